@@ -1,0 +1,76 @@
+"""What a refusal says: what was stopped, why, and what to do instead of looking for a way round it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plane_guard._words import DEFAULT_SANDBOX_PROJECT, Reason
+
+if TYPE_CHECKING:
+    from plane_guard._classify import PlaneWrite
+    from plane_guard._decide import Decision
+
+_WHY = {
+    Reason.LIVE_RUNTIME: "This process is not a test process.",
+    Reason.OPT_IN_DISABLED: "This is a test process, and writing to Plane is off in test processes.",
+    Reason.AMBIGUOUS_TARGET: "The request does not say in exactly one way which project it writes to.",
+    Reason.PROD_PROJECT_IN_TEST: "The project is not on the sandbox allowlist, or it is protected: tests never write to it.",
+    Reason.PROTECTED_OPERATION: "The operation would change the sandbox project itself or who is in it.",
+    Reason.SANDBOX_ALLOWED: "The project is on the sandbox allowlist.",
+    Reason.GUARD_ERROR: "plane-guard could not decide or could not keep evidence, and then nothing is written.",
+    Reason.FOREIGN_REFERENCE: "The request names an object that is not proven to be inside the sandbox project.",
+    Reason.UNGUARDED_CLIENT: "The connection was opened by a client that plane-guard cannot see into.",
+}
+
+_SANDBOX_HINT = (
+    "To write to the sandbox in one test: request the fixture plane_sandbox_writes, or\n"
+    '  monkeypatch.setenv("PLANE_TEST_WRITE_ENABLED", "1").'
+)
+_ALLOWLIST_HINT = (
+    "To test against a fake server on loopback: allowlist its project in that test,\n"
+    '  monkeypatch.setenv("PLANE_TEST_SANDBOX_PROJECTS", "<its project id>").'
+)
+_WHAT_TO_DO = {
+    Reason.OPT_IN_DISABLED: _SANDBOX_HINT,
+    Reason.AMBIGUOUS_TARGET: "Write to a path that names the sandbox project by its lower-case id, without dot segments,\n"
+    "double slashes, encoded slashes or overriding headers.",
+    Reason.PROD_PROJECT_IN_TEST: "Write to the sandbox project instead "
+    f"(default {DEFAULT_SANDBOX_PROJECT}).\n{_ALLOWLIST_HINT}",
+    Reason.PROTECTED_OPERATION: "Change the sandbox project by hand, outside of tests.",
+    Reason.GUARD_ERROR: "Run `plane-guard doctor`: it says which setting or folder is at fault.",
+    Reason.FOREIGN_REFERENCE: "Use objects that the sandbox project holds, such as a work item that this test created there.",
+    Reason.UNGUARDED_CLIENT: "Use httpx for what tests send to Plane.",
+}
+
+_HTTPX_MOCKS = """To mock the call instead (a mocked write never reaches the wire and is never judged):
+  respx:        respx_mock.{method}(url__regex=r"{path}").respond(200, json={{}})
+  MockTransport: httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json={{}})))"""
+_REQUESTS_MOCK = """To mock the call instead (a mocked write never reaches the wire and is never judged):
+  responses:    responses.add(responses.{upper}, re.compile(r"{path}"), json={{}})"""
+_MOCKS = {"http.client": _REQUESTS_MOCK}
+_LONGEST_PATH_SHOWN = 160
+
+
+def refusal(write: PlaneWrite, decision: Decision, layer: str, detail: str) -> str:
+    """The text of a refusal, for a person or a program that has to decide what to do next."""
+    project = write.project_id or (f"unresolved, names {', '.join(write.projects)}" if write.projects else "unresolved")
+    item = f", work item {write.work_item}" if write.work_item else ""
+    where = f" on {write.server_address}" if write.server_address else ""
+    lines = [
+        f"plane-guard blocked a Plane write: {_method(write)} {write.url_template or '(unreadable request)'}{where}",
+        f"  op {write.op}, project {project}{item}, reason {decision.reason}",
+        f"Why: {_WHY[decision.reason]}{f' {detail}' if detail else ''}",
+        _WHAT_TO_DO.get(decision.reason, ""),
+        _mock(write, layer),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _method(write: PlaneWrite) -> str:
+    return write.method if write.method.isalpha() and len(write.method) <= len("PROPPATCH") else "(unusual method)"
+
+
+def _mock(write: PlaneWrite, layer: str) -> str:
+    path = write.url_template.replace("{", "(?P<").replace("}", ">[^/]+)")[:_LONGEST_PATH_SHOWN] or ".*"
+    verb = write.method.upper() if write.method.upper() in {"POST", "PUT", "PATCH", "DELETE"} else "POST"
+    return _MOCKS.get(layer, _HTTPX_MOCKS).format(method=verb.lower(), upper=verb, path=path)

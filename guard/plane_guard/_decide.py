@@ -1,0 +1,68 @@
+"""The decision: may this write go out? A pure function of the write, the settings and the kind of process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from plane_guard import _process
+from plane_guard._keys import is_project_key
+from plane_guard._words import PROTECTED_OPS, Op, Reason, Target
+
+if TYPE_CHECKING:
+    from plane_guard._settings import Settings
+
+
+class Decision(NamedTuple):
+    """Whether a write may go out, and why; equal to a plain tuple of the two."""
+
+    allowed: bool
+    reason: Reason
+
+
+LIVE = Decision(allowed=True, reason=Reason.LIVE_RUNTIME)
+GUARD_ERROR = Decision(allowed=False, reason=Reason.GUARD_ERROR)
+
+
+def decide(
+    project_id: object,
+    op: Op | str,
+    work_item: object = None,
+    *,
+    settings: Settings | None = None,
+    in_test: bool | None = None,
+) -> Decision:
+    """Decide on one write to the project with this key. Never raises, whatever it is given.
+
+    Without ``settings`` and ``in_test`` it reads the process's own, now; with both it is pure. Only ``in_test=False``
+    means a live process. ``work_item`` plays no part in the decision; callers name it for their logs.
+    """
+    del work_item
+    try:
+        if in_test is False or (in_test is None and not _process.test_evidence()):
+            return LIVE
+        return _decide(project_id, Op(op), _process.settings() if settings is None else settings)
+    except Exception:  # noqa: BLE001  an error inside the guard blocks
+        return GUARD_ERROR
+
+
+def _decide(project_id: object, op: Op, settings: Settings) -> Decision:
+    if settings.protection_known is not True:
+        return GUARD_ERROR
+    if settings.write_enabled is not True:
+        return Decision(allowed=False, reason=Reason.OPT_IN_DISABLED)
+    if not is_project_key(project_id):
+        return Decision(allowed=False, reason=Reason.AMBIGUOUS_TARGET)
+    if project_id in settings.protected_projects or project_id not in settings.sandbox_projects:
+        return Decision(allowed=False, reason=Reason.PROD_PROJECT_IN_TEST)
+    if op in PROTECTED_OPS:
+        return Decision(allowed=False, reason=Reason.PROTECTED_OPERATION)
+    return Decision(allowed=True, reason=Reason.SANDBOX_ALLOWED)
+
+
+def target_of(project_id: object, settings: Settings) -> Target:
+    """Where a project key points: sandbox if allowlisted and not protected, else prod; unresolved if it is no key."""
+    if not is_project_key(project_id):
+        return Target.UNRESOLVED
+    if project_id in settings.sandbox_projects and project_id not in settings.protected_projects:
+        return Target.SANDBOX
+    return Target.PROD

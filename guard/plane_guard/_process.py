@@ -1,0 +1,96 @@
+"""The one place where the core looks at the process: its environment, its modules, and what was fixed at start.
+
+Only the opt-in and the allowlist are read anew for each decision. What a test does to the environment later can
+add protection but never take it away.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from plane_guard._settings import (
+    OPT_IN_VARIABLE,
+    PROTECTED_VARIABLE,
+    SANDBOX_VARIABLE,
+    TEST_PROCESS_VARIABLE,
+    Settings,
+    is_true,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PYTEST_VARIABLES = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
+
+
+class _State:
+    evidence = ""
+    fixed: Settings | None = None
+
+
+def test_evidence() -> str:
+    """Why this process counts as a test process, or the empty string. Once found, it stays found."""
+    if not _State.evidence:
+        _State.evidence = _look()
+    return _State.evidence
+
+
+def note_evidence(evidence: str) -> None:
+    """Latch evidence that the caller has, such as the command line of a process that is about to run pytest."""
+    _State.evidence = _State.evidence or evidence
+
+
+def _look() -> str:
+    if "pytest" in sys.modules:
+        return "pytest is imported"
+    for variable in _PYTEST_VARIABLES:
+        if variable in os.environ:
+            return f"{variable} is set"
+    if is_true(os.environ.get(TEST_PROCESS_VARIABLE)):
+        return f"{TEST_PROCESS_VARIABLE} is set"
+    main = sys.modules.get("__main__")
+    if getattr(getattr(main, "__spec__", None), "name", None) in {"unittest.__main__", "unittest"}:
+        return "unittest is the main module"
+    return ""
+
+
+def fix(pyproject: Mapping[str, object] | None = None, *, pyproject_problem: str = "") -> Settings:
+    """Fix for this process what is not read at call time: hosts, protected projects, the allowlist of pyproject.
+
+    Called again, it can only add hosts and protection to what was fixed before.
+    """
+    before = _State.fixed
+    environ = {name: value for name, value in os.environ.items() if name != SANDBOX_VARIABLE}
+    now = Settings.from_environ(environ, pyproject, pyproject_problem=pyproject_problem)
+    if before is not None:
+        now = now._replace(
+            hosts=now.hosts | before.hosts,
+            protected_projects=now.protected_projects | before.protected_projects,
+            protection_known=now.protection_known and before.protection_known,
+        )
+    _State.fixed = now
+    return now
+
+
+def fixed() -> Settings:
+    """What was fixed at start; read from the environment alone if nobody fixed it yet."""
+    return _State.fixed if _State.fixed is not None else fix()
+
+
+def settings() -> Settings:
+    """The settings in force now."""
+    start = fixed()
+    environ = {
+        name: os.environ[name] for name in (OPT_IN_VARIABLE, SANDBOX_VARIABLE, PROTECTED_VARIABLE) if name in os.environ
+    }
+    now = Settings.from_environ(environ)
+    return Settings(
+        write_enabled=now.write_enabled,
+        sandbox_projects=now.sandbox_projects if SANDBOX_VARIABLE in environ else start.sandbox_projects,
+        protected_projects=now.protected_projects | start.protected_projects,
+        hosts=start.hosts,
+        protection_known=now.protection_known and start.protection_known,
+        problems=tuple(dict.fromkeys((*start.problems, *now.problems))),
+    )

@@ -1,0 +1,119 @@
+"""Which objects a write names beside its project, and where a proof of their whereabouts could be had.
+
+A project in the path proves nothing about the objects named behind it: Plane accepts a comment on another project's
+work item under any project's path.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from plane_guard import _bodies, _paths, _routes
+from plane_guard._keys import is_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UUID_ANYWHERE = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
+_ITEM_COLLECTIONS = frozenset({"issues", "work-items", "epics"})
+_PROJECT_SCOPES = (_routes.PROJECT, _routes.PROJECT_ASSETS)
+
+
+class Reference(NamedTuple):
+    """An object that a write names; a GET of ``detail_path`` shows it if it is in the URL's project."""
+
+    id: str
+    detail_path: str
+
+
+class Named(NamedTuple):
+    """Everything that a write names beside its own project."""
+
+    references: tuple[Reference, ...] = ()
+    projects: tuple[str, ...] = ()
+    unprovable: str = ""
+
+
+def find(place: _paths.Place, route: _routes.Route | None, body: _bodies.Body) -> Named:
+    """The objects named in path and body of a write under a project."""
+    if place.scope not in _PROJECT_SCOPES:
+        return Named()
+    if route is None:
+        return _of_unknown_route(place, body)
+    if route.fields and not body.readable:
+        return Named(unprovable="the body cannot be read, and it can name other objects")
+    collector = _Collector(place)
+    for segment in item_segments(place, route):
+        collector.add(_collection_of(place, segment), segment if is_uuid(segment) else None, "the path")
+    for field in route.fields:
+        kind, _, name = field.rpartition(":")
+        for value in body.values(name):
+            for found in _bodies.identifiers(value):
+                collector.add_field(kind, found, name)
+    return collector.named()
+
+
+def item_segments(place: _paths.Place, route: _routes.Route | None) -> Iterator[str]:
+    """The path segments that stand where a work item's id belongs."""
+    if route is None:
+        if place.segments[:1] and place.segments[0] in _ITEM_COLLECTIONS:
+            yield from place.segments[1:2]
+        return
+    for name, segment in zip(route.template.split("/"), place.segments, strict=False):
+        if name in _routes.ITEM_PARAMETERS:
+            yield segment
+
+
+def _of_unknown_route(place: _paths.Place, body: _bodies.Body) -> Named:
+    ids_in_path = not all(map(_paths.is_plain_word, place.segments))
+    ids_in_body = not body.readable or any(_UUID_ANYWHERE.search(text) for text in body.strings())
+    if ids_in_path or ids_in_body:
+        return Named(unprovable="the route is not a known one, and it names objects")
+    return Named()
+
+
+def _collection_of(place: _paths.Place, segment: str) -> str:
+    first = place.segments[0]
+    if first in _ITEM_COLLECTIONS and place.segments[1:2] == (segment,):
+        return first
+    return _items(place)
+
+
+def _items(place: _paths.Place) -> str:
+    return "work-items" if place.surface else "issues"
+
+
+class _Collector:
+    """Gathers what is named while a request is read."""
+
+    def __init__(self, place: _paths.Place) -> None:
+        self._place = place
+        self._references: dict[Reference, None] = {}
+        self._projects: dict[str, None] = {}
+        self._unprovable = ""
+
+    def add_field(self, kind: str, object_id: str | None, field: str) -> None:
+        where = f"`{field}` in the body"
+        if kind == "project":
+            self._add_project(object_id, where)
+        elif kind == "other":
+            self._unprovable = f"{where} names an object whose project cannot be proven"
+        else:
+            self.add({"cycle": "cycles", "module": "modules"}.get(kind, _items(self._place)), object_id, where)
+
+    def add(self, collection: str, object_id: str | None, where: str) -> None:
+        path = self._place.detail_path(collection, object_id) if object_id else None
+        if object_id and path:
+            self._references[Reference(object_id, path)] = None
+        else:
+            self._unprovable = f"{where} names an object by something that is not its id"
+
+    def _add_project(self, project: str | None, where: str) -> None:
+        if project != self._place.project_segment:
+            self._unprovable = f"{where} names another project"
+            if project:
+                self._projects[project] = None
+
+    def named(self) -> Named:
+        return Named(tuple(self._references), tuple(self._projects), self._unprovable)

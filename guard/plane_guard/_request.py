@@ -1,0 +1,109 @@
+"""A request taken apart: the few things about it that decide where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+Headers = Mapping[object, object] | Iterable[tuple[object, object]]
+
+_METHOD_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+_PATH_OVERRIDES = ("x-original-url", "x-rewrite-url", "x-script-name", "script-name")
+_KNOWN = frozenset({*_METHOD_OVERRIDES, *_PATH_OVERRIDES, "host", "content-type", "content-encoding"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Request(NamedTuple):
+    """``hosts`` starts with the URL's own; ``odd``: the headers could send it elsewhere than the URL says."""
+
+    method: str
+    hosts: tuple[str, ...]
+    port: int | None
+    path: str
+    body: object
+    content_type: str
+    content_encoding: str
+    overridden: bool
+    odd: bool
+
+    @property
+    def verb(self) -> str:
+        """The method as a server reads it; Plane's ignores the case."""
+        return self.method.upper()
+
+
+def read_request(
+    method: object,
+    url: object,
+    body: object,
+    content_type: str | None,
+    headers: Headers,
+) -> Request:
+    """Take a request apart; raises on what is no request at all."""
+    fields = _known_fields(headers)
+    scheme, authority, path = _split(text(url))
+    own = _authority(authority, scheme)
+    others = [_authority(value, scheme) for value in fields.get("host", ())]
+    if "://" in path:
+        others.append(_authority(*reversed(_split(path.lstrip("/"))[:2])))
+    overridden = any(name in fields for name in (*_METHOD_OVERRIDES, *_PATH_OVERRIDES))
+    return Request(
+        method=text(method),
+        hosts=tuple(dict.fromkeys((own[0], *(host for host, _ in others)))),
+        port=own[1],
+        path=path,
+        body=body,
+        content_type=content_type or next(iter(fields.get("content-type", ())), ""),
+        content_encoding=next(iter(fields.get("content-encoding", ())), "").lower(),
+        overridden=overridden,
+        odd=overridden or any(other != own for other in others),
+    )
+
+
+def text(value: object) -> str:
+    """A header, method or URL as text, whatever a client holds it as."""
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value).decode("latin-1")
+    return value if isinstance(value, str) else str(value)
+
+
+def host_name(authority: str) -> str:
+    """A host as it is compared: lower case, no trailing dot, international names in their ASCII form."""
+    name = authority.strip().lower().rstrip(".")
+    if not name.isascii():
+        try:
+            name = name.encode("idna").decode("ascii")
+        except UnicodeError:
+            return name
+    return name
+
+
+def _known_fields(headers: Headers) -> dict[str, list[str]]:
+    fields: dict[str, list[str]] = {}
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        key = text(name).lower()
+        if key in _KNOWN:
+            fields.setdefault(key, []).append(text(value))
+    return fields
+
+
+def _split(url: str) -> tuple[str, str, str]:
+    scheme, separator, rest = url.partition("://")
+    if not separator or not scheme.isalnum():
+        scheme, rest = "", url.removeprefix("//") if url.startswith("//") else f"/{url.lstrip('/')}"
+    end = min((at for at in map(rest.find, "/\\?#") if at >= 0), default=len(rest))
+    path = rest[end:]
+    for mark in "?#":
+        path = path.partition(mark)[0]
+    return scheme.lower(), rest[:end], path
+
+
+def _authority(authority: str, scheme: str) -> tuple[str, int | None]:
+    host_and_port = authority.rpartition("@")[2]
+    if host_and_port.startswith("["):
+        host, _, port = host_and_port[1:].partition("]")
+        port = port.removeprefix(":")
+    else:
+        host, _, port = host_and_port.partition(":")
+    default = _DEFAULT_PORTS.get(scheme)
+    return host_name(host), int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else default  # noqa: PLR2004

@@ -1,0 +1,47 @@
+"""Where requests pass: the guard on HTTP clients, its evidence, the pytest plugin and the start-up of children.
+
+PYTEST_DONT_REWRITE: the guard is imported before pytest could rewrite it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from plane_guard_instrumentation._context import work_item
+
+if TYPE_CHECKING:
+    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+
+__all__ = ["instrument", "uninstrument", "work_item"]
+
+_ours: list[HTTPXClientInstrumentor] = []
+
+
+def instrument(**options: Any) -> None:
+    """Put the guard in place and switch OpenTelemetry's httpx instrumentation on.
+
+    In a test process every Plane write is judged from now on; in a live one nothing is enforced, and a decision is an
+    event on the recording HTTP client span. ``options`` go to ``HTTPXClientInstrumentor().instrument``
+    (``tracer_provider``, hooks, …). Calling it twice, or after somebody else instrumented httpx, is fine.
+    """
+    from plane_guard_instrumentation import _boot
+
+    _boot.enforce()
+    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+
+    instrumentor = HTTPXClientInstrumentor()
+    if not instrumentor.is_instrumented_by_opentelemetry:
+        instrumentor.instrument(**options)
+        _ours.append(instrumentor)
+
+
+def uninstrument() -> None:
+    """Drop the telemetry that `instrument` added; in a test process the enforcement stays."""
+    from plane_guard import _process
+
+    from plane_guard_instrumentation import _shells
+
+    while _ours:
+        _ours.pop().uninstrument()
+    if not _process.test_evidence():
+        _shells.uninstall()

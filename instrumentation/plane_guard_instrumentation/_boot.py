@@ -1,0 +1,59 @@
+"""Putting the guard in place, as early as a process allows.
+
+Called from the `.pth` file, the pytest plugin, OpenTelemetry's pre-instrument entry point and `instrument()`; every
+call after the first is free.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from itertools import pairwise
+
+_PYTEST_NAMES = frozenset({"pytest", "py.test", "pytest.exe", "py.test.exe"})
+_EXIT_GUARD_MISSING = 78
+
+
+def at_interpreter_start() -> None:
+    """Entry of the `.pth` file: guard a process that runs tests, leave every other one alone.
+
+    The interpreter prints and forgets an exception raised here and then runs the program without the guard, so a
+    guard that cannot be put in place ends the process instead.
+    """
+    try:
+        starts_pytest = _starts(_PYTEST_NAMES)
+        if starts_pytest or _starts(frozenset({"unittest"})) or _inherits_evidence():
+            enforce(pytest_session=starts_pytest)
+    except Exception as error:  # noqa: BLE001  see above
+        sys.stderr.write(f"plane-guard: the guard could not be put in place, so this process ends: {error!r}\n")
+        sys.stderr.flush()
+        os._exit(_EXIT_GUARD_MISSING)
+
+
+def enforce(*, pytest_session: bool = False) -> None:
+    """Put the shells in place for every client, those not imported yet included, and apply the floor."""
+    from plane_guard_instrumentation import _floor, _session, _shells
+
+    _floor.apply(pytest_session=pytest_session)
+    _shells.install()
+    _session.announce()
+
+
+def _starts(names: frozenset[str]) -> bool:
+    arguments = sys.orig_argv[1:]
+    as_module = any(option == "-m" and name in names for option, name in pairwise(arguments))
+    return (
+        as_module
+        or any(os.path.basename(argument) in names for argument in arguments[:1])
+        or _starts_by_path(arguments, names)
+    )
+
+
+def _starts_by_path(arguments: list[str], names: frozenset[str]) -> bool:
+    return any(os.sep in argument and os.path.basename(argument) in names for argument in arguments)
+
+
+def _inherits_evidence() -> bool:
+    from plane_guard import _process
+
+    return "PYTEST_DISABLE_PLUGIN_AUTOLOAD" in os.environ or bool(_process.test_evidence())

@@ -1,0 +1,119 @@
+"""The one check that all shells share: classify, decide, prove, record, and then go on or raise.
+
+It does no I/O of its own: what it needs to know from the server it asks the shell for, one `Probe` at a time, so sync
+and async clients share every line. Whatever goes wrong in here blocks the write.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from plane_guard import _process
+from plane_guard._classify import PlaneWrite, classify
+from plane_guard._decide import GUARD_ERROR, Decision, decide, target_of
+from plane_guard._errors import PlaneWriteBlocked
+from plane_guard._words import Target
+
+from plane_guard_instrumentation import _floor, _proof, _record
+from plane_guard_instrumentation._proof import Answer, Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Sequence
+
+    from plane_guard._settings import Settings
+
+    Steps = Generator[Probe, Answer, None]
+
+__all__ = ["Answer", "Probe", "Sent", "drive", "drive_async", "judge"]
+
+
+class Sent(NamedTuple):
+    """A request as a client is about to send it; ``body`` is bytes, or the stream itself if that is all there is."""
+
+    layer: str
+    method: str
+    url: str
+    headers: Sequence[tuple[bytes, bytes]]
+    body: object
+    origin: str
+
+
+class _Verdict(NamedTuple):
+    decision: Decision
+    target: Target
+    project: str | None
+    detail: str = ""
+
+
+def judge(sent: Sent) -> Steps:
+    """Return if the request may be sent, raise `PlaneWriteBlocked` if not; yield what must be asked before that."""
+    __tracebackhide__ = True
+    write = classify(sent.method, sent.url, sent.body, headers=sent.headers, hosts=_process.fixed().hosts)
+    if write is None:
+        return
+    if not _process.test_evidence():
+        _record.live(write, sent)
+        return
+    cause: Exception | None = None
+    try:
+        _floor.ensure()
+        verdict = yield from _verdict(write, sent, _process.settings())
+    except Exception as error:  # noqa: BLE001  an error inside the guard blocks
+        cause, verdict = error, _broken(write, error)
+    recorded = _record.decision(write, sent, verdict.decision, verdict.target, verdict.project)
+    if verdict.decision.allowed and not recorded:
+        verdict = verdict._replace(decision=GUARD_ERROR, detail="(The evidence of this write could not be kept.)")
+        _record.decision(write, sent, verdict.decision, verdict.target, verdict.project)
+    if not verdict.decision.allowed:
+        refusal = PlaneWriteBlocked(write, verdict.decision, sent.layer, verdict.detail)
+        _record.remember(refusal)
+        raise refusal from cause
+
+
+def drive(steps: Steps, ask: Callable[[Probe], Answer]) -> None:
+    """Run a check to its end for a sync client."""
+    __tracebackhide__ = True
+    try:
+        probe = next(steps)
+        while True:
+            try:
+                answer = ask(probe)
+            except Exception as error:  # noqa: BLE001  no answer is no proof
+                answer = Answer(0, (), b"", type(error).__name__)
+            probe = steps.send(answer)
+    except StopIteration:
+        return
+
+
+async def drive_async(steps: Steps, ask: Callable[[Probe], Awaitable[Answer]]) -> None:
+    """Run a check to its end for an async client."""
+    __tracebackhide__ = True
+    try:
+        probe = next(steps)
+        while True:
+            try:
+                answer = await ask(probe)
+            except Exception as error:  # noqa: BLE001  no answer is no proof
+                answer = Answer(0, (), b"", type(error).__name__)
+            probe = steps.send(answer)
+    except StopIteration:
+        return
+
+
+def _verdict(write: PlaneWrite, sent: Sent, settings: Settings) -> Generator[Probe, Answer, _Verdict]:
+    decision = decide(write.project_id, write.op, write.work_item, settings=settings, in_test=True)
+    if not decision.allowed:
+        return _Verdict(decision, *_target(write, settings))
+    proof = yield from _proof.prove(write, sent.origin, sent.headers)
+    return _Verdict(proof.decision or decision, proof.target or Target.SANDBOX, write.project_id, proof.detail)
+
+
+def _target(write: PlaneWrite, settings: Settings) -> tuple[Target, str | None]:
+    """Where a refused write points, and the project that says so: production, if any reading of it names one."""
+    named = [key for key in (write.project_id, *write.projects) if key is not None]
+    prod = next((key for key in named if target_of(key, settings) is Target.PROD), None)
+    return (Target.PROD, prod) if prod else (target_of(write.project_id, settings), next(iter(named), None))
+
+
+def _broken(write: PlaneWrite, error: Exception) -> _Verdict:
+    return _Verdict(GUARD_ERROR, Target.UNRESOLVED, write.project_id, f"({type(error).__name__} inside the guard.)")

@@ -1,0 +1,60 @@
+"""What is going on around a request: which test, which phase, which work item, and whether blocks are expected."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CURRENT_TEST = re.compile(r"(?P<test>.*) \((?P<phase>setup|call|teardown)\)", re.DOTALL)
+_work_item: ContextVar[str | None] = ContextVar("plane_guard_work_item", default=None)
+
+
+class Running(NamedTuple):
+    """What pytest is doing now, as far as the plugin or the environment tells."""
+
+    test: str | None = None
+    phase: str | None = None
+    expected: bool = False
+
+
+class _State:
+    running: Running | None = None
+
+
+def set_running(running: Running | None) -> None:
+    """Note what pytest is doing. One test at a time runs in a process, in whatever threads."""
+    _State.running = running
+
+
+def current() -> Running | None:
+    """What `set_running` was last told."""
+    return _State.running
+
+
+def running() -> Running:
+    """What pytest is doing: from the plugin, or from the variable that pytest sets for every test."""
+    if _State.running is not None:
+        return _State.running
+    current = _CURRENT_TEST.fullmatch(os.environ.get("PYTEST_CURRENT_TEST", ""))
+    return Running(current["test"], current["phase"]) if current else Running()
+
+
+@contextmanager
+def work_item(key: str) -> Iterator[None]:
+    """Name the work item, such as ``ORCH-114``, that the requests sent inside are about."""
+    token = _work_item.set(key)
+    try:
+        yield
+    finally:
+        _work_item.reset(token)
+
+
+def current_work_item() -> str | None:
+    """The work item named around this request."""
+    return _work_item.get()

@@ -1,0 +1,97 @@
+"""The file that evidence goes to: one per process, appended to with one system call per line."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import NamedTuple
+
+from plane_guard_instrumentation import _floor
+
+_PRIVATE = 0o700
+_READABLE = 0o644
+
+
+class _Open(NamedTuple):
+    pid: int
+    descriptor: int
+    path: str
+
+
+class _State:
+    file: _Open | None = None
+    torn = False
+
+
+class Line:
+    """A stream that puts what is written to it on disk at once, and remembers what went wrong."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.problem = ""
+
+    def write(self, text: str) -> int:
+        """Append one line in one piece; raises `OSError` if it is not all on disk."""
+        try:
+            _append(text.encode())
+        except OSError as error:
+            self.problem = f"{error.strerror or error} ({path()})"
+            raise
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back, so there is nothing to flush."""
+
+
+def path() -> str:
+    """Where this process's evidence is, or would be."""
+    if _State.file is not None and _State.file.pid == os.getpid():
+        return _State.file.path
+    return str(_floor.ensure().trace_dir)
+
+
+def append(text: str) -> str:
+    """Put one line on disk; the empty string, or what went wrong."""
+    line = Line()
+    try:
+        line.write(text)
+    except OSError:
+        return line.problem
+    return ""
+
+
+def _append(content: bytes) -> None:
+    descriptor = _descriptor()
+    content = b"\n" + content if _State.torn else content
+    _State.torn = True
+    written = os.write(descriptor, content)
+    if written != len(content):
+        raise OSError(28, "only a part of the line could be written")
+    _State.torn = False
+
+
+def _descriptor() -> int:
+    if _State.file is None or _State.file.pid != os.getpid() or not os.path.exists(_State.file.path):
+        _State.file = _create()
+        _State.torn = False
+    return _State.file.descriptor
+
+
+def _create() -> _Open:
+    folder = str(_floor.ensure().trace_dir)
+    os.makedirs(folder, mode=_PRIVATE, exist_ok=True)
+    ignore = os.path.join(folder, ".gitignore")
+    if not os.path.exists(ignore):
+        with open(ignore, "w", encoding="utf-8") as file:
+            file.write("*\n")
+    name = f"decisions-{_host()}-{os.getpid()}-{time.time_ns():x}.jsonl"
+    path = os.path.join(folder, name)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    return _Open(os.getpid(), os.open(path, flags, _READABLE), path)
+
+
+def _host() -> str:
+    from plane_guard_instrumentation._resource import host_name
+
+    return "".join(letter for letter in host_name() if letter.isalnum() or letter in "._-")[:64] or "host"

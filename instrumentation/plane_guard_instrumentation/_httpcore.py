@@ -1,0 +1,116 @@
+"""The shell for httpx: httpcore's connection pools, sync and async.
+
+This is below every mock and inside OpenTelemetry's client span, sees each redirect hop and each retry of the
+application, and is not passed at all by requests that a mock answers.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from plane_guard._paths import might_be_plane
+
+from plane_guard_instrumentation import _check
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import httpcore
+
+    Sync = Callable[[Any, httpcore.Request], httpcore.Response]
+    Async = Callable[[Any, httpcore.Request], Awaitable[httpcore.Response]]
+
+_LAYER = "httpx"
+# A pool may be wrapped twice when another tool's wrapper hides the first shell: a request is judged once.
+_judged: ContextVar[object] = ContextVar("plane_guard_judged", default=None)
+
+
+def guard_sync(original: Sync) -> Sync:
+    """Judge each request of a sync pool before it is sent. The name of the function stays: respx looks at it."""
+
+    @functools.wraps(original)
+    def handle_request(self: Any, request: httpcore.Request) -> httpcore.Response:
+        __tracebackhide__ = True
+        if _judged.get() is request or not might_be_plane(request.url.target):
+            return original(self, request)
+        steps = _check.judge(_sent(request))
+        token = _judged.set(request)
+        try:
+            _check.drive(steps, lambda probe: _ask(original, self, request, probe))
+            return original(self, request)
+        finally:
+            _judged.reset(token)
+
+    return handle_request
+
+
+def guard_async(original: Async) -> Async:
+    """Judge each request of an async pool before it is sent; see `guard_sync`."""
+
+    @functools.wraps(original)
+    async def handle_async_request(self: Any, request: httpcore.Request) -> httpcore.Response:
+        __tracebackhide__ = True
+        if _judged.get() is request or not might_be_plane(request.url.target):
+            return await original(self, request)
+        steps = _check.judge(_sent(request))
+        token = _judged.set(request)
+        try:
+            await _check.drive_async(steps, lambda probe: _ask_async(original, self, request, probe))
+            return await original(self, request)
+        finally:
+            _judged.reset(token)
+
+    return handle_async_request
+
+
+def _sent(request: httpcore.Request) -> _check.Sent:
+    url = request.url
+    port = b"" if url.port is None else b":%d" % url.port
+    target = url.target if url.target.startswith(b"/") else b"/" + url.target
+    return _check.Sent(
+        layer=_LAYER,
+        method=request.method.decode("latin-1"),
+        url=(url.scheme + b"://" + url.host + port + target).decode("latin-1"),
+        headers=request.headers,
+        body=_body_in_memory(request.stream),
+        origin=(url.scheme + b"://" + url.host + port).decode("latin-1"),
+    )
+
+
+def _body_in_memory(stream: object) -> object:
+    """The body, if sending it again would send the same bytes; the stream itself where that is not known."""
+    if type(stream).__name__ == "ByteStream" and type(stream).__module__.partition(".")[0] in {"httpx", "httpcore"}:
+        return b"".join(stream)  # type: ignore[arg-type]
+    return stream
+
+
+def _ask(original: Sync, pool: object, request: httpcore.Request, probe: _check.Probe) -> _check.Answer:
+    import time
+
+    time.sleep(probe.delay)
+    response = original(pool, _probe_request(request, probe))
+    try:
+        return _check.Answer(response.status, response.headers, response.read())
+    finally:
+        response.close()
+
+
+async def _ask_async(original: Async, pool: object, request: httpcore.Request, probe: _check.Probe) -> _check.Answer:
+    import anyio
+
+    await anyio.sleep(probe.delay)
+    response = await original(pool, _probe_request(request, probe))
+    try:
+        return _check.Answer(response.status, response.headers, await response.aread())
+    finally:
+        await response.aclose()
+
+
+def _probe_request(request: httpcore.Request, probe: _check.Probe) -> httpcore.Request:
+    import httpcore
+
+    url = httpcore.URL(scheme=request.url.scheme, host=request.url.host, port=request.url.port, target=probe.path)
+    timeout = request.extensions.get("timeout", {})
+    return httpcore.Request("GET", url, headers=probe.headers, extensions={"timeout": timeout})

@@ -1,0 +1,135 @@
+"""Proving that the objects a sandbox write names are inside the sandbox, by asking the server itself.
+
+Plane comments on, links and relates another project's work item under any project's path, so the path proves
+nothing. A GET of the object's detail under the sandbox project does: Plane answers 404 for objects of other projects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import TYPE_CHECKING, NamedTuple
+
+from plane_guard._decide import Decision
+from plane_guard._keys import canonical_uuid
+from plane_guard._words import Reason, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from plane_guard._classify import PlaneWrite
+    from plane_guard._references import Reference
+
+    Fields = Sequence[tuple[bytes, bytes]]
+
+_OK, _TOO_MANY_REQUESTS = 200, 429
+_LONGEST_WAIT = 5.0
+_LARGEST_ANSWER = 4_194_304
+_REMEMBERED = 4_096
+_CREDENTIALS = frozenset({b"x-api-key", b"authorization", b"cookie"})
+_OF_THE_BODY = re.compile(
+    rb"(?:content-.*|transfer-encoding|accept-encoding|expect|if-.*|range|te|trailer)", re.IGNORECASE
+)
+_FOREIGN = Decision(allowed=False, reason=Reason.FOREIGN_REFERENCE)
+
+
+class Probe(NamedTuple):
+    """A GET that a shell is asked to send over the same connection pool, after waiting ``delay`` seconds."""
+
+    path: str
+    headers: Fields
+    delay: float = 0.0
+
+
+class Answer(NamedTuple):
+    """What came back; status 0 and ``error`` where nothing did."""
+
+    status: int
+    headers: Fields
+    content: bytes
+    error: str = ""
+
+
+class Proof(NamedTuple):
+    """The outcome; ``decision`` is ``None`` where everything named is proven."""
+
+    decision: Decision | None = None
+    target: Target | None = None
+    detail: str = ""
+
+
+_proven: OrderedDict[tuple[str, str | None, str, str, bytes], None] = OrderedDict()
+
+
+def prove(write: PlaneWrite, origin: str, headers: Fields) -> Generator[Probe, Answer, Proof]:
+    """Prove each object that the write names and that the server would not check itself."""
+    if write.unprovable:
+        named = any(project != write.project_id for project in write.projects)
+        return Proof(_FOREIGN, Target.PROD if named else Target.UNRESOLVED, f"({write.unprovable}.)")
+    for reference in write.references if write.unchecked else ():
+        failure = yield from _prove_one(write, reference, origin, headers)
+        if failure is not None:
+            return failure
+    return Proof()
+
+
+def _prove_one(
+    write: PlaneWrite, reference: Reference, origin: str, headers: Fields
+) -> Generator[Probe, Answer, Proof | None]:
+    project = write.project_id or ""
+    memory = (origin, write.workspace, project, reference.id, _digest(headers))
+    if memory in _proven:
+        return None
+    probe = Probe(reference.detail_path, _for_a_read(headers))
+    answer = yield probe
+    wait = _retry_after(answer)
+    if wait is not None:
+        answer = yield probe._replace(delay=wait)
+    owner = _owner(answer, reference.id)
+    if owner != project:
+        target = Target.PROD if owner else Target.UNRESOLVED
+        return Proof(_FOREIGN, target, f"({_what_was_asked(reference, answer)})")
+    _proven[memory] = None
+    if len(_proven) > _REMEMBERED:
+        _proven.popitem(last=False)
+    return None
+
+
+def _owner(answer: Answer, object_id: str) -> str | None:
+    """The project that the server says the object is in, if it shows just this object."""
+    if answer.status != _OK or len(answer.content) > _LARGEST_ANSWER:
+        return None
+    import json
+
+    try:
+        shown = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(shown, dict) or canonical_uuid(shown.get("id")) != object_id:
+        return None
+    return canonical_uuid(shown.get("project") or shown.get("project_id"))
+
+
+def _what_was_asked(reference: Reference, answer: Answer) -> str:
+    result = f"HTTP {answer.status}" if answer.status else f"no answer, {answer.error}"
+    return f"Asked for {reference.id} under the sandbox project, the server answered: {result}."
+
+
+def _retry_after(answer: Answer) -> float | None:
+    if answer.status != _TOO_MANY_REQUESTS:
+        return None
+    value = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
+    seconds = float(value) if value.isdigit() and len(value) <= 3 else None  # noqa: PLR2004
+    return seconds if seconds is not None and seconds <= _LONGEST_WAIT else None
+
+
+def _for_a_read(headers: Fields) -> Fields:
+    kept = [(name, value) for name, value in headers if _OF_THE_BODY.fullmatch(name) is None]
+    return [*kept, (b"Accept-Encoding", b"identity")]
+
+
+def _digest(headers: Fields) -> bytes:
+    import hashlib
+
+    credentials = sorted((name.lower(), value) for name, value in headers if name.lower() in _CREDENTIALS)
+    return hashlib.sha256(repr(credentials).encode()).digest()

@@ -1,0 +1,108 @@
+"""Recording a decision: on disk first, then on the span of the request, then in the log."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from plane_guard import audit_allow, audit_block
+from plane_guard._keys import is_project_key, is_uuid, is_work_item_key
+from plane_guard._words import Outcome
+
+from plane_guard_instrumentation import _attributes as names
+from plane_guard_instrumentation import _caller, _context, _redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plane_guard import Decision, PlaneWrite, PlaneWriteBlocked
+    from plane_guard._words import Target
+
+    from plane_guard_instrumentation._check import Sent
+
+    Attributes = dict[str, str | int | bool]
+
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+_REMEMBERED = 1_000
+_sequence = itertools.count(1)
+unwritten: deque[str] = deque(maxlen=_REMEMBERED)
+listeners: list[Callable[[PlaneWriteBlocked], None]] = []
+
+
+def decision(write: PlaneWrite, sent: Sent, made: Decision, target: Target, project: str | None = None) -> bool:
+    """Record a decision of a test process; whether its evidence is on disk. Never raises."""
+    try:
+        from plane_guard_instrumentation import _evidence
+
+        attributes = _describe(write, sent, made, target, project)
+        problem = _evidence.write(attributes, blocked=not made.allowed)
+    except Exception as error:  # noqa: BLE001  no evidence: the caller turns an allow into a block
+        attributes, problem = {}, f"{type(error).__name__} while writing evidence"
+    if problem and problem not in unwritten:
+        unwritten.append(problem)
+        sys.stderr.write(f"plane-guard: evidence could not be written: {problem}\n")
+    with suppress(Exception):
+        _evidence.add_to_current_span(attributes)
+    with suppress(Exception):
+        audit = audit_allow if made.allowed else audit_block
+        audit(project or write.project_id, write.op, made.reason, write.work_item, attributes.get(names.WORK_ITEM_KEY))
+    return not problem
+
+
+def live(write: PlaneWrite, sent: Sent) -> None:
+    """Note a live process's write on the span that is recording it, if any; never in the way of the write."""
+    from plane_guard._decide import LIVE, target_of
+
+    from plane_guard_instrumentation import _evidence
+
+    try:
+        if _evidence.is_recording():
+            from plane_guard import _process
+
+            target = target_of(write.project_id, _process.fixed())
+            _evidence.add_to_current_span(_describe(write, sent, LIVE, target, write.project_id))
+    except Exception:  # noqa: BLE001, S110  telemetry may not disturb a live process
+        pass
+
+
+def remember(refusal: PlaneWriteBlocked) -> None:
+    """Tell the test that is running of a refusal, whatever the code under test does with the exception."""
+    for listener in listeners:
+        listener(refusal)
+
+
+def _describe(write: PlaneWrite, sent: Sent, made: Decision, target: Target, project: str | None) -> Attributes:
+    running, caller, secrets = _context.running(), _caller.find(), _redact.credentials(sent.headers)
+    found: dict[str, str | int | bool | None] = {
+        names.DECISION_ID: os.urandom(16).hex(),
+        names.SEQ: next(_sequence),
+        names.OUTCOME: str(Outcome.ALLOW if made.allowed else Outcome.BLOCK),
+        names.REASON: str(made.reason),
+        names.EXPECTED: (running.expected and not made.allowed) or None,
+        names.LAYER: sent.layer,
+        names.TARGET: str(target),
+        names.OP: str(write.op),
+        names.WORKSPACE: write.workspace,
+        names.PROJECT: project if is_project_key(project) else None,
+        names.WORK_ITEM: write.work_item if is_uuid(write.work_item) else None,
+        names.WORK_ITEM_KEY: _work_item_key(write),
+        names.METHOD: write.method if write.method in _KNOWN_METHODS else "_OTHER",
+        names.URL_TEMPLATE: write.url_template or None,
+        names.SERVER_ADDRESS: _redact.clean(write.server_address, secrets) or None,
+        names.SERVER_PORT: write.server_port,
+        names.TEST: _redact.clean(running.test, secrets) if running.test else None,
+        names.PHASE: running.phase,
+        names.FILE: _redact.clean(caller.file, secrets) if caller else None,
+        names.LINE: caller.line if caller else None,
+        names.FUNCTION: _redact.clean(caller.function, secrets) if caller else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _work_item_key(write: PlaneWrite) -> str | None:
+    keys = (_context.current_work_item(), write.work_item)
+    return next((key for key in keys if isinstance(key, str) and is_work_item_key(key)), None)

@@ -1,0 +1,70 @@
+"""The end of a pytest run in a few lines, read back from the evidence of all its processes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from plane_guard_instrumentation import _attributes as names
+from plane_guard_instrumentation import _floor, _record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MOST_GROUPS = 40
+_AT_START = {path.name for path in _floor.ensure().trace_dir.glob("decisions-*.jsonl")}
+
+
+def lines(root: Path) -> list[str]:
+    """What was blocked in this run, grouped, and what could not be written; empty where there is nothing to say."""
+    folder = _floor.ensure().trace_dir
+    blocked = [event for event in _events(folder) if event.get(names.OUTCOME) == "block"]
+    groups = Counter(
+        tuple(event.get(name, "-") for name in (names.TEST, names.OP, names.PROJECT, names.TARGET, names.REASON))
+        for event in blocked
+    )
+    expected = sum(1 for event in blocked if event.get(names.EXPECTED))
+    found = [f"evidence could not be written: {problem}" for problem in _record.unwritten]
+    if groups:
+        found.append(f"{len(blocked)} Plane write(s) blocked, {expected} of them expected")
+        found += [f"  {_row(group, count)}" for group, count in groups.most_common(_MOST_GROUPS)]
+        if len(groups) > _MOST_GROUPS:
+            found.append(f"  … and {len(groups) - _MOST_GROUPS} more kinds")
+        found.append(f"evidence: {_shown(folder, root)}   see it: plane-guard report, plane-guard dashboard")
+    return found
+
+
+def _row(group: tuple[object, ...], count: int) -> str:
+    test, op, project, target, reason = ("".join(c if c.isprintable() else "?" for c in str(part)) for part in group)
+    return f"{test}: {op} on {target} project {project}: {reason}" + (f" ({count} times)" if count > 1 else "")
+
+
+def _shown(folder: Path, root: Path) -> str:
+    relative = os.path.relpath(folder, root)
+    return str(folder) if relative.startswith("..") else relative
+
+
+def _events(folder: Path) -> Iterator[dict[str, object]]:
+    run = _floor.ensure().run_id
+    seen: set[object] = set()
+    for file in sorted(folder.glob("decisions-*.jsonl")) if folder.is_dir() else ():
+        if file.name not in _AT_START or f"-{os.getpid()}-" in file.name:
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+                for event in _decisions(line) if run in line and names.EVENT in line else ():
+                    if event.get(names.DECISION_ID) not in seen:
+                        seen.add(event.get(names.DECISION_ID))
+                        yield event
+
+
+def _decisions(line: str) -> Iterator[dict[str, object]]:
+    try:
+        for resource in json.loads(line)["resourceSpans"]:
+            for scope in resource["scopeSpans"]:
+                for span in scope["spans"]:
+                    for event in span.get("events", ()):
+                        yield {pair["key"]: next(iter(pair["value"].values())) for pair in event["attributes"]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return

@@ -1,0 +1,170 @@
+"""The pytest plugin: the guard in place before any conftest, the floor under every test, and a report.
+
+Enforcement does not depend on it: where it is switched off, the `.pth` half guards all the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from plane_guard import PlaneWriteBlocked
+from plane_guard._settings import OPT_IN_VARIABLE
+
+from plane_guard_instrumentation import _boot, _context, _floor, _record, _resource, _shells, _summary
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_boot.enforce(pytest_session=True)
+
+_BLOCKED = pytest.StashKey[list[PlaneWriteBlocked]]()
+_EXPECTED = pytest.StashKey[bool]()
+_FAILED = pytest.StashKey[bool]()
+_OUTER = pytest.StashKey[_context.Running | None]()
+_WORKER_PROBLEMS = "plane_guard_unwritten"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Fix what pyproject says, from pytest's own rootdir, before any conftest runs."""
+    _floor.apply(pytest_session=True, root=early_config.rootpath)
+    _context.set_running(_context.Running(phase="collection"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Prove that the shells are in place; an inner session in the same process gives its state back later."""
+    config.stash[_OUTER] = _context.current()
+    _boot.enforce(pytest_session=True)
+    _context.set_running(_context.Running(phase="collection"))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What still runs now runs at exit."""
+    outer = config.stash.get(_OUTER, None)
+    _context.set_running(outer if outer and outer.test else _context.Running(phase="exit"))
+
+
+def pytest_report_header() -> list[str]:
+    """Say that the guard is active, for which clients, and what it took away."""
+    start = _floor.ensure()
+    lines = [f"plane-guard {_resource.version()}: Plane writes are blocked, guarding {', '.join(_shells.layers())}"]
+    lines += [f"plane-guard: {name} was set for this session and was taken away" for name in _floor.taken()]
+    lines += [f"plane-guard: {problem}" for problem in start.problems]
+    return lines
+
+
+def pytest_sessionstart() -> None:
+    """Name the phase for what plugins and conftests do around the tests."""
+    _context.set_running(_context.Running(phase="session"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Name the phase for what test modules do when they are imported."""
+    _context.set_running(_context.Running(phase="collection"))
+    try:
+        return (yield)
+    finally:
+        _context.set_running(_context.Running(phase="session"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Every test starts with writing off, with every shell in place, and keeps its own list of refusals."""
+    _floor.take_away()
+    for shell in _shells.verify():
+        item.warn(pytest.PytestWarning(f"plane-guard: another tool had removed the guard from {shell}; it is back"))
+    blocked = item.stash[_BLOCKED] = []
+    _record.listeners.append(blocked.append)
+    try:
+        return (yield)
+    finally:
+        _record.listeners.remove(blocked.append)
+        _context.set_running(_context.Running(phase="session"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Name test and phase for what fixtures do."""
+    _running(item, "setup")
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Name test and phase for what the test does."""
+    _running(item, "call")
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test whose refusals were swallowed, where the settings ask for that."""
+    _running(item, "teardown")
+    result = yield
+    unexpected = [] if item.stash.get(_EXPECTED, False) else item.stash.get(_BLOCKED, [])
+    if unexpected and _floor.ensure().fail_on_swallowed and not item.stash.get(_FAILED, False):
+        pytest.fail(_swallowed(unexpected), pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure, so that its teardown does not report the same refusal twice."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture
+def plane_sandbox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this one test write to the sandbox projects of the allowlist, and to nothing else."""
+    monkeypatch.setenv(OPT_IN_VARIABLE, "1")
+
+
+@pytest.fixture
+def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlocked]:
+    """The writes that were blocked in this test so far, recorded as expected. It allows nothing."""
+    request.node.stash[_EXPECTED] = True
+    _running(request.node, "setup")
+    blocked: list[PlaneWriteBlocked] = request.node.stash[_BLOCKED]
+    return blocked
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand a worker's trouble with its evidence to the controller."""
+    _context.set_running(_context.Running(phase="session"))
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_WORKER_PROBLEMS] = list(_record.unwritten)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Take over what a worker could not write."""
+    for problem in getattr(node, "workeroutput", {}).get(_WORKER_PROBLEMS, ()):
+        if problem not in _record.unwritten:
+            _record.unwritten.append(problem)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was blocked, by whom, and where the evidence is."""
+    lines = _summary.lines(config.rootpath)
+    if lines:
+        terminalreporter.section("plane-guard", red=True)
+        for line in lines:
+            terminalreporter.line(line)
+
+
+def _running(item: pytest.Item, phase: str) -> None:
+    expected = item.stash.get(_EXPECTED, False)
+    _context.set_running(_context.Running(item.nodeid, phase, expected))
+
+
+def _swallowed(unexpected: list[PlaneWriteBlocked]) -> str:
+    return (
+        f"plane-guard blocked {len(unexpected)} Plane write(s) in this test and the code under test swallowed the "
+        f"refusal. If the test expects that, request the fixture plane_blocked_writes.\n\n{unexpected[0]}"
+    )
