@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from plane_guard._words import DEFAULT_SANDBOX_PROJECT, Reason
@@ -14,7 +15,7 @@ _WHY = {
     Reason.LIVE_RUNTIME: "This process is not a test process.",
     Reason.OPT_IN_DISABLED: "This is a test process, and writing to Plane is off in test processes.",
     Reason.AMBIGUOUS_TARGET: "The request does not say in exactly one way which project it writes to.",
-    Reason.PROD_PROJECT_IN_TEST: "The project is not on the sandbox allowlist, or it is protected: tests never write to it.",
+    Reason.PROD_PROJECT_IN_TEST: "The project is not on the sandbox allowlist, or it is protected.",
     Reason.PROTECTED_OPERATION: "The operation would change the sandbox project itself or who is in it.",
     Reason.SANDBOX_ALLOWED: "The project is on the sandbox allowlist.",
     Reason.GUARD_ERROR: "plane-guard could not decide or could not keep evidence, and then nothing is written.",
@@ -32,13 +33,13 @@ _ALLOWLIST_HINT = (
 )
 _WHAT_TO_DO = {
     Reason.OPT_IN_DISABLED: _SANDBOX_HINT,
-    Reason.AMBIGUOUS_TARGET: "Write to a path that names the sandbox project by its lower-case id, without dot segments,\n"
-    "double slashes, encoded slashes or overriding headers.",
+    Reason.AMBIGUOUS_TARGET: "Write to a path that names the sandbox project by its lower-case id, without dot\n"
+    "segments, double slashes, encoded slashes or overriding headers.",
     Reason.PROD_PROJECT_IN_TEST: "Write to the sandbox project instead "
     f"(default {DEFAULT_SANDBOX_PROJECT}).\n{_ALLOWLIST_HINT}",
     Reason.PROTECTED_OPERATION: "Change the sandbox project by hand, outside of tests.",
     Reason.GUARD_ERROR: "Run `plane-guard doctor`: it says which setting or folder is at fault.",
-    Reason.FOREIGN_REFERENCE: "Use objects that the sandbox project holds, such as a work item that this test created there.",
+    Reason.FOREIGN_REFERENCE: "Use objects that the sandbox project holds, such as an item this test created there.",
     Reason.UNGUARDED_CLIENT: "Use httpx for what tests send to Plane.",
 }
 
@@ -71,6 +72,6 @@ def _method(write: PlaneWrite) -> str:
 
 
 def _mock(write: PlaneWrite, layer: str) -> str:
-    path = write.url_template.replace("{", "(?P<").replace("}", ">[^/]+)")[:_LONGEST_PATH_SHOWN] or ".*"
+    path = re.sub(r"\{\w+\}", "[^/]+", write.url_template)[:_LONGEST_PATH_SHOWN] or ".*"
     verb = write.method.upper() if write.method.upper() in {"POST", "PUT", "PATCH", "DELETE"} else "POST"
     return _MOCKS.get(layer, _HTTPX_MOCKS).format(method=verb.lower(), upper=verb, path=path)

@@ -1,7 +1,7 @@
 """Putting the guard in place, as early as a process allows.
 
-Called from the `.pth` file, the pytest plugin, OpenTelemetry's pre-instrument entry point and `instrument()`; every
-call after the first is free.
+Called from the `.pth` file, the pytest plugin, OpenTelemetry's pre-instrument entry point, `instrument()` and each
+decision; every call after the first is nearly free.
 """
 
 from __future__ import annotations
@@ -9,8 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PYTEST_NAMES = frozenset({"pytest", "py.test", "pytest.exe", "py.test.exe"})
+_UNITTEST_NAMES = frozenset({"unittest"})
 _EXIT_GUARD_MISSING = 78
 
 
@@ -22,7 +27,7 @@ def at_interpreter_start() -> None:
     """
     try:
         starts_pytest = _starts(_PYTEST_NAMES)
-        if starts_pytest or _starts(frozenset({"unittest"})) or _inherits_evidence():
+        if starts_pytest or _starts(_UNITTEST_NAMES) or _inherits_evidence():
             enforce(pytest_session=starts_pytest)
     except Exception as error:  # noqa: BLE001  see above
         sys.stderr.write(f"plane-guard: the guard could not be put in place, so this process ends: {error!r}\n")
@@ -30,27 +35,26 @@ def at_interpreter_start() -> None:
         os._exit(_EXIT_GUARD_MISSING)
 
 
-def enforce(*, pytest_session: bool = False) -> None:
+def enforce(*, pytest_session: bool = False, root: Path | None = None) -> None:
     """Put the shells in place for every client, those not imported yet included, and apply the floor."""
+    from plane_guard import _process
+
     from plane_guard_instrumentation import _floor, _session, _shells
 
-    _floor.apply(pytest_session=pytest_session)
+    if pytest_session:
+        _process.note_evidence("this process runs pytest")
+    _floor.apply(pytest_session=pytest_session, root=root)
     _shells.install()
     _session.announce()
 
 
 def _starts(names: frozenset[str]) -> bool:
     arguments = sys.orig_argv[1:]
-    as_module = any(option == "-m" and name in names for option, name in pairwise(arguments))
-    return (
-        as_module
-        or any(os.path.basename(argument) in names for argument in arguments[:1])
-        or _starts_by_path(arguments, names)
+    if any(option == "-m" and name in names for option, name in pairwise(arguments)):
+        return True
+    return any(
+        os.path.basename(argument) in names for argument in arguments if argument in arguments[:1] or os.sep in argument
     )
-
-
-def _starts_by_path(arguments: list[str], names: frozenset[str]) -> bool:
-    return any(os.sep in argument and os.path.basename(argument) in names for argument in arguments)
 
 
 def _inherits_evidence() -> bool:

@@ -14,7 +14,7 @@ from plane_guard._decide import GUARD_ERROR, Decision, decide, target_of
 from plane_guard._errors import PlaneWriteBlocked
 from plane_guard._words import Target
 
-from plane_guard_instrumentation import _floor, _proof, _record
+from plane_guard_instrumentation import _boot, _proof, _record
 from plane_guard_instrumentation._proof import Answer, Probe
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def judge(sent: Sent) -> Steps:
         return
     cause: Exception | None = None
     try:
-        _floor.ensure()
+        _boot.enforce()
         verdict = yield from _verdict(write, sent, _process.settings())
     except Exception as error:  # noqa: BLE001  an error inside the guard blocks
         cause, verdict = error, _broken(write, error)

@@ -48,7 +48,7 @@ def path() -> str:
     """Where this process's evidence is, or would be."""
     if _State.file is not None and _State.file.pid == os.getpid():
         return _State.file.path
-    return str(_floor.ensure().trace_dir)
+    return str(_floor.start().trace_dir)
 
 
 def append(text: str) -> str:
@@ -79,7 +79,7 @@ def _descriptor() -> int:
 
 
 def _create() -> _Open:
-    folder = str(_floor.ensure().trace_dir)
+    folder = str(_floor.start().trace_dir)
     os.makedirs(folder, mode=_PRIVATE, exist_ok=True)
     ignore = os.path.join(folder, ".gitignore")
     if not os.path.exists(ignore):

@@ -42,15 +42,22 @@ def decision(write: PlaneWrite, sent: Sent, made: Decision, target: Target, proj
         problem = _evidence.write(attributes, blocked=not made.allowed)
     except Exception as error:  # noqa: BLE001  no evidence: the caller turns an allow into a block
         attributes, problem = {}, f"{type(error).__name__} while writing evidence"
-    if problem and problem not in unwritten:
-        unwritten.append(problem)
-        sys.stderr.write(f"plane-guard: evidence could not be written: {problem}\n")
+    if problem:
+        note_unwritten(problem)
     with suppress(Exception):
         _evidence.add_to_current_span(attributes)
     with suppress(Exception):
         audit = audit_allow if made.allowed else audit_block
         audit(project or write.project_id, write.op, made.reason, write.work_item, attributes.get(names.WORK_ITEM_KEY))
     return not problem
+
+
+def note_unwritten(problem: str) -> None:
+    """Say once on stderr, and later in the pytest summary, that evidence could not be written."""
+    if problem not in unwritten:
+        unwritten.append(problem)
+        with suppress(Exception):
+            sys.stderr.write(f"plane-guard: evidence could not be written: {problem}\n")
 
 
 def live(write: PlaneWrite, sent: Sent) -> None:

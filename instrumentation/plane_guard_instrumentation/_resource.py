@@ -44,7 +44,7 @@ def attributes() -> dict[str, str | int]:
     found: dict[str, str | int | None] = {
         "service.name": os.environ.get("OTEL_SERVICE_NAME") or _DEFAULT_SERVICE,
         names.VERSION: version(),
-        names.RUN_ID: _floor.ensure().run_id,
+        names.RUN_ID: _floor.start().run_id,
         "process.pid": os.getpid(),
         "process.parent_pid": os.getppid(),
         "host.name": host_name(),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from plane_guard import _process
 
 from plane_guard_instrumentation import _attributes as names
-from plane_guard_instrumentation import _file, _record, _resource, _shells
+from plane_guard_instrumentation import _file, _floor, _record, _resource, _shells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,14 +30,15 @@ class _State:
 
 
 def announce() -> None:
-    """Write this process's session span once it is a test process; at exit at the latest."""
+    """Write this process's session span and hand the guard to its children, once it is a test process."""
     if _State.announced == os.getpid():
         return
     if _process.test_evidence():
         _State.announced = os.getpid()
         problem = _file.append(line() + "\n")
         if problem:
-            _record.unwritten.append(problem)
+            _record.note_unwritten(problem)
+        _floor.hand_to_children(_file.path())
     elif not _State.registered:
         _State.registered = True
         atexit.register(announce)

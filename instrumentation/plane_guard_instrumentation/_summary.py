@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MOST_GROUPS = 40
-_AT_START = {path.name for path in _floor.ensure().trace_dir.glob("decisions-*.jsonl")}
+_AT_START = {path.name for path in _floor.start().trace_dir.glob("decisions-*.jsonl")}
 
 
 def lines(root: Path) -> list[str]:
     """What was blocked in this run, grouped, and what could not be written; empty where there is nothing to say."""
-    folder = _floor.ensure().trace_dir
+    folder = _floor.start().trace_dir
     blocked = [event for event in _events(folder) if event.get(names.OUTCOME) == "block"]
     groups = Counter(
         tuple(event.get(name, "-") for name in (names.TEST, names.OP, names.PROJECT, names.TARGET, names.REASON))
@@ -48,7 +48,7 @@ def _shown(folder: Path, root: Path) -> str:
 
 
 def _events(folder: Path) -> Iterator[dict[str, object]]:
-    run = _floor.ensure().run_id
+    run = _floor.start().run_id
     seen: set[object] = set()
     for file in sorted(folder.glob("decisions-*.jsonl")) if folder.is_dir() else ():
         if file.name not in _AT_START or f"-{os.getpid()}-" in file.name:

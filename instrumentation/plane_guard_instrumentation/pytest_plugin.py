@@ -28,7 +28,7 @@ _WORKER_PROBLEMS = "plane_guard_unwritten"
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Fix what pyproject says, from pytest's own rootdir, before any conftest runs."""
-    _floor.apply(pytest_session=True, root=early_config.rootpath)
+    _boot.enforce(pytest_session=True, root=early_config.rootpath)
     _context.set_running(_context.Running(phase="collection"))
 
 
@@ -36,7 +36,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Prove that the shells are in place; an inner session in the same process gives its state back later."""
     config.stash[_OUTER] = _context.current()
-    _boot.enforce(pytest_session=True)
+    _boot.enforce()
     _context.set_running(_context.Running(phase="collection"))
 
 
@@ -48,7 +48,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> list[str]:
     """Say that the guard is active, for which clients, and what it took away."""
-    start = _floor.ensure()
+    start = _floor.start()
     lines = [f"plane-guard {_resource.version()}: Plane writes are blocked, guarding {', '.join(_shells.layers())}"]
     lines += [f"plane-guard: {name} was set for this session and was taken away" for name in _floor.taken()]
     lines += [f"plane-guard: {problem}" for problem in start.problems]
@@ -105,7 +105,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     _running(item, "teardown")
     result = yield
     unexpected = [] if item.stash.get(_EXPECTED, False) else item.stash.get(_BLOCKED, [])
-    if unexpected and _floor.ensure().fail_on_swallowed and not item.stash.get(_FAILED, False):
+    if unexpected and _floor.start().fail_on_swallowed and not item.stash.get(_FAILED, False):
         pytest.fail(_swallowed(unexpected), pytrace=False)
     return result
 

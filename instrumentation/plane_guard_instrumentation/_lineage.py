@@ -1,0 +1,36 @@
+"""Whether a guarded process started this one. Its evidence file proves it: an inherited variable alone does not."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+from plane_guard_instrumentation import _alive
+from plane_guard_instrumentation._attributes import RUN_ID
+
+PARENT_VARIABLE = "PLANE_GUARD_PARENT"
+_EVIDENCE_FILE = re.compile(r"decisions-.+-(?P<pid>[0-9]{1,9})-[0-9a-f]+\.jsonl")
+_RUN = re.compile(r'"key":"' + re.escape(RUN_ID) + r'","value":\{"stringValue":"(?P<id>[0-9a-f]{32})"\}')
+_FIRST_LINE = 16_384
+
+
+class Parent(NamedTuple):
+    """A guarded process that handed its settings over, and still runs."""
+
+    pid: int
+    run_id: str
+
+
+def guarded_parent() -> Parent | None:
+    """The guarded process that this one descends from, if its evidence file says so and it still runs."""
+    path = os.environ.get(PARENT_VARIABLE, "")
+    name = _EVIDENCE_FILE.fullmatch(os.path.basename(path))
+    if name is None or int(name["pid"]) == os.getpid() or not _alive.is_running(int(name["pid"])):
+        return None
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            run = _RUN.search(file.readline(_FIRST_LINE))
+    except (OSError, ValueError):
+        return None
+    return Parent(int(name["pid"]), run["id"]) if run else None
