@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from plane_guard._keys import canonical_uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-_INDEX = re.compile(r"\[[^\]]*\]")
+_INDEX = re.compile(r"\[\d*\]")
+_FORM_DATA = re.compile(r"""multipart/form-data; ?boundary="?([0-9A-Za-z'()+_,./:=?-]{1,70})"?""", re.IGNORECASE)
+_PART = re.compile(
+    rb"""\r\n(?:Content-(?:Type|Length):[^\r\n]*\r\n)*
+    Content-Disposition:[ ]form-data;[ ]name="(?P<name>[^"\\\r\n]*)"(?:;[ ]filename\*?=[^;\r\n]*)?\r\n
+    (?:Content-(?:Type|Length):[^\r\n]*\r\n)*\r\n(?P<value>.*)\r\n""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
 _TEXT_CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
 
 
@@ -66,19 +73,9 @@ def read(body: object, content_type: str, encoding: str = "") -> Body:
 
 def identifiers(value: object) -> Iterator[str | None]:
     """The ids in a field's value, canonically spelt; ``None`` for something there that is no uuid."""
-    if isinstance(value, str):
-        yield canonical_uuid(value)
-    elif isinstance(value, Pairs):
-        yield from _identifiers_of(member for _, member in value)
-    elif isinstance(value, list):
-        yield from _identifiers_of(value)
-    elif value is not None:
-        yield None
-
-
-def _identifiers_of(values: Iterable[object]) -> Iterator[str | None]:
-    for value in values:
-        yield from identifiers(value)
+    for node in _nodes(value):
+        if node is not None and not isinstance(node, (Pairs, list)):
+            yield canonical_uuid(node)
 
 
 def _charset(parameters: str) -> str:
@@ -111,51 +108,62 @@ def _parse_form(data: bytes) -> Pairs:
 
 
 def _parse_multipart(data: bytes, content_type: str) -> Pairs:
-    from email.parser import BytesParser
-
-    message = BytesParser().parsebytes(b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n" + data)
-    if not message.is_multipart() or message.defects:
-        raise ValueError("not a multipart document")
-    return Pairs(
-        (
-            _INDEX.sub("[]", str(part.get_param("name", "", "content-disposition"))),
-            _part_text(part.get_payload(decode=True)),
-        )
-        for part in message.walk()
-        if not part.is_multipart()
-    )
+    """Read the one plain shape that clients send; whatever two parsers could split differently is an error."""
+    form = _FORM_DATA.fullmatch(content_type.strip())
+    if form is None:
+        raise ValueError("not plain form data")
+    before, *parts, after = data.split(b"--" + form[1].encode())
+    if before or after.strip() != b"--":
+        raise ValueError("not framed by its boundary")
+    return Pairs(map(_parse_part, parts))
 
 
-def _part_text(payload: object) -> str:
-    return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else str(payload)
+def _parse_part(part: bytes) -> tuple[str, str]:
+    field = _PART.fullmatch(part)
+    if field is None:
+        raise ValueError("an unusual part")
+    return _INDEX.sub("[]", field["name"].decode("utf-8")), field["value"].decode("utf-8", "replace")
+
+
+def _nodes(document: object) -> Iterator[object]:
+    """Every value anywhere in a document, the outermost first; deep nesting costs no stack."""
+    waiting = [document]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, Pairs):
+            waiting.extend(value for _, value in reversed(node))
+        elif isinstance(node, list):
+            waiting.extend(reversed(node))
+
+
+def _records(document: object) -> Iterator[Pairs]:
+    """The objects that a field path starts from: the document itself, or the members of lists."""
+    waiting = [document]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Pairs):
+            yield node
+        elif isinstance(node, list):
+            waiting.extend(reversed(node))
 
 
 def _values(document: object, path: list[str]) -> Iterator[object]:
-    if isinstance(document, list):
-        for member in document:
-            yield from _values(member, path)
-    elif isinstance(document, Pairs):
-        wanted = path[0].removesuffix("[]")
-        for name, value in document:
-            head, indexed, rest = name.partition("[]")
+    wanted, below = path[0].removesuffix("[]"), path[1:]
+    for record in _records(document):
+        for name, value in record:
+            head, _, rest = name.partition("[]")
             if head != wanted:
                 continue
-            if indexed and rest and len(path) > 1:
-                if rest.lstrip(".") == path[1].removesuffix("[]"):
-                    yield value
-            elif len(path) > 1:
-                yield from _values(value, path[1:])
+            if below:
+                yield from _values(Pairs([(rest.strip(".[]"), value)]) if rest else value, below)
             elif value not in (None, "", [], ()):
                 yield value
 
 
 def _strings(document: object) -> Iterator[str]:
-    if isinstance(document, str):
-        yield document
-    elif isinstance(document, Pairs):
-        for name, value in document:
-            yield name
-            yield from _strings(value)
-    elif isinstance(document, list):
-        for member in document:
-            yield from _strings(member)
+    for node in _nodes(document):
+        if isinstance(node, str):
+            yield node
+        elif isinstance(node, Pairs):
+            yield from (name for name, _ in node)

@@ -52,6 +52,7 @@ def _decide(project_id: object, op: Op, settings: Settings) -> Decision:
         return Decision(allowed=False, reason=Reason.OPT_IN_DISABLED)
     if not is_project_key(project_id):
         return Decision(allowed=False, reason=Reason.AMBIGUOUS_TARGET)
+    project_id = str.__str__(project_id)  # the text itself, whatever a subclass says that it equals
     if project_id in settings.protected_projects or project_id not in settings.sandbox_projects:
         return Decision(allowed=False, reason=Reason.PROD_PROJECT_IN_TEST)
     if op in PROTECTED_OPS:

@@ -59,13 +59,15 @@ def _look() -> str:
 def fix(pyproject: Mapping[str, object] | None = None, *, pyproject_problem: str = "") -> Settings:
     """Fix for this process what is not read at call time: hosts, protected projects, the allowlist of pyproject.
 
-    Called again, it can only add hosts and protection to what was fixed before.
+    Called again, it can only add hosts and protection to what was fixed before; only another table of pyproject
+    replaces the allowlist.
     """
     before = _State.fixed
     environ = {name: value for name, value in os.environ.items() if name != SANDBOX_VARIABLE}
     now = Settings.from_environ(environ, pyproject, pyproject_problem=pyproject_problem)
     if before is not None:
         now = now._replace(
+            sandbox_projects=before.sandbox_projects if pyproject is None else now.sandbox_projects,
             hosts=now.hosts | before.hosts,
             protected_projects=now.protected_projects | before.protected_projects,
             protection_known=now.protection_known and before.protection_known,

@@ -48,7 +48,7 @@ def find(place: _paths.Place, route: _routes.Route | None, body: _bodies.Body) -
         collector.add(_collection_of(place, segment), segment if is_uuid(segment) else None, "the path")
     for field in route.fields:
         kind, _, name = field.rpartition(":")
-        for value in body.values(name):
+        for value in (name,) if name.startswith("{") else body.values(name):
             for found in _bodies.identifiers(value):
                 collector.add_field(kind, found, name)
     return collector.named()
@@ -94,7 +94,7 @@ class _Collector:
         self._unprovable = ""
 
     def add_field(self, kind: str, object_id: str | None, field: str) -> None:
-        where = f"`{field}` in the body"
+        where = f"`{field}` in the {'path' if field.startswith('{') else 'body'}"
         if kind == "project":
             self._add_project(object_id, where)
         elif kind == "other":

@@ -53,8 +53,8 @@ def read_request(
         port=own[1],
         path=path,
         body=body,
-        content_type=content_type or next(iter(fields.get("content-type", ())), ""),
-        content_encoding=next(iter(fields.get("content-encoding", ())), "").lower(),
+        content_type=content_type or ",".join(fields.get("content-type", ())),
+        content_encoding=",".join(fields.get("content-encoding", ())).strip().lower(),
         overridden=overridden,
         odd=overridden or any(other != own for other in others),
     )

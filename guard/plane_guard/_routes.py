@@ -4,8 +4,9 @@ A line is ``path  op  [fields that name objects]``. The three surfaces (v1, v2, 
 path, so one table serves them all, and methods only matter for work items themselves (``item`` below).
 
 Path: ``a|b`` are two spellings of one route; ``[/{x}]`` adds the member of a collection.
-Fields: ``issues[]`` holds work item ids; ``project:``, ``cycle:``, ``module:`` and ``other:`` hold other ids. A ``!``
-behind the op marks routes on which the server does not check that the objects belong to the path's project.
+Fields: ``issues[]`` holds work item ids; ``project:``, ``cycle:``, ``module:`` and ``other:`` hold other ids, and
+``other:{comment_id}`` is an id in the path. A ``!`` behind the op marks routes on which the server does not check
+that the objects belong to the path's project.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ issue-dates                                             update     updates[].id
 issues|work-items/{work_item_id}/archive|unarchive      archive
 issues|work-items/{work_item_id}/attachments|issue-attachments[/{attachment_id}]  attachment
 issues|work-items/{work_item_id}/comments[/{comment_id}]        comment!
-issues|work-items/{work_item_id}/comments/bulk-create|upsert    comment!  other:parent other:parent_id other:items[].parent other:items[].parent_id
-issues|work-items/{work_item_id}/comments/bulk-update           comment!  other:items[].id other:items[].parent other:items[].parent_id
+issues|work-items/{work_item_id}/comments/bulk-create|upsert    comment!  other:parent other:parent_id other:items[].parent other:items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
+issues|work-items/{work_item_id}/comments/bulk-update           comment!  other:items[].id other:items[].parent other:items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
 issues|work-items/{work_item_id}/comments/bulk-delete           comment!  other:ids[]
 issues|work-items/{work_item_id}/reactions[/{reaction_code}]    comment!
 issues|work-items/{work_item_id}/subscribe                      comment!
@@ -63,7 +64,7 @@ issues|work-items/{work_item_id}/relations/remove               relation!  relat
 issues|work-items/{work_item_id}/remove-relation                relation!  related_issue
 issues|work-items/{work_item_id}/issue-relation                 relation!  issues[]
 issues|work-items/{work_item_id}/sub-issues                     relation!  sub_issue_ids[]
-comments/{comment_id}/reactions[/{reaction_code}]               comment!
+comments/{comment_id}/reactions[/{reaction_code}]               comment!   other:{comment_id}
 
 cycles[/{cycle_id}]                                     cycle      project:project_id
 cycles/bulk-create|upsert                               cycle

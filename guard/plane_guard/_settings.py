@@ -22,6 +22,7 @@ _SEPARATORS = re.compile(r"[,\s]+")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
 _LONGEST_SETTING = 65_536
 _SHOWN = 60
+_NAMED = 3
 
 
 class _Values(NamedTuple):
@@ -96,10 +97,12 @@ class Settings(_Values):
         )
         hosts, strange = _union(_host_names, environ.get(HOSTS_VARIABLE, ""), table.get("hosts", ""))
         problems += _sandbox_problems(source, dropped)
+        if not sandbox and not dropped:
+            problems.append(f"{source} is empty and allows nothing. Write the project's id, or remove the setting.")
         problems += _protected_problems(f"{PROTECTED_VARIABLE} or protected_projects", unusable)
         problems += [
-            f"{HOSTS_VARIABLE} or hosts: {_shown(name)} is not a host name such as plane.example.com; it is ignored."
-            for name in strange
+            f"{HOSTS_VARIABLE} or hosts: {name} is not a host name such as plane.example.com and is ignored."
+            for name in _some(strange)
         ]
         return cls(opt_in, sandbox, protected, DEFAULT_HOSTS | hosts, not unusable and not pyproject_problem, problems)
 
@@ -155,18 +158,25 @@ def _union(read: object, *values: object) -> tuple[frozenset[str], tuple[object,
 
 def _sandbox_problems(source: str, dropped: tuple[object, ...]) -> list[str]:
     return [
-        f"{source}: {_shown(entry)} is not a project key and allows nothing. Write the project's id, such as "
+        f"{source}: {entry} is not a project key and allows nothing. Write the project's id, such as "
         f"{DEFAULT_SANDBOX_PROJECT}, or workspace-slug/IDENTIFIER."
-        for entry in dropped
+        for entry in _some(dropped)
     ]
 
 
 def _protected_problems(source: str, unusable: tuple[object, ...]) -> list[str]:
     return [
-        f"{source}: {_shown(entry)} is not a project key, so which project it protects is unknown and every write is "
+        f"{source}: {entry} is not a project key, so which project it protects is unknown and every write is "
         "blocked. Write the project's id or workspace-slug/IDENTIFIER."
-        for entry in unusable
+        for entry in _some(unusable)
     ]
+
+
+def _some(entries: tuple[object, ...]) -> list[str]:
+    """The first of many bad entries; when there are more, the last one shown says how many."""
+    shown = [_shown(entry) for entry in entries[:_NAMED]]
+    more = len(entries) - _NAMED
+    return [*shown[:-1], f"{shown[-1]} (and {more} more)"] if more > 0 else shown
 
 
 def _shown(value: object) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _REMEMBERED = 1_000
 _sequence = itertools.count(1)
-unwritten: deque[str] = deque(maxlen=_REMEMBERED)
+trouble: deque[str] = deque(maxlen=_REMEMBERED)
 listeners: list[Callable[[PlaneWriteBlocked], None]] = []
 
 
@@ -53,11 +53,24 @@ def decision(write: PlaneWrite, sent: Sent, made: Decision, target: Target, proj
 
 
 def note_unwritten(problem: str) -> None:
-    """Say once on stderr, and later in the pytest summary, that evidence could not be written."""
-    if problem not in unwritten:
-        unwritten.append(problem)
+    """Say at once on stderr, and later in the pytest summary, that evidence could not be written."""
+    if note_trouble(f"evidence could not be written: {problem}"):
         with suppress(Exception):
             sys.stderr.write(f"plane-guard: evidence could not be written: {problem}\n")
+
+
+def note_repaired(shells: list[str]) -> None:
+    """Keep for the pytest summary which shells another tool had removed."""
+    for shell in shells:
+        note_trouble(f"another tool had removed the guard from {shell}; it is back in place")
+
+
+def note_trouble(text: str) -> bool:
+    """Keep something for the pytest summary; whether it is news."""
+    if text in trouble:
+        return False
+    trouble.append(text)
+    return True
 
 
 def live(write: PlaneWrite, sent: Sent) -> None:

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from plane_guard._words import Outcome
 from plane_guard_instrumentation import _attributes as names
 from plane_guard_instrumentation import _floor, _record
 
@@ -15,21 +16,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MOST_GROUPS = 40
+_GROUPED_BY = (names.TEST, names.OP, names.PROJECT, names.TARGET, names.REASON)
 _AT_START = {path.name for path in _floor.start().trace_dir.glob("decisions-*.jsonl")}
 
 
 def lines(root: Path) -> list[str]:
-    """What was blocked in this run, grouped, and what could not be written; empty where there is nothing to say."""
+    """What was blocked in this run, grouped, and what went wrong; empty where there is nothing to say."""
     folder = _floor.start().trace_dir
-    blocked = [event for event in _events(folder) if event.get(names.OUTCOME) == "block"]
-    groups = Counter(
-        tuple(event.get(name, "-") for name in (names.TEST, names.OP, names.PROJECT, names.TARGET, names.REASON))
-        for event in blocked
-    )
-    expected = sum(1 for event in blocked if event.get(names.EXPECTED))
-    found = [f"evidence could not be written: {problem}" for problem in _record.unwritten]
-    if groups:
-        found.append(f"{len(blocked)} Plane write(s) blocked, {expected} of them expected")
+    blocked = [event for event in _events(folder) if event.get(names.OUTCOME) == Outcome.BLOCK]
+    surprising = [event for event in blocked if not event.get(names.EXPECTED)]
+    groups = Counter(tuple(event.get(name, "-") for name in _GROUPED_BY) for event in surprising)
+    found = list(_record.trouble)
+    if blocked:
+        found.append(f"{len(blocked)} Plane write(s) blocked, {len(blocked) - len(surprising)} of them expected")
         found += [f"  {_row(group, count)}" for group, count in groups.most_common(_MOST_GROUPS)]
         if len(groups) > _MOST_GROUPS:
             found.append(f"  … and {len(groups) - _MOST_GROUPS} more kinds")

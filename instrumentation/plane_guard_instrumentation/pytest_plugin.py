@@ -22,21 +22,17 @@ _BLOCKED = pytest.StashKey[list[PlaneWriteBlocked]]()
 _EXPECTED = pytest.StashKey[bool]()
 _FAILED = pytest.StashKey[bool]()
 _OUTER = pytest.StashKey[_context.Running | None]()
-_WORKER_PROBLEMS = "plane_guard_unwritten"
+_WORKER_TROUBLE = "plane_guard_trouble"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Fix what pyproject says, from pytest's own rootdir, before any conftest runs."""
+    """Fix what pyproject says, from pytest's own rootdir, before any conftest runs.
+
+    A session inside a test of another one gives that test's state back when it ends.
+    """
+    early_config.stash[_OUTER] = _context.current()
     _boot.enforce(pytest_session=True, root=early_config.rootpath)
-    _context.set_running(_context.Running(phase="collection"))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Prove that the shells are in place; an inner session in the same process gives its state back later."""
-    config.stash[_OUTER] = _context.current()
-    _boot.enforce()
     _context.set_running(_context.Running(phase="collection"))
 
 
@@ -74,8 +70,7 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Every test starts with writing off, with every shell in place, and keeps its own list of refusals."""
     _floor.take_away()
-    for shell in _shells.verify():
-        item.warn(pytest.PytestWarning(f"plane-guard: another tool had removed the guard from {shell}; it is back"))
+    _record.note_repaired(_shells.verify())
     blocked = item.stash[_BLOCKED] = []
     _record.listeners.append(blocked.append)
     try:
@@ -134,19 +129,18 @@ def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlock
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand a worker's trouble with its evidence to the controller."""
+    """Hand a worker's trouble to the controller."""
     _context.set_running(_context.Running(phase="session"))
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[_WORKER_PROBLEMS] = list(_record.unwritten)
+        output[_WORKER_TROUBLE] = list(_record.trouble)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
-    """Take over what a worker could not write."""
-    for problem in getattr(node, "workeroutput", {}).get(_WORKER_PROBLEMS, ()):
-        if problem not in _record.unwritten:
-            _record.unwritten.append(problem)
+    """Take over what went wrong in a worker."""
+    for trouble in getattr(node, "workeroutput", {}).get(_WORKER_TROUBLE, ()):
+        _record.note_trouble(trouble)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,0 +1,1 @@
+"""Reading exported decisions: the store, the pages and the `plane-guard` command."""

@@ -1,0 +1,56 @@
+"""What the demo promises: which tests try which writes, what becomes of each, and how the tests end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TEST_FILE = "test_orch_114.py"
+PASSED, FAILED = "passed", "failed"
+ALLOW, BLOCK = "allow", "block"
+
+
+class Attempt(NamedTuple):
+    """One write that a test tries, and what is decided about it."""
+
+    test: str
+    op: str
+    outcome: str
+    reason: str
+
+
+ATTEMPTS = (
+    Attempt("test_done_written_back", "state", BLOCK, "opt-in-disabled"),
+    Attempt("test_done_async", "state", BLOCK, "opt-in-disabled"),
+    Attempt("test_comment_is_posted", "comment", BLOCK, "opt-in-disabled"),
+    Attempt("test_comment_async", "comment", BLOCK, "opt-in-disabled"),
+    Attempt("test_stage_change", "state", BLOCK, "opt-in-disabled"),
+    Attempt("test_stage_change", "comment", BLOCK, "opt-in-disabled"),
+    Attempt("test_sandbox", "state", ALLOW, "sandbox-allowed"),
+    Attempt("test_sandbox", "comment", ALLOW, "sandbox-allowed"),
+    Attempt("test_sandbox_unasked", "state", BLOCK, "opt-in-disabled"),
+    Attempt("test_project_forgotten", "state", BLOCK, "prod-project-in-test"),
+    Attempt("test_sandbox_comment", "comment", BLOCK, "foreign-reference"),
+)
+OUTCOMES: Mapping[str, str] = {
+    "test_done_written_back": FAILED,
+    "test_done_async": FAILED,
+    "test_comment_is_posted": FAILED,
+    "test_comment_async": FAILED,
+    "test_stage_change": PASSED,
+    "test_sandbox": PASSED,
+    "test_sandbox_unasked": FAILED,
+    "test_project_forgotten": FAILED,
+    "test_sandbox_comment": FAILED,
+}
+TESTS_FAILED = 1
+BLOCKS = sum(attempt.outcome == BLOCK for attempt in ATTEMPTS)
+
+REASONS: Mapping[str, str] = {
+    "opt-in-disabled": "the test did not ask to write; the opt-in it inherited does not count",
+    "prod-project-in-test": "the test may write to the sandbox, and this is another project",
+    "foreign-reference": "the path names the sandbox, the item is not in it; Plane would not check",
+    "sandbox-allowed": "the test asked, and the write stays in the sandbox",
+}

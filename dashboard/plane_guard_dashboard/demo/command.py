@@ -1,0 +1,159 @@
+"""`plane-guard demo`: runs the incident again, shows what became of it, and checks every word of that."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from plane_guard_dashboard import traces
+from plane_guard_dashboard._sources import DEFAULT_FOLDER
+from plane_guard_dashboard.demo import _child, _show
+from plane_guard_dashboard.demo._claims import check
+from plane_guard_dashboard.demo._observe import observe
+from plane_guard_dashboard.demo._story import TEST_FILE
+from plane_guard_dashboard.demo.standin import StandInPlane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from plane_guard_dashboard.demo._claims import Checked, Observed
+    from plane_guard_dashboard.demo._observe import Evidence
+
+NARROW, WIDE = 80, 100
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave the temporary project on disk and say where it is.")
+@click.option("--verbose", is_flag=True, help="Show all that pytest printed.")
+def demo(*, keep: bool, verbose: bool) -> None:
+    """Replay the incident ORCH-114 on this machine, and show what was blocked.
+
+    Nothing outside this machine is contacted. Exit code 0: all that is shown was checked and is so. 1: it
+    is not, and the claim that failed is named.
+    """
+    _need_pytest()
+    console, trace_dir = _console(), _trace_dir()
+    with _worktree(keep=keep) as folder, StandInPlane() as plane:
+        _introduce(console, plane, folder)
+        with console.status("pytest is running ...", spinner="line"):
+            observed, evidence = _observe(folder, plane, trace_dir)
+        checked = check(observed)
+        _say(console, observed, plane, verbose=verbose or not all(one.holds for one in checked))
+    _conclude(console, checked, evidence)
+    if keep:
+        _show.title(console, "The project was kept in")
+        _show.path(console, folder)
+    failed = [one.claim for one in checked if not one.holds]
+    if failed:
+        message = f"not so: {'; '.join(failed)}. Pytest's output is above; --keep leaves its project on disk."
+        raise click.ClickException(message)
+    _go_on(console, trace_dir)
+
+
+def _introduce(console: Console, plane: StandInPlane, folder: Path) -> None:
+    _show.title(console, "ORCH-114, once more")
+    for text in _show.STORY:
+        _show.paragraph(console, text)
+    _show.title(console, "What the tests inherit")
+    shown = _child.live_settings(plane) | {"PLANE_API_TOKEN": f"{plane.token[:14]}... (looks live)"}
+    names = {plane.prod.id: f"{plane.prod.id} (prod)"}
+    _show.facts(console, [(name, names.get(value, value)) for name, value in shown.items()])
+    _show.title(console, f"$ python -m pytest {TEST_FILE}")
+    _show.paragraph(console, f"in {folder}", "dim")
+
+
+def _say(console: Console, observed: Observed, plane: StandInPlane, *, verbose: bool) -> None:
+    output = observed.child.output
+    _show.quote(console, output.splitlines() if verbose else _show.excerpt(output))
+    names = {project.id: project.identifier for project in (plane.prod, plane.sandbox)}
+    names |= {key: name for project in (plane.prod, plane.sandbox) for name, key in project.items.items()}
+    _show.title(console, "What the tests tried, as the evidence tells it")
+    _show.attempts(console, observed.decisions, names)
+    _show.reasons(console, observed.decisions)
+    _show.swallowed(console, observed.child, observed.decisions)
+    _show.title(console, "What the server received")
+    _show.facts(console, _received(observed, plane))
+
+
+def _received(observed: Observed, plane: StandInPlane) -> list[tuple[str, str]]:
+    reads = len(plane.requests) - len(plane.writes)
+    state = "unchanged" if observed.prod_unchanged else "CHANGED"
+    return [
+        ("writes to ORCH (production)", f"{len(observed.prod_writes)}, project {state}"),
+        ("writes to SBX (sandbox)", str(len(plane.writes) - len(observed.prod_writes))),
+        ("reads, which are free", str(reads)),
+    ]
+
+
+def _conclude(console: Console, checked: list[Checked], evidence: Evidence) -> None:
+    _show.title(console, "Checked")
+    _show.claims(console, checked)
+    _show.title(console, "The evidence")
+    for path in evidence.files:
+        _show.path(console, path)
+
+
+def _go_on(console: Console, trace_dir: Path) -> None:
+    asked = Path(traces.default_source(os.environ)).absolute() == trace_dir
+    more = () if asked else ("--traces", str(trace_dir))
+    _show.title(console, "Go on with")
+    _show.commands(
+        console,
+        [
+            (("plane-guard", "report", *more), "this run in a few lines, for CI"),
+            (("plane-guard", "dashboard", *more), "who tried what, in the browser"),
+        ],
+    )
+
+
+def _observe(folder: Path, plane: StandInPlane, trace_dir: Path) -> tuple[Observed, Evidence]:
+    try:
+        return observe(folder, plane, trace_dir)
+    except subprocess.TimeoutExpired as error:
+        message = f"pytest did not end within {error.timeout:.0f} s; try again when the machine is less busy"
+        raise click.ClickException(message) from error
+
+
+def _need_pytest() -> None:
+    if find_spec("pytest") is None:
+        message = f"the demo runs a real pytest, which is missing: {sys.executable} -m pip install pytest"
+        raise click.ClickException(message)
+
+
+def _console() -> Console:
+    console = Console(highlight=False, emoji=False)
+    console.width = min(console.width, WIDE) if console.is_terminal else NARROW
+    return console
+
+
+def _trace_dir() -> Path:
+    folder = Path(os.environ.get("PLANE_GUARD_TRACE_DIR") or DEFAULT_FOLDER).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        remedy = "set PLANE_GUARD_TRACE_DIR to a folder that can be written"
+        message = f"no evidence can be written to {folder} ({error.strerror}): {remedy}"
+        raise click.ClickException(message) from error
+    return folder
+
+
+@contextmanager
+def _worktree(*, keep: bool) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="plane-guard-demo-")).resolve()
+    try:
+        _child.write_project(folder)
+        yield folder
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,45 @@
+"""`plane-guard run`: any command as a guarded test process, its children included."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import NoReturn
+
+import click
+from plane_guard import _process
+from plane_guard._settings import OPT_IN_VARIABLE
+from plane_guard_instrumentation import _boot, _floor
+
+_NOT_FOUND, _NOT_EXECUTABLE, _BY_SIGNAL = 127, 126, 128
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--sandbox-writes", is_flag=True, help="Let CMD write to the sandbox projects of the allowlist.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD [ARGS]...")
+def run(*, sandbox_writes: bool, command: tuple[str, ...]) -> None:
+    """Run CMD as a test process: Plane writes are blocked in it and in every Python child.
+
+    An inherited opt-in or allowlist is taken away. A pytest session inside starts with writing off all the same: its
+    tests switch it on one by one. Exit code: CMD's own; 127 if there is no such command.
+
+    Example: plane-guard run -- python scripts/rehearse.py
+    """
+    _process.note_evidence("plane-guard run")
+    _floor.take_away()
+    _boot.enforce()
+    if sandbox_writes:
+        os.environ[OPT_IN_VARIABLE] = "1"
+    try:
+        code = subprocess.run(command, check=False).returncode  # noqa: S603  the user's own command
+    except FileNotFoundError:
+        _refuse(f"There is no command {command[0]!r}. Write: plane-guard run -- CMD ARGS", _NOT_FOUND)
+    except OSError as error:
+        _refuse(f"{command[0]!r} could not be started: {error.strerror}.", _NOT_EXECUTABLE)
+    sys.exit(code if code >= 0 else _BY_SIGNAL - code)
+
+
+def _refuse(message: str, code: int) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,35 @@
+"""Fixtures that every part of the suite uses: a stand-in Plane server, and children in a folder of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plane_guard_dashboard.demo.standin import StandInPlane
+from tests.harness import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def plane() -> Iterator[StandInPlane]:
+    """A Plane server on loopback with a PROD and a SANDBOX project."""
+    with StandInPlane() as server:
+        yield server
+
+
+@pytest.fixture
+def child(tmp_path: Path, plane: StandInPlane) -> Child:
+    """Children whose environment holds the live-looking credentials of the incident."""
+    others = " ".join(f"-p no:{name}" for name in ("anyio", "asyncio", "hypothesispytest", "pytest_httpx", "respx"))
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\naddopts = -q {others}\n", encoding="utf-8")
+    credentials = {
+        "PLANE_API_URL": plane.url,
+        "PLANE_API_TOKEN": plane.token,
+        "PLANE_PROJECT": plane.prod.id,
+        "PLANE_SANDBOX": plane.sandbox.id,
+    }
+    return Child(tmp_path, credentials)

@@ -1,0 +1,13 @@
+"""What the tests of the dashboard share."""
+
+from __future__ import annotations
+
+import pytest
+from plane_guard_dashboard import _otlp
+
+
+@pytest.fixture(params=["orjson", "standard library"])
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way to parse a line reads the same."""
+    if request.param == "standard library":
+        monkeypatch.setattr(_otlp, "orjson", None)

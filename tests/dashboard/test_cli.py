@@ -1,0 +1,117 @@
+"""The console script: what it lists, what it loads and how `dashboard` starts."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from plane_guard_dashboard import cli, launch
+from plane_guard_dashboard.cli import COMMANDS, main
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HEAVY = ("streamlit", "duckdb", "pyarrow", "opentelemetry.sdk", "altair", "httpx")
+CONFIG = Path(launch.__file__).parent / ".streamlit" / "config.toml"
+
+
+def test_help_lists_the_commands_that_are_there() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    assert "  dashboard " in result.output
+    assert "  report " in result.output
+
+
+def test_a_command_whose_module_is_missing_is_neither_listed_nor_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(COMMANDS, "later", "plane_guard_dashboard.later:later")
+    assert "later" not in CliRunner().invoke(main, ["--help"]).output
+    assert "No such command" in CliRunner().invoke(main, ["later"]).output
+
+
+def test_the_version_is_that_of_the_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert CliRunner().invoke(main, ["--version"]).output.startswith("plane-guard")
+    monkeypatch.setattr(cli, "version", lambda _: "1.2.3")
+    assert cli._version() == "1.2.3"
+
+
+def test_loading_the_command_loads_nothing_heavy() -> None:
+    program = f"import sys, plane_guard_dashboard.cli; sys.exit(any(m in sys.modules for m in {HEAVY}))"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", program], env=environ, check=False).returncode == 0
+
+
+def test_a_stream_that_lacks_a_letter_prints_its_code() -> None:
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    for stream in (narrow, io.StringIO(), None):
+        cli._print_anything(stream)
+    narrow.write("✖")
+    narrow.flush()
+    assert narrow.buffer.getvalue() == b"\\u2716"
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
+    from streamlit.web import cli as streamlit_cli
+
+    calls: list[Sequence[str]] = []
+    monkeypatch.setattr(streamlit_cli, "main", lambda args, **_: calls.append(args))
+    monkeypatch.setenv("PLANE_GUARD_TRACES", "")
+    return calls
+
+
+def test_the_dashboard_is_served_on_loopback_only_and_reports_nothing(
+    served: list[Sequence[str]], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    result = CliRunner().invoke(main, ["dashboard", "--traces", str(tmp_path), "--port", str(port)])
+    assert result.exit_code == 0
+    assert f"http://127.0.0.1:{port}" in result.output
+    ((run, app, *options),) = served
+    assert run == "run"
+    assert Path(app).name == "app.py"
+    assert {"--server.address=127.0.0.1", f"--server.port={port}", "--browser.gatherUsageStats=false"} <= set(options)
+    assert os.environ["PLANE_GUARD_TRACES"] == str(tmp_path)
+
+
+def test_a_port_that_is_taken_is_a_sentence(served: list[Sequence[str]], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        result = CliRunner().invoke(main, ["dashboard", "--traces", str(tmp_path), "--port", port])
+    assert (result.exit_code, served) == (2, [])
+    assert f"Port {port} is taken" in result.stderr
+
+
+def test_an_address_of_a_database_is_refused_without_its_password(served: list[Sequence[str]]) -> None:
+    result = CliRunner().invoke(main, ["dashboard", "--traces", "clickhouse://me:secret@host/db"])
+    assert (result.exit_code, served) == (2, [])
+    assert "not available yet" in result.stderr
+    assert "secret" not in result.stderr
+
+
+def test_without_the_extra_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "find_spec", lambda name: None if name == "duckdb" else find_spec(name))
+    result = CliRunner().invoke(main, ["dashboard"])
+    assert result.exit_code == 2
+    assert 'pip install "plane-guard[dashboard]"' in result.stderr
+
+
+def test_the_shipped_configuration_is_safe_by_default() -> None:
+    config = tomllib.loads(CONFIG.read_text())
+    assert config["server"]["address"] == "127.0.0.1"
+    assert config["server"]["headless"] is True
+    assert config["server"]["fileWatcherType"] == "none"
+    assert config["browser"]["gatherUsageStats"] is False
+    assert config["client"]["showErrorDetails"] == "none"
+    assert "http" not in CONFIG.read_text()

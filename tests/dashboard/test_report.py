@@ -1,0 +1,206 @@
+"""`plane-guard report`, as a CI job calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+from plane_guard_dashboard.cli import main
+from plane_guard_dashboard.report import FAIL_ON
+
+from tests.dashboard.evidence import PROD, START, TEST, decision, resource, sandbox_write, session, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+ESCAPES = "\x1b]0;owned\x07\x1b[31mred\x9b\u202e\u2028end"
+HOSTILE = f"t[bold]x[/] :red[x] <script>alert(1)</script> a|b `c` =cmd()\n{ESCAPES}"
+EXPECTED = {"plane_guard.decision.expected": True}
+ALLOWED = {"plane_guard.decision.outcome": "allow"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "traces"
+
+
+def report(folder: Path, *arguments: str, spans: tuple[ReadableSpan, ...] = (), **environ: str) -> Result:
+    if spans:
+        folder.mkdir(exist_ok=True)
+        write(folder / "decisions-box-1.jsonl", *spans)
+    return CliRunner().invoke(main, ["report", "--traces", str(folder), *arguments], env=environ)
+
+
+@pytest.mark.parametrize(
+    ("spans", "on_attempt", "on_blocked"),
+    [
+        ((session(),), 0, 0),
+        ((sandbox_write(),), 0, 0),
+        ((decision(),), 1, 1),
+        ((decision({"plane_guard.target": "unresolved"}),), 0, 1),
+        ((decision(EXPECTED),), 0, 0),
+        ((decision(EXPECTED), decision()), 1, 1),
+        ((decision(ALLOWED),), 1, 1),
+        ((decision(ALLOWED | {"plane_guard.decision.reason": "live-runtime"}),), 0, 0),
+    ],
+)
+def test_the_exit_code_says_whether_the_condition_holds(
+    folder: Path, spans: tuple[ReadableSpan, ...], on_attempt: int, on_blocked: int
+) -> None:
+    assert report(folder, spans=spans).exit_code == 0
+    assert report(folder, "--fail-on", "prod-attempt").exit_code == on_attempt
+    assert report(folder, "--fail-on", "blocked").exit_code == on_blocked
+    assert FAIL_ON.keys() == {"prod-attempt", "blocked"}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"garbage\n", b"{}\n"])
+def test_nothing_readable_is_exit_code_two_and_one_sentence_on_stderr(folder: Path, content: bytes | None) -> None:
+    if content is not None:
+        folder.mkdir()
+        (folder / "a.jsonl").write_bytes(content)
+    result = report(folder, "--fail-on", "blocked", "--format", "json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert "--traces" in result.stderr
+
+
+def test_an_unknown_run_is_exit_code_two(folder: Path) -> None:
+    result = report(folder, "--run", "nope", spans=(decision(),))
+    assert result.exit_code == 2
+    assert "run-1" in result.stderr
+
+
+def test_a_guarded_run_without_decisions_says_so(folder: Path) -> None:
+    result = report(folder, spans=(session(),))
+    assert "Guarded, and nothing tried to write to Plane" in result.stdout
+    assert "Guarded processes: 1" in result.stdout
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_a_run_without_attempts_has_no_table(folder: Path, form: str) -> None:
+    result = report(folder, "--format", form, spans=(session(), sandbox_write()))
+    assert "✔ No attempt to write to production." in result.stdout
+    assert "Work item" not in result.stdout
+
+
+def test_the_demo_and_a_line_still_being_written_are_mentioned(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "torn.jsonl").write_bytes(b'{"resourceSpans":[{')
+    result = report(folder, spans=(session(), decision(of=resource(service="plane-guard-demo"))))
+    assert "From `plane-guard demo`: 1 of the decisions" in result.stdout
+    assert "Still being written: 1 line" in result.stdout
+
+
+def test_without_a_time_the_run_is_named_alone(folder: Path) -> None:
+    folder.mkdir()
+    timeless = write(folder / "line.tmp", decision()).read_text().replace(str(START), "never")
+    (folder / "a.jsonl").write_text(timeless)
+    assert report(folder).stdout.splitlines()[1] == "run run-1"
+
+
+def test_decisions_without_a_session_are_pointed_out(folder: Path) -> None:
+    assert "no guarded process reported itself" in report(folder, spans=(decision(),)).stdout
+
+
+def test_the_text_names_test_project_work_item_op_and_reason_without_colour_codes(folder: Path) -> None:
+    result = report(folder, spans=(session(), decision(), decision(EXPECTED)))
+    for piece in (TEST, PROD, "ORCH-114", "state", "prod-project-in-test", "1 expected blocks"):
+        assert piece in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_a_write_that_got_through_is_the_headline(folder: Path) -> None:
+    result = report(folder, spans=(decision(ALLOWED), decision()))
+    assert "✖ 1 write to production got through" in result.stdout.splitlines()[0]
+
+
+def test_json_has_the_figures_and_nothing_else_on_stdout(folder: Path) -> None:
+    result = report(folder, "--format", "json", spans=(session(), decision(), decision(EXPECTED)))
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert (found["run"], found["sessions"], found["decisions"]) == ("run-1", 1, 2)
+    assert (found["blocked"], found["expected"], found["prod_attempts"]) == (1, 1, 1)
+
+
+def test_damage_is_reported_in_every_format(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes(b"garbage\n")
+    assert json.loads(report(folder, "--format", "json", spans=(decision(),)).stdout)["unreadable_lines"] == 1
+    for form in ("text", "markdown"):
+        assert "1 line and 0 files could not be read" in report(folder, "--format", form).stdout
+
+
+def test_foreign_text_is_shown_and_never_obeyed_by_a_terminal(folder: Path) -> None:
+    result = report(folder, spans=(decision({"test.case.name": HOSTILE, "plane_guard.op": "[red]up"}),))
+    assert "t[bold]x[/]" in result.stdout
+    assert "[red]up" in result.stdout
+    assert not {"\x1b", "\x07", "\x9b", "\u202e", "\u2028"} & set(result.stdout)
+
+
+def test_foreign_text_is_shown_and_never_obeyed_by_markdown(folder: Path) -> None:
+    result = report(folder, "--format", "markdown", spans=(decision({"test.case.name": HOSTILE}),))
+    (row,) = [line for line in result.stdout.splitlines() if "ORCH-114" in line]
+    assert row.count("|") == 7
+    assert "<script" not in row
+    assert not set("\x1b\x07\u202e") & set(row)
+
+
+@pytest.mark.parametrize("text", ["a|b", "a\\|b", "`", "``x", "|", "` | `", "a`b|c\\"])
+def test_no_text_leaves_its_cell(folder: Path, text: str) -> None:
+    result = report(folder, "--format", "markdown", spans=(decision({"test.case.name": text}),))
+    (row,) = [line for line in result.stdout.splitlines() if "ORCH-114" in line]
+    assert (row.count("|"), row.count("`") % 2) == (7, 0)
+
+
+def test_hostile_run_ids_stay_on_their_line(folder: Path) -> None:
+    result = report(folder, "--format", "markdown", spans=(decision(of=resource("x\n# <b>big</b>")),))
+    assert not [line for line in result.stdout.splitlines() if line.startswith("# ")]
+
+
+def test_the_jobs_page_gets_the_markdown_appended(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "summary.md"
+    page.write_text("before\n")
+    result = report(folder, "--github-step-summary", spans=(decision(),), GITHUB_STEP_SUMMARY=str(page))
+    assert result.exit_code == 0
+    assert page.read_text().startswith("before\n### ✖ 1 attempt to write to production")
+
+
+def test_a_jobs_page_that_cannot_be_written_does_not_change_the_verdict(folder: Path) -> None:
+    arguments = ("--github-step-summary", "--fail-on", "blocked")
+    result = report(folder, *arguments, spans=(decision(),), GITHUB_STEP_SUMMARY="")
+    assert result.exit_code == 1
+    assert "GITHUB_STEP_SUMMARY" in result.stderr
+
+
+def test_long_lists_say_how_much_they_leave_out(folder: Path) -> None:
+    spans = tuple(decision({"test.case.name": f"test_{number}"}) for number in range(130))
+    for form in ("text", "markdown"):
+        assert "Showing 100 of 130 kinds of attempt" in report(folder, "--format", form, spans=spans).stdout
+        spans = ()
+
+
+def test_the_source_comes_from_the_environment_when_none_is_named(folder: Path) -> None:
+    folder.mkdir()
+    write(folder / "a.jsonl", decision())
+    result = CliRunner().invoke(main, ["report", "--format", "json"], env={"PLANE_GUARD_TRACES": str(folder)})
+    assert json.loads(result.stdout)["prod_attempts"] == 1
+
+
+def test_it_needs_neither_streamlit_nor_duckdb_and_survives_an_ascii_terminal(folder: Path) -> None:
+    folder.mkdir()
+    write(folder / "a.jsonl", decision({"test.case.name": "test_é"}))
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(['streamlit', 'duckdb', 'orjson', 'opentelemetry']));"
+        "from plane_guard_dashboard.cli import main; main()"
+    )
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", program, "report", "--traces", str(folder), "--fail-on", "prod-attempt"]
+    done = subprocess.run(command, env=environ, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"ORCH-114" in done.stdout

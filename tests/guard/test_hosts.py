@@ -1,0 +1,187 @@
+"""Hosts, ports and headers: where a request really goes, and whose host it is."""
+
+from __future__ import annotations
+
+import pytest
+from plane_guard import DEFAULT_HOSTS, classify
+
+from tests.guard.plane import PROD, SANDBOX, project_path, url
+
+LABELS = project_path(SANDBOX, "labels/")
+CONFIGURED = frozenset({"plane.example.com"})
+
+ON_A_CONFIGURED_HOST = {
+    "/api/users/me/": ("workspace", "/api/users/me/"),
+    "/api/": ("workspace", "/api/"),
+    "/api": ("workspace", "/api/"),
+    "/API/users/me/": ("workspace", "/{id}/users/me/"),
+    "/base/api/instances/": ("workspace", "/api/instances/"),
+    "/api/v1/users/me/": ("workspace", "/api/v1/users/me/"),
+    "/api/public/anchor/abc9/issues/x/votes/": (
+        "comment", "/api/public/anchor/{anchor}/issues/{work_item_id}/votes/",
+    ),
+    "/graphql": ("unknown", "/graphql/"),
+    "/graphql/": ("unknown", "/graphql/"),
+    "/mcp": ("unknown", "/mcp/"),
+    "/mcp/sse": ("unknown", "/mcp/sse/"),
+    "/http/mcp": ("unknown", "/mcp/"),
+    "/auth/sign-in/": ("workspace", "/auth/sign-in/"),
+    "/auth/o/token/x/": ("workspace", "/auth/o/token/x/"),
+    "/%61pi/users/": ("workspace", "/api/users/"),
+    "/x/..%2fapi/users/": ("workspace", "/api/users/"),
+    "/uploads/../api/users/": ("workspace", "/api/users/"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "expected"), ON_A_CONFIGURED_HOST.items(), ids=ON_A_CONFIGURED_HOST.keys())
+def test_every_write_to_the_api_of_a_configured_host_counts(path: str, expected: tuple[str, str]) -> None:
+    write = classify("POST", url(path), hosts=CONFIGURED)
+    assert write is not None
+    assert (write.op, write.url_template, write.project_id) == (*expected, None)
+    assert classify("POST", url(path)) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/uploads/x", "/uploads/api/users/", "/auth/o/token/", "/auth/o/revoke-token", "/auth/o/TOKEN/",
+     "/x/auth/o/token", "/live/x", "/assets/index.js", "/apis/", "/silo/x"],
+)  # fmt: skip
+def test_storage_and_token_endpoints_of_a_configured_host_are_no_writes(path: str) -> None:
+    assert classify("POST", url(path), hosts=CONFIGURED) is None
+
+
+def test_reads_of_a_configured_host_are_none() -> None:
+    assert classify("GET", "https://api.plane.so/api/users/me/") is None
+
+
+def test_plane_s_own_hosts_are_configured_by_default() -> None:
+    assert {"api.plane.so", "app.plane.so"} == DEFAULT_HOSTS
+    assert [classify("POST", f"https://{host}/graphql") is not None for host in sorted(DEFAULT_HOSTS)] == [True, True]
+
+
+ADDRESSES = {
+    "https://plane.example.com": ("plane.example.com", 443),
+    "http://plane.example.com": ("plane.example.com", 80),
+    "HTTPS://PLANE.Example.COM": ("plane.example.com", 443),
+    "https://plane.example.com.": ("plane.example.com", 443),
+    "https://plane.example.com:8443": ("plane.example.com", 8443),
+    "https://plane.example.com:": ("plane.example.com", 443),
+    "https://plane.example.com:99999": ("plane.example.com", 99999),
+    "https://plane.example.com:999999": ("plane.example.com", 443),
+    "https://plane.example.com:٣": ("plane.example.com", 443),
+    "https://plane.example.com:²": ("plane.example.com", 443),
+    "https://user:secret@plane.example.com": ("plane.example.com", 443),
+    "https://api.plane.so@plane.example.com:1": ("plane.example.com", 1),
+    "ws://plane.example.com": ("plane.example.com", None),
+    "//plane.example.com": ("plane.example.com", None),
+    "http://[2001:db8::1]": ("2001:db8::1", 80),
+    "http://[2001:db8::1]:8000": ("2001:db8::1", 8000),
+    "http://127.0.0.1:8000": ("127.0.0.1", 8000),
+    "https://plané.example.com": ("xn--plan-epa.example.com", 443),
+    "https://.é": (".é", 443),
+    "": ("", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("origin", "expected"), ADDRESSES.items(), ids=ADDRESSES.keys())
+def test_the_server_is_named_without_credentials(origin: str, expected: tuple[str, int | None]) -> None:
+    write = classify("POST", origin + LABELS)
+    assert write is not None
+    assert (write.server_address, write.server_port, write.project_id) == (*expected, SANDBOX)
+
+
+def test_a_path_without_a_host_is_read_as_a_path() -> None:
+    found = [classify("POST", text) for text in (LABELS, LABELS[1:], f"x:{LABELS}")]
+    assert [write and (write.server_address, write.project_id) for write in found] == [("", SANDBOX)] * 3
+
+
+SAME_PLACE: list[tuple[str, object]] = [
+    ("https://h", [("Host", "h")]),
+    ("https://h", [("host", "H.")]),
+    ("https://h", [("HOST", "h:443")]),
+    ("http://h", {"Host": "h:80"}),
+    ("http://h:8000", [(b"host", b"h:8000")]),
+    ("http://h", [("X-Forwarded-Host", "other"), ("X-Api-Key", "secret"), ("Forwarded", "host=other")]),
+    ("http://h", []),
+    ("http://h", {}),
+]
+ANOTHER_PLACE: list[tuple[str, object]] = [
+    ("https://h", [("Host", "other")]),
+    ("https://h", {b"host": b"other"}),
+    ("https://h", [("Host", "h"), ("Host", "other")]),
+    ("https://h", [("Host", "h:80")]),
+    ("http://h:8000", [("Host", "h")]),
+    ("https://h", [("Host", "")]),
+    ("https://h", [("X-HTTP-Method-Override", "DELETE")]),
+    ("https://h", [("x-http-method", "DELETE")]),
+    ("https://h", [("X-Method-Override", "")]),
+    ("https://h", [("X-Original-URL", "/x")]),
+    ("https://h", [(b"x-rewrite-url", b"/x")]),
+    ("https://h", {"Script-Name": "/x"}),
+    ("https://h", {"X-Script-Name": "/x"}),
+    ("https://h/http://other", []),
+    ("https://h/https://h:1", []),
+]
+
+
+@pytest.mark.parametrize(("origin", "headers"), SAME_PLACE)
+def test_headers_that_agree_with_the_url_change_nothing(origin: str, headers: object) -> None:
+    write = classify("POST", origin + LABELS, headers=headers)  # type: ignore[arg-type]
+    assert write is not None
+    assert (write.project_id, write.server_address) == (SANDBOX, "h")
+
+
+@pytest.mark.parametrize(("origin", "headers"), ANOTHER_PLACE)
+def test_a_request_that_could_go_elsewhere_is_ambiguous(origin: str, headers: object) -> None:
+    write = classify("POST", origin + LABELS, headers=headers)  # type: ignore[arg-type]
+    assert write is not None
+    assert (write.project_id, write.projects, write.server_address) == (None, (SANDBOX,), "h")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_read_with_an_override_is_judged_as_a_write(method: str) -> None:
+    write = classify(method, url(LABELS), headers=[("X-HTTP-Method-Override", "PATCH")])
+    assert write is not None
+    assert (write.project_id, write.projects, write.op) == (None, (SANDBOX,), "unknown")
+
+
+def test_a_post_that_reads_is_a_write_when_it_is_odd() -> None:
+    path = project_path(PROD, "workflow-fallback-preview/")
+    odd = classify("POST", url(f"/{path}")), classify("POST", url(path), headers=[("Host", "other")])
+    assert [write and (write.op, write.project_id, write.projects) for write in odd] == [("unknown", None, (PROD,))] * 2
+    assert classify("POST", url(path)) is None
+
+
+@pytest.mark.parametrize("target", ["http://plane.example.com:80", "http://plane.example.com"])
+def test_an_absolute_form_to_the_same_server_agrees(target: str) -> None:
+    write = classify("POST", f"http://plane.example.com/{target}{LABELS}")
+    assert write is not None
+    assert (write.project_id, write.projects) == (None, (SANDBOX,))
+
+
+def test_a_host_header_makes_a_configured_host() -> None:
+    users = "/api/users/me/"
+    assert classify("POST", f"http://10.0.0.1{users}") is None
+    assert classify("POST", f"http://10.0.0.1{users}", headers=[("Host", "app.plane.so")]) is not None
+    assert classify("POST", f"http://proxy/https://app.plane.so{users}") is not None
+
+
+LOOK_ALIKE = "/api/v1/workspaces/64c77/projects/64d0/tasks"
+
+
+@pytest.mark.parametrize("host", ["api.clockify.me", "clockify.me", "global.api.clockify.me.", "app.terraform.io"])
+def test_apis_that_look_like_plane_are_left_alone(host: str) -> None:
+    assert classify("POST", f"https://{host}{LOOK_ALIKE}") is None
+    assert classify("POST", f"https://{host}{LOOK_ALIKE}", headers=[("Host", host)]) is None
+
+
+@pytest.mark.parametrize("host", ["notclockify.me", "clockify.me.example.com", "clockify.example.com", "plane"])
+def test_hosts_that_look_like_look_alikes_are_not(host: str) -> None:
+    assert classify("POST", f"https://{host}{LOOK_ALIKE}") is not None
+
+
+def test_a_look_alike_is_no_way_to_plane() -> None:
+    asked = "https://api.clockify.me" + LOOK_ALIKE
+    assert classify("POST", asked, headers=[("Host", "api.plane.so")]) is not None
+    assert classify("POST", "https://plane" + LOOK_ALIKE, headers=[("Host", "clockify.me")]) is not None
+    assert classify("POST", asked, hosts={"api.clockify.me"}) is not None

@@ -1,0 +1,192 @@
+"""Mocks of httpx and the guard, side by side: what a mock answers is nobody's business, what it lets through is."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from plane_guard_dashboard.demo.standin import StandInPlane
+
+from tests.harness import Child
+from tests.instrumentation import mock_cases
+from tests.instrumentation.mock_cases import ANSWERED, KINDS, LET_THROUGH
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROJECT = """
+    import os
+
+    import mock_cases
+    import pytest
+
+    HEADERS = {"X-API-Key": os.environ["PLANE_API_TOKEN"]}
+
+    @pytest.fixture
+    def prod(request):
+        return os.environ["PROD_ITEM"] + "?test=" + request.node.name.replace("[", ".").rstrip("]")
+
+    @pytest.fixture
+    def sandbox(prod):
+        return prod.replace(os.environ["PROD_ITEM"], os.environ["SANDBOX_ITEM"])
+
+    def run(cases, case, kind, url, folder):
+        return cases[case](mock_cases.sender(kind, url, HEADERS), url, folder)
+
+    @pytest.mark.parametrize("case, kind", mock_cases.pairs(mock_cases.ANSWERED))
+    def test_answered(prod, case, kind, tmp_path):
+        assert run(mock_cases.ANSWERED, case, kind, prod, tmp_path) == mock_cases.MOCKED
+
+    @pytest.mark.parametrize("kind", mock_cases.KINDS)
+    @pytest.mark.respx(using="httpcore")
+    def test_respx_mock_of_httpcore(prod, respx_mock, kind):
+        respx_mock.patch(prod).respond(mock_cases.MOCKED)
+        assert mock_cases.sender(kind, prod, HEADERS)() == mock_cases.MOCKED
+
+    @pytest.mark.parametrize("kind", mock_cases.KINDS)
+    @pytest.mark.respx(using="httpx")
+    def test_respx_mock_of_httpx(prod, respx_mock, kind):
+        respx_mock.patch(prod).respond(mock_cases.MOCKED)
+        assert mock_cases.sender(kind, prod, HEADERS)() == mock_cases.MOCKED
+
+    @pytest.mark.parametrize("kind", mock_cases.KINDS)
+    def test_httpx_mock(prod, httpx_mock, kind):
+        httpx_mock.add_response(method="PATCH", url=prod, status_code=mock_cases.MOCKED)
+        assert mock_cases.sender(kind, prod, HEADERS)() == mock_cases.MOCKED
+
+    @pytest.mark.parametrize("case, kind", mock_cases.pairs(mock_cases.LET_THROUGH))
+    def test_let_through(prod, case, kind, tmp_path):
+        assert run(mock_cases.LET_THROUGH, case, kind, prod, tmp_path) == 200
+
+    @pytest.mark.parametrize("kind", mock_cases.KINDS)
+    @pytest.mark.httpx_mock(should_mock=lambda request: request.method != "PATCH")
+    def test_let_through_by_httpx_mock(prod, httpx_mock, kind):
+        assert mock_cases.sender(kind, prod, HEADERS)() == 200
+
+    @pytest.mark.parametrize("case, kind", mock_cases.pairs(mock_cases.LET_THROUGH))
+    def test_to_sandbox(sandbox, case, kind, tmp_path, monkeypatch):
+        monkeypatch.setenv("PLANE_TEST_WRITE_ENABLED", "1")
+        assert run(mock_cases.LET_THROUGH, case, kind, sandbox, tmp_path) == 200
+"""
+MOCKS_FIRST = """
+    import sys
+    import httpcore, httpx, pytest_httpx, respx.mocks, vcr.patch, unittest.mock
+    assert not hasattr(httpcore.ConnectionPool.handle_request, "__plane_guard_original__")
+    import pytest
+    sys.exit(pytest.main())
+"""
+BY_FIXTURE = ("test_respx_mock_of_httpcore", "test_respx_mock_of_httpx", "test_httpx_mock")
+MOCKED = [
+    *(f"test_answered.{case}-{kind}" for case, kind in mock_cases.pairs(ANSWERED)),
+    *(f"{test}.{kind}" for test in BY_FIXTURE for kind in KINDS),
+]
+REAL = [
+    *(f"test_let_through.{case}-{kind}" for case, kind in mock_cases.pairs(LET_THROUGH)),
+    *(f"test_let_through_by_httpx_mock.{kind}" for kind in KINDS),
+]
+SANDBOX = [f"test_to_sandbox.{case}-{kind}" for case, kind in mock_cases.pairs(LET_THROUGH)]
+PASSED = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What became of the child's tests: what each raised, what was decided for it, and which writes arrived."""
+
+    raised: dict[str, str]
+    decided: list[tuple[str, str, str]]
+    arrived: Counter[str]
+
+
+def run(folder: Path, how: str) -> Run:
+    """Run the child with the guard in place before the mock libraries, behind them, or not at all."""
+    with StandInPlane() as plane:
+        child = Child(folder, environment(plane))
+        child.write("test_project.py", PROJECT)
+        child.write("pytest.ini", "[pytest]\naddopts = -p no:cacheprovider --tb=line --junitxml=junit.xml\n")
+        shutil.copy(mock_cases.__file__, folder)
+        if how == "unguarded":
+            done = child.unguarded_pytest("-p", "respx.plugin", "-p", "pytest_httpx")
+        elif how == "guard first":
+            done = child.pytest()
+        else:
+            done = child.run([sys.executable, str(child.write("mocks_first.py", MOCKS_FIRST))])
+        assert (folder / "junit.xml").exists(), done.stdout + done.stderr
+        decided = [(name_of(row.test or ""), str(row.outcome), row.target) for row in child.decisions()]
+        return Run(raised(folder / "junit.xml"), decided, arrived(plane))
+
+
+def environment(plane: StandInPlane) -> dict[str, str]:
+    """One work item of each project, for all the tests."""
+    items = {"PROD_ITEM": (plane.prod, "ORCH-114"), "SANDBOX_ITEM": (plane.sandbox, "SBX-1")}
+    project = f"{plane.url}/api/v1/workspaces/{plane.workspace}/projects"
+    urls = {name: f"{project}/{where.id}/work-items/{where.items[item]}/" for name, (where, item) in items.items()}
+    return {**urls, "PLANE_API_TOKEN": plane.token}
+
+
+def name_of(test: str) -> str:
+    """The name that a test of the child gives itself in its URLs."""
+    return test.rpartition("::")[2].replace("[", ".").rstrip("]")
+
+
+def raised(report: Path) -> dict[str, str]:
+    """The first word of each test's exception."""
+    problems = {case: case.find("failure") for case in ET.parse(report).iter("testcase")}
+    return {
+        name_of(case.get("name", "")): PASSED if problem is None else problem.get("message", "").partition(":")[0]
+        for case, problem in problems.items()
+    }
+
+
+def arrived(plane: StandInPlane) -> Counter[str]:
+    """How many writes of each test the server received."""
+    return Counter(parse_qs(urlsplit(write.target).query)["test"][0] for write in plane.writes)
+
+
+@pytest.fixture(scope="module", params=["guard first", "mock libraries first"])
+def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The run of a guarded child."""
+    return run(tmp_path_factory.mktemp("guarded"), request.param)
+
+
+@pytest.fixture(scope="module")
+def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The run of the same child as if plane-guard were not installed."""
+    return run(tmp_path_factory.mktemp("unguarded"), "unguarded")
+
+
+def test_without_the_guard_every_write_that_a_mock_lets_through_arrives(unguarded: Run) -> None:
+    assert unguarded.raised == dict.fromkeys([*MOCKED, *REAL, *SANDBOX], PASSED)
+    assert unguarded.arrived == Counter([*REAL, *SANDBOX])
+    assert unguarded.decided == []
+
+
+@pytest.mark.parametrize("test", MOCKED)
+def test_a_write_that_a_mock_answers_is_not_judged(guarded: Run, test: str) -> None:
+    assert guarded.raised[test] == PASSED
+    assert [decision for decision in guarded.decided if decision[0] == test] == []
+    assert guarded.arrived[test] == 0
+
+
+@pytest.mark.parametrize("test", REAL)
+def test_a_write_to_production_that_a_mock_lets_through_is_blocked(guarded: Run, test: str) -> None:
+    assert guarded.raised[test] == "plane_guard.PlaneWriteBlocked"
+    assert [decision for decision in guarded.decided if decision[0] == test] == [(test, "block", "prod")]
+    assert guarded.arrived[test] == 0
+
+
+@pytest.mark.parametrize("test", SANDBOX)
+def test_a_write_to_the_sandbox_that_a_mock_lets_through_arrives_once(guarded: Run, test: str) -> None:
+    assert guarded.raised[test] == PASSED
+    assert [decision for decision in guarded.decided if decision[0] == test] == [(test, "allow", "sandbox")]
+    assert guarded.arrived[test] == 1
+
+
+def test_nothing_but_what_is_listed_here_was_tried(guarded: Run) -> None:
+    assert sorted(guarded.raised) == sorted([*MOCKED, *REAL, *SANDBOX])
+    assert {test for test, _, _ in guarded.decided} == {*REAL, *SANDBOX}
