@@ -106,7 +106,7 @@ def _describe(write: PlaneWrite, sent: Sent, made: Decision, target: Target, pro
         names.LAYER: sent.layer,
         names.TARGET: str(target),
         names.OP: str(write.op),
-        names.WORKSPACE: write.workspace,
+        names.WORKSPACE: _redact.clean(write.workspace, secrets) if write.workspace else None,
         names.PROJECT: project if is_project_key(project) else None,
         names.WORK_ITEM: write.work_item if is_uuid(write.work_item) else None,
         names.WORK_ITEM_KEY: _work_item_key(write),

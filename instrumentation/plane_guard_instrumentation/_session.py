@@ -54,7 +54,7 @@ def line() -> str:
         "kind": _SPAN_KIND_INTERNAL,
         "startTimeUnixNano": now,
         "endTimeUnixNano": now,
-        "attributes": _encode(_what_is_guarded()),
+        "attributes": _encode(described()),
         "status": {},
         "flags": _FLAGS_CONTEXT_HAS_IS_REMOTE,
     }
@@ -64,7 +64,8 @@ def line() -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def _what_is_guarded() -> dict[str, str | int | list[str]]:
+def described() -> dict[str, str | int | list[str]]:
+    """The attributes of the session span."""
     return {names.SESSION_EVIDENCE: _process.test_evidence(), names.SESSION_SHELLS: _shells.layers()}
 
 

@@ -1,0 +1,64 @@
+"""Start-up: which processes the `.pth` half guards, and what happens when it cannot."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.harness import Child
+
+LOADED = "import sys; print(sorted(name for name in sys.modules if name.startswith('plane_guard')))"
+
+
+def test_a_live_process_loads_nothing_of_us(child: Child) -> None:
+    assert child.python(LOADED).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["PLANE_GUARD_TEST_PROCESS", "PYTEST_VERSION", "PYTEST_CURRENT_TEST"])
+@pytest.mark.parametrize("options", [(), ("-E",), ("-I",), ("-s",)], ids=" ".join)
+def test_a_child_of_tests_is_guarded_before_its_first_line(child: Child, name: str, options: tuple[str, ...]) -> None:
+    assert "plane_guard_instrumentation._shells" in child.python(LOADED, *options, **{name: "1"}).stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-m", "pytest", "--version"),
+        ("-m", "unittest", "--help"),
+        ("-X", "utf8", "-m", "pytest", "--version"),
+    ],
+    ids=" ".join,
+)
+def test_a_process_that_will_run_tests_is_guarded_from_its_command_line(
+    child: Child, arguments: tuple[str, ...]
+) -> None:
+    child.write("sitecustomize.py", "import atexit, sys\natexit.register(lambda: print(*sys.modules))\n")
+    result = child.run([sys.executable, *arguments], PYTHONPATH=str(child.folder), PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+
+    assert "plane_guard_instrumentation._shells" in result.stdout, result.stderr
+
+
+def test_a_guard_that_cannot_be_put_in_place_ends_the_process(child: Child) -> None:
+    child.write("plane_guard_instrumentation/__init__.py", "")
+    child.write(
+        "plane_guard_instrumentation/_boot.py",
+        """
+        def at_interpreter_start():
+            raise AssertionError("never reached in this test")
+        """,
+    )
+    code = """
+        import sys
+        from plane_guard_instrumentation import _boot, _shells
+        _shells.install = lambda: 1 / 0
+        _boot.at_interpreter_start()
+        print("still here")
+    """
+    result = child.python(code.replace("\n        ", "\n"), "-P", PLANE_GUARD_TEST_PROCESS="1")
+
+    assert result.returncode == 78
+    assert "still here" not in result.stdout
+    assert "the guard could not be put in place, so this process ends: ZeroDivisionError" in result.stderr
