@@ -144,7 +144,6 @@ def main() -> None:
         stranger.pip(str(wheel))
         version = stranger.run(["python", "-c", IMPORTS]).strip()
         expect(version in stranger.run(["plane-guard", "--version"]), "plane-guard --version says something else")
-        stranger.pip("pytest")
         (folder / "test_write.py").write_text(TEST, encoding="utf-8")
         with Probe(("127.0.0.1", 0), Answer) as probe:
             threading.Thread(target=probe.serve_forever, daemon=True).start()

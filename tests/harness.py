@@ -40,7 +40,13 @@ class Child:
     def run(self, command: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
-            command, cwd=self.folder, env=self._environ(environment), capture_output=True, text=True, timeout=SECONDS
+            command,
+            cwd=self.folder,
+            env=self._environ(environment),
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=SECONDS,
         )
 
     def python(self, code: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import httpx
+
 from plane_guard import PlaneWriteBlocked
 
 if TYPE_CHECKING:

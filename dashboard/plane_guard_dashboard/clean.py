@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import click
-from plane_guard_instrumentation import _alive, _resource
 
 from plane_guard_dashboard.traces import default_source
+from plane_guard_instrumentation import _alive, _resource
 
 _AGE = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[mhdw])")
 _SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}

@@ -10,6 +10,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 import click
+
 from plane_guard import _process
 from plane_guard._settings import (
     HOSTS_VARIABLE,
@@ -18,9 +19,8 @@ from plane_guard._settings import (
     SANDBOX_VARIABLE,
     TEST_PROCESS_VARIABLE,
 )
-from plane_guard_instrumentation import _floor, _shells
-
 from plane_guard_dashboard._escape import visible
+from plane_guard_instrumentation import _floor, _shells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _print_settings(console: Console, sources: dict[str, str], start: _floor.Sta
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for name, value in values.items():
         table.add_row(name, visible(value), sources[name])
-    table.add_row("guarded clients", ", ".join(client.layer for client in _shells.CLIENTS), "")
+    table.add_row("guarded clients", ", ".join(dict.fromkeys(seam.layer for seam in _shells.SEAMS)), "")
     console.print(table)
 
 

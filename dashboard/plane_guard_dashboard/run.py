@@ -8,6 +8,7 @@ import sys
 from typing import NoReturn
 
 import click
+
 from plane_guard import _process
 from plane_guard._settings import OPT_IN_VARIABLE
 from plane_guard_instrumentation import _boot, _floor

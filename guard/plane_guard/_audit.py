@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
 _LOGGER = "plane_guard"
+_LONGEST = 200
 
 
 def audit_block(
@@ -15,7 +16,7 @@ def audit_block(
 ) -> None:
     """Log a refused write as one ``ERROR`` line with project, work item, op and reason."""
     message = "BLOCKED Plane write in a test process: project=%s work_item=%s op=%s reason=%s"
-    _logger().error(message, project_id or "unresolved", _item(work_item, work_item_key), op, reason)
+    _logger().error(message, _one_line(project_id or "unresolved"), _item(work_item, work_item_key), op, reason)
 
 
 def audit_allow(
@@ -23,11 +24,16 @@ def audit_allow(
 ) -> None:
     """Log a write to the sandbox as one ``INFO`` line containing ``ALLOWED``."""
     message = "ALLOWED Plane write to the sandbox: project=%s work_item=%s op=%s reason=%s"
-    _logger().info(message, project_id or "unresolved", _item(work_item, work_item_key), op, reason)
+    _logger().info(message, _one_line(project_id or "unresolved"), _item(work_item, work_item_key), op, reason)
 
 
 def _item(work_item: object, key: object) -> str:
-    return " ".join(str(name) for name in (work_item, key and f"({key})") if name) or "none"
+    return " ".join(_one_line(name) for name in (work_item, key and f"({key})") if name) or "none"
+
+
+def _one_line(value: object) -> str:
+    """Whatever a caller hands in cannot start a log line of its own."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:_LONGEST])
 
 
 def _logger() -> Logger:

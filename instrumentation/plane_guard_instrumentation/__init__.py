@@ -38,7 +38,6 @@ def instrument(**options: Any) -> None:
 def uninstrument() -> None:
     """Drop the telemetry that `instrument` added; in a test process the enforcement stays."""
     from plane_guard import _process
-
     from plane_guard_instrumentation import _shells
 
     while _ours:

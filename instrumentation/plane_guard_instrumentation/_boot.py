@@ -38,7 +38,6 @@ def at_interpreter_start() -> None:
 def enforce(*, pytest_session: bool = False, root: Path | None = None) -> None:
     """Put the shells in place for every client, those not imported yet included, and apply the floor."""
     from plane_guard import _process
-
     from plane_guard_instrumentation import _floor, _session, _shells
 
     if pytest_session:

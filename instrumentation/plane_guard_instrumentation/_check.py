@@ -13,7 +13,6 @@ from plane_guard._classify import PlaneWrite, classify
 from plane_guard._decide import GUARD_ERROR, Decision, decide, target_of
 from plane_guard._errors import PlaneWriteBlocked
 from plane_guard._words import Target
-
 from plane_guard_instrumentation import _boot, _proof, _record
 from plane_guard_instrumentation._proof import Answer, Probe
 

@@ -19,7 +19,6 @@ from plane_guard._settings import (
     SANDBOX_VARIABLE,
     TEST_PROCESS_VARIABLE,
 )
-
 from plane_guard_instrumentation import _lineage, _pyproject
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import functools
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from plane_guard import _process
 from plane_guard._paths import might_be_plane
-
-from plane_guard_instrumentation import _check
+from plane_guard_instrumentation import _check, _passage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,55 +22,63 @@ if TYPE_CHECKING:
     Sync = Callable[[Any, httpcore.Request], httpcore.Response]
     Async = Callable[[Any, httpcore.Request], Awaitable[httpcore.Response]]
 
-_LAYER = "httpx"
+_OWN_STREAMS = frozenset({"httpcore", "httpcore2", "httpx", "httpx2"})
 # A pool may be wrapped twice when another tool's wrapper hides the first shell: a request is judged once.
 _judged: ContextVar[object] = ContextVar("plane_guard_judged", default=None)
 
 
-def guard_sync(original: Sync) -> Sync:
+def guard_sync(original: Sync, layer: str) -> Sync:
     """Judge each request of a sync pool before it is sent. The name of the function stays: respx looks at it."""
 
     @functools.wraps(original)
     def handle_request(self: Any, request: httpcore.Request) -> httpcore.Response:
         __tracebackhide__ = True
-        if _judged.get() is request or not might_be_plane(request.url.target):
+        if _judged.get() is request or not _concerns_plane(request):
             return original(self, request)
-        steps = _check.judge(_sent(request))
         token = _judged.set(request)
         try:
-            _check.drive(steps, lambda probe: _ask(original, self, request, probe))
-            return original(self, request)
+            with _passage.guarded():
+                steps = _check.judge(_sent(request, layer))
+                _check.drive(steps, lambda probe: _ask(original, self, request, probe))
+                return original(self, request)
         finally:
             _judged.reset(token)
 
     return handle_request
 
 
-def guard_async(original: Async) -> Async:
+def guard_async(original: Async, layer: str) -> Async:
     """Judge each request of an async pool before it is sent; see `guard_sync`."""
 
     @functools.wraps(original)
     async def handle_async_request(self: Any, request: httpcore.Request) -> httpcore.Response:
         __tracebackhide__ = True
-        if _judged.get() is request or not might_be_plane(request.url.target):
+        if _judged.get() is request or not _concerns_plane(request):
             return await original(self, request)
-        steps = _check.judge(_sent(request))
         token = _judged.set(request)
         try:
-            await _check.drive_async(steps, lambda probe: _ask_async(original, self, request, probe))
-            return await original(self, request)
+            with _passage.guarded():
+                steps = _check.judge(_sent(request, layer))
+                await _check.drive_async(steps, lambda probe: _ask_async(original, self, request, probe))
+                return await original(self, request)
         finally:
             _judged.reset(token)
 
     return handle_async_request
 
 
-def _sent(request: httpcore.Request) -> _check.Sent:
+def _concerns_plane(request: httpcore.Request) -> bool:
+    """Whether the request could be a write to Plane, or opens a connection to a known Plane host."""
+    url = request.url
+    return might_be_plane(url.target) or url.host.decode("latin-1") in _process.fixed().hosts
+
+
+def _sent(request: httpcore.Request, layer: str) -> _check.Sent:
     url = request.url
     port = b"" if url.port is None else b":%d" % url.port
     target = url.target if url.target.startswith(b"/") else b"/" + url.target
     return _check.Sent(
-        layer=_LAYER,
+        layer=layer,
         method=request.method.decode("latin-1"),
         url=(url.scheme + b"://" + url.host + port + target).decode("latin-1"),
         headers=request.headers,
@@ -81,7 +89,7 @@ def _sent(request: httpcore.Request) -> _check.Sent:
 
 def _body_in_memory(stream: object) -> object:
     """The body, if sending it again would send the same bytes; the stream itself where that is not known."""
-    if type(stream).__name__ == "ByteStream" and type(stream).__module__.partition(".")[0] in {"httpx", "httpcore"}:
+    if type(stream).__name__ == "ByteStream" and type(stream).__module__.partition(".")[0] in _OWN_STREAMS:
         return b"".join(stream)  # type: ignore[arg-type]
     return stream
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from plane_guard import audit_allow, audit_block
 from plane_guard._keys import is_project_key, is_uuid, is_work_item_key
 from plane_guard._words import Outcome
-
 from plane_guard_instrumentation import _attributes as names
 from plane_guard_instrumentation import _caller, _context, _redact
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from plane_guard import Decision, PlaneWrite, PlaneWriteBlocked
     from plane_guard._words import Target
-
     from plane_guard_instrumentation._check import Sent
 
     Attributes = dict[str, str | int | bool]
@@ -76,7 +74,6 @@ def note_trouble(text: str) -> bool:
 def live(write: PlaneWrite, sent: Sent) -> None:
     """Note a live process's write on the span that is recording it, if any; never in the way of the write."""
     from plane_guard._decide import LIVE, target_of
-
     from plane_guard_instrumentation import _evidence
 
     try:

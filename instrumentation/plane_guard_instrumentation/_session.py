@@ -13,7 +13,6 @@ import time
 from typing import TYPE_CHECKING
 
 from plane_guard import _process
-
 from plane_guard_instrumentation import _attributes as names
 from plane_guard_instrumentation import _file, _floor, _record, _resource, _shells
 

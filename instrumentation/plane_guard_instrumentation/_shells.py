@@ -20,34 +20,25 @@ _LONGEST_CHAIN = 50
 
 
 class Seam(NamedTuple):
-    """One method through which every request of a client passes, and the shell around it."""
+    """One method of a client through which its requests (or connections) pass, and the shell around it.
 
+    ``module`` is the module whose import puts the shell in place; ``shell`` is ``module:function`` of ours, called
+    with the method that was found there and with ``layer``.
+    """
+
+    layer: str
+    module: str
     owner: str
     method: str
     shell: str
 
 
-class Client(NamedTuple):
-    """A client library: the module whose import puts the shell in place, and its seams."""
-
-    layer: str
-    module: str
-    shells: str
-    seams: tuple[Seam, ...]
-
-
-CLIENTS = (
-    Client(
-        layer="httpx",
-        module="httpcore",
-        shells="plane_guard_instrumentation._httpcore",
-        seams=(
-            Seam("ConnectionPool", "handle_request", "guard_sync"),
-            Seam("AsyncConnectionPool", "handle_async_request", "guard_async"),
-        ),
-    ),
+_HERE = "plane_guard_instrumentation"
+SEAMS = (
+    Seam("httpx", "httpcore", "ConnectionPool", "handle_request", f"{_HERE}._httpcore:guard_sync"),
+    Seam("httpx", "httpcore", "AsyncConnectionPool", "handle_async_request", f"{_HERE}._httpcore:guard_async"),
 )
-_BY_MODULE = {client.module: client for client in CLIENTS}
+_MODULES = frozenset(seam.module for seam in SEAMS)
 
 
 def install() -> None:
@@ -60,7 +51,7 @@ def install() -> None:
 def uninstall() -> None:
     """Take the shells out again. For live processes only: in a test process the enforcement stays."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
-    for owner, seam, _ in _imported_seams():
+    for owner, seam in _imported_seams():
         original = getattr(owner.__dict__.get(seam.method), _ORIGINAL, None)
         if original is not None:
             setattr(owner, seam.method, original)
@@ -69,30 +60,30 @@ def uninstall() -> None:
 def verify() -> list[str]:
     """Put missing shells (back) in place; the names of those that were missing from an imported client."""
     repaired = []
-    for owner, seam, client in _imported_seams():
+    for owner, seam in _imported_seams():
         current = owner.__dict__[seam.method]
         if not _is_guarded(current):
-            shell: Callable[[object], Callable[..., object]] = getattr(import_module(client.shells), seam.shell)
-            guarded = shell(current)
+            module, _, name = seam.shell.partition(":")
+            shell: Callable[[object, str], Callable[..., object]] = getattr(import_module(module), name)
+            guarded = shell(current, seam.layer)
             setattr(guarded, _ORIGINAL, current)
             setattr(owner, seam.method, guarded)
-            repaired.append(f"{client.layer} ({client.module}.{seam.owner}.{seam.method})")
+            repaired.append(f"{seam.layer} ({seam.module}.{seam.owner}.{seam.method})")
     return repaired
 
 
 def layers() -> list[str]:
     """The clients that are guarded now, and those that will be when they are imported."""
-    in_place = {client.layer for _, _, client in _imported_seams()}
-    return [client.layer if client.layer in in_place else f"{client.layer} (when imported)" for client in CLIENTS]
+    in_place = {seam.layer for _, seam in _imported_seams()}
+    every = dict.fromkeys(seam.layer for seam in SEAMS)
+    return [layer if layer in in_place else f"{layer} (when imported)" for layer in every]
 
 
-def _imported_seams() -> Iterator[tuple[type, Seam, Client]]:
-    for client in CLIENTS:
-        module = sys.modules.get(client.module)
-        for seam in client.seams:
-            owner = getattr(module, seam.owner, None)
-            if isinstance(owner, type) and seam.method in owner.__dict__:
-                yield owner, seam, client
+def _imported_seams() -> Iterator[tuple[type, Seam]]:
+    for seam in SEAMS:
+        owner = getattr(sys.modules.get(seam.module), seam.owner, None)
+        if isinstance(owner, type) and seam.method in owner.__dict__:
+            yield owner, seam
 
 
 def _is_guarded(function: object) -> bool:
@@ -116,7 +107,7 @@ class _Finder:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """The client's own spec, whose loader puts the shells in place behind its work."""
-        if name not in _BY_MODULE or name in self._busy:
+        if name not in _MODULES or name in self._busy:
             return None
         self._busy.add(name)
         try:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from plane_guard import PlaneWriteBlocked
 from plane_guard._settings import OPT_IN_VARIABLE
-
 from plane_guard_instrumentation import _boot, _context, _floor, _record, _resource, _shells, _summary
 
 if TYPE_CHECKING:

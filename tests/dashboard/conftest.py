@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from plane_guard_dashboard import _otlp
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+
 from plane_guard_dashboard import cli, launch
 from plane_guard_dashboard.cli import COMMANDS, main
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from plane_guard_dashboard import _sources, traces
 
+from plane_guard_dashboard import _sources, traces
 from tests.dashboard import evidence
 from tests.dashboard.evidence import decision, session, write
 

@@ -7,8 +7,9 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from plane_guard_dashboard._escape import LONGEST, markdown, plain, visible
 from rich.console import Console
+
+from plane_guard_dashboard._escape import LONGEST, markdown, plain, visible
 
 
 @pytest.mark.parametrize(

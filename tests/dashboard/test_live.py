@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import streamlit as st
-from plane_guard_dashboard import live
 
+from plane_guard_dashboard import live
 from tests.dashboard.evidence import decision, write
 
 if TYPE_CHECKING:

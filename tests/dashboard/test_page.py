@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import plane_guard_dashboard
 import pytest
-from plane_guard_dashboard import live
-from plane_guard_dashboard.queries import MOST_ROWS
 from streamlit.testing.v1 import AppTest
 
+import plane_guard_dashboard
+from plane_guard_dashboard import live
+from plane_guard_dashboard.queries import MOST_ROWS
 from tests.dashboard.evidence import SECOND, START, decision, resource, sandbox_write, session, write
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
+
 from plane_guard_dashboard.cli import main
 from plane_guard_dashboard.report import FAIL_ON
-
 from tests.dashboard.evidence import PROD, START, TEST, decision, resource, sandbox_write, session, write
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+
 from plane_guard_dashboard import traces
 from plane_guard_dashboard.queries import QUERIES, Filters
 from plane_guard_dashboard.rows import DecisionRow
 from plane_guard_dashboard.store import Store
-
 from tests.dashboard.evidence import decision, session, write
 
 if TYPE_CHECKING:

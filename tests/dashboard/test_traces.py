@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from plane_guard_dashboard import rows, traces
 from plane_guard_dashboard.rows import Outcome
 from plane_guard_dashboard.traces import NoTracesError, SourceState
-
 from tests.dashboard import evidence
 from tests.dashboard.evidence import START, decision, resource, sandbox_write, session, span, write
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from plane_guard_dashboard import traces
 from plane_guard_dashboard.demo._story import ATTEMPTS, BLOCKS
 

@@ -112,7 +112,8 @@ def test_an_allow_becomes_a_block_when_its_evidence_cannot_be_written(
         import pytest, plane_guard
         from plane_guard_instrumentation import _file
         if HOW == "a full disk":
-            monkeypatch.setattr(_file, "_create", lambda: _file._Open(os.getpid(), os.open("/dev/full", os.O_WRONLY), "/dev/full"))
+            full = _file._Open(os.getpid(), os.open("/dev/full", os.O_WRONLY), "/dev/full")
+            monkeypatch.setattr(_file, "_create", lambda: full)
             monkeypatch.setattr(_file._State, "file", None)
         url = URL.replace(os.environ["PLANE_PROJECT"], os.environ["PLANE_SANDBOX"])
         with pytest.raises(plane_guard.PlaneWriteBlocked) as refusal:

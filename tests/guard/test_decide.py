@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
 from plane_guard import DEFAULT_SANDBOX_PROJECT, Decision, Op, Reason, Settings, decide
 from plane_guard._decide import target_of
 from plane_guard._words import PROTECTED_OPS, Outcome, Target
-
 from tests.guard.plane import NOT_WRITING, PROD, SANDBOX, WRITING
 
 NAMED = "acme/ORCH"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from plane_guard import DEFAULT_HOSTS, classify
 
+from plane_guard import DEFAULT_HOSTS, classify
 from tests.guard.plane import PROD, SANDBOX, project_path, url
 
 LABELS = project_path(SANDBOX, "labels/")

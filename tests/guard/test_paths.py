@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
+
 from plane_guard import classify
 from plane_guard._paths import decode, might_be_plane
-
 from tests.guard.plane import ITEM, OTHER_ITEM, PROD, SANDBOX, project_path, url
 
 IN_PROD = project_path(PROD, f"work-items/{OTHER_ITEM}/")
@@ -141,7 +141,8 @@ NOT_PLANE = [
     "/api/v1/projects/1/", "/v1/workspaces/acme/projects/1/", "/workspaces/acme/projects/1/", "/apis/workspaces/acme/",
     "/api/assets/v2/user-assets/", "/api/assets/v1/workspaces/acme/", "/api/users/me/", "/graphql", "/mcp",
     "/auth/sign-in/", "/api/projects/workspaces", "/index.html?next=/api/workspaces/acme/", "/x#/api/workspaces/acme/",
-    "/api/v1workspaces/a/b", "/uploads/api/", "/repos/api/issues/1/comments", "/%61pi", "//", "/..", "/api/v1/spaces/acme/projects/1/",
+    "/api/v1workspaces/a/b", "/uploads/api/", "/repos/api/issues/1/comments", "/%61pi", "//", "/..",
+    "/api/v1/spaces/acme/projects/1/",
 ]  # fmt: skip
 
 

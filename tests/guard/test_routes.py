@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plane_guard import Op, classify
 
+from plane_guard import Op, classify
 from tests.guard.plane import ITEM, JSON, OTHER_ITEM, PROD, SANDBOX
 
 DATA = Path(__file__).parents[1] / "data" / "plane_writes.jsonl"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from plane_guard_dashboard.demo.standin import StandInPlane
 
+from plane_guard_dashboard.demo.standin import StandInPlane
 from tests.harness import Child
 from tests.instrumentation import mock_cases
 from tests.instrumentation.mock_cases import ANSWERED, KINDS, LET_THROUGH

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from plane_guard_dashboard.demo.standin import StandInPlane
 
 if TYPE_CHECKING:

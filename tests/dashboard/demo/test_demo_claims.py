@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
 from plane_guard_dashboard.demo import _show
 from plane_guard_dashboard.demo._child import ChildRun, environment, write_project
 from plane_guard_dashboard.demo._claims import CLAIMS, SANDBOX_CHANGES, Observed, check

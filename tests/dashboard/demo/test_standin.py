@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 import pytest
-from plane_guard_dashboard.demo.standin import Faults, StandInPlane
 
+from plane_guard_dashboard.demo.standin import Faults, StandInPlane
 from tests.dashboard.demo.raw_http import cut, exchange, send
 from tests.dashboard.demo.standin_cases import NAMED, P, S, W, fill, known
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
+
 from plane_guard_dashboard.demo._seed import PROD_ID, SANDBOX_ID, stable_id
 from plane_guard_dashboard.demo.standin import StandInPlane
-
 from tests.dashboard.demo.raw_http import send
 
 URGENT = {"priority": "urgent"}

@@ -1,0 +1,1 @@
+"""The orchestrator: moves work items through stages and tells Plane about it."""

@@ -1,0 +1,1 @@
+"""The orchestrator's tests of what may be written to Plane."""
