@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,7 @@ class Running(NamedTuple):
 
 class _State:
     running: Running | None = None
+    threads: WeakKeyDictionary[threading.Thread, Running] = WeakKeyDictionary()
 
 
 def set_running(running: Running | None) -> None:
@@ -37,12 +40,33 @@ def current() -> Running | None:
     return _State.running
 
 
+def adopt_threads() -> None:
+    """Remember for threads that are new now which test and phase started them: they may outlive it.
+
+    The workers of a pool are left out: they serve whichever test hands them work.
+    """
+    for thread in threading.enumerate():
+        if _State.running and thread not in _State.threads and not _is_pool_worker(thread):
+            _State.threads[thread] = _State.running
+
+
 def running() -> Running:
-    """What pytest is doing: from the plugin, or from the variable that pytest sets for every test."""
+    """What is being run: from the plugin, or from the variable that pytest sets for every test.
+
+    A thread that outlives its test still belongs to it.
+    """
+    origin = _State.threads.get(threading.current_thread())
+    if origin is not None and origin.test:
+        return origin
     if _State.running is not None:
         return _State.running
     current = _CURRENT_TEST.fullmatch(os.environ.get("PYTEST_CURRENT_TEST", ""))
     return Running(current["test"], current["phase"]) if current else Running()
+
+
+def _is_pool_worker(thread: threading.Thread) -> bool:
+    target = getattr(thread, "_target", None)
+    return thread is threading.main_thread() or getattr(target, "__module__", "") == "concurrent.futures.thread"
 
 
 @contextmanager

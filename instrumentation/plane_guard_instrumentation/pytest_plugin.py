@@ -51,6 +51,7 @@ def pytest_report_header() -> list[str]:
     return lines
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     """Name the phase for what plugins and conftests do around the tests."""
     _context.set_running(_context.Running(phase="session"))
@@ -72,11 +73,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     _floor.take_away()
     _record.note_repaired(_shells.verify())
     blocked = item.stash[_BLOCKED] = []
-    _record.listeners.append(blocked.append)
+
+    def keep(refusal: PlaneWriteBlocked) -> None:
+        if _context.running().test == item.nodeid:
+            blocked.append(refusal)
+
+    _record.listeners.append(keep)
     try:
         return (yield)
     finally:
-        _record.listeners.remove(blocked.append)
+        _record.listeners.remove(keep)
         _context.set_running(_context.Running(phase="session"))
 
 
@@ -84,21 +90,30 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Name test and phase for what fixtures do."""
     _running(item, "setup")
-    return (yield)
+    try:
+        return (yield)
+    finally:
+        _context.adopt_threads()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Name test and phase for what the test does."""
     _running(item, "call")
-    return (yield)
+    try:
+        return (yield)
+    finally:
+        _context.adopt_threads()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test whose refusals were swallowed, where the settings ask for that."""
     _running(item, "teardown")
-    result = yield
+    try:
+        result = yield
+    finally:
+        _context.adopt_threads()
     unexpected = [] if item.stash.get(_EXPECTED, False) else item.stash.get(_BLOCKED, [])
     if unexpected and _floor.start().fail_on_swallowed and not item.stash.get(_FAILED, False):
         pytest.fail(_swallowed(unexpected), pytrace=False)
@@ -128,6 +143,7 @@ def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlock
     return blocked
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand a worker's trouble to the controller."""
     _context.set_running(_context.Running(phase="session"))

@@ -1,0 +1,67 @@
+"""The README says what the code says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from plane_guard import DEFAULT_HOSTS, DEFAULT_SANDBOX_PROJECT, Reason
+from plane_guard import _settings as settings
+from plane_guard_dashboard.cli import COMMANDS
+from plane_guard_instrumentation import _floor, pytest_plugin
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def column(heading: str, number: int = 0) -> list[str]:
+    """The code spans of one column of the table below a heading."""
+    rows = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0].splitlines()
+    cells = [row.strip("|").split("|")[number] for row in rows if row.startswith("| `")]
+    return [found for cell in cells for found in re.findall(r"`([^`]+)`", cell)[:1]]
+
+
+def test_every_reason_is_explained_once() -> None:
+    assert sorted(column("How it decides")) == sorted(Reason)
+
+
+def test_every_setting_is_listed_with_its_pyproject_key() -> None:
+    assert set(column("Settings")) == {
+        settings.OPT_IN_VARIABLE,
+        settings.SANDBOX_VARIABLE,
+        settings.PROTECTED_VARIABLE,
+        settings.HOSTS_VARIABLE,
+        settings.TEST_PROCESS_VARIABLE,
+        _floor.TRACE_DIR_VARIABLE,
+        _floor.SWALLOWED_VARIABLE,
+        "PLANE_GUARD_TRACES",
+    }
+    assert column("Settings", 1) == ["sandbox_projects", "protected_projects", "hosts", "trace_dir", "swallowed"]
+
+
+def test_the_defaults_are_the_codes() -> None:
+    defaults = column("Settings", 2)
+    assert DEFAULT_SANDBOX_PROJECT in defaults
+    assert ",".join(sorted(DEFAULT_HOSTS)) in defaults
+    assert _floor.DEFAULT_TRACE_DIR in defaults
+
+
+def test_every_command_is_listed() -> None:
+    assert sorted(command.split()[1] for command in column("Commands")) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("name", [name for name in vars(pytest_plugin) if name.startswith("plane_")])
+def test_every_fixture_is_shown(name: str) -> None:
+    assert name in README
+
+
+def test_every_local_link_leads_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_example_environment_names_only_real_settings() -> None:
+    named = re.findall(r"^#?(PLANE_\w+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(named) <= set(column("Settings"))
