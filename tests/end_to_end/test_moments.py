@@ -1,4 +1,4 @@
-"""Every moment of a test run in every kind of process: nothing is written, and each attempt is evidence exactly once."""
+"""Every moment of a test run in every kind of process: nothing is written, each attempt is evidence exactly once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def attempt(moment):
     item = uuid.uuid5(uuid.NAMESPACE_URL, moment)
     base = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/acme/projects/{os.environ["PLANE_PROJECT"]}'
     try:
-        httpx.patch(f"{base}/work-items/{item}/", json={"state": str(item)}, headers={"X-API-Key": os.environ["PLANE_API_TOKEN"]})
+        key = {"X-API-Key": os.environ["PLANE_API_TOKEN"]}
+        httpx.patch(f"{base}/work-items/{item}/", json={"state": str(item)}, headers=key)
     except Exception:
         pass
 
