@@ -6,7 +6,8 @@ Children import a copy of this file, also where plane-guard is not installed: it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -25,173 +26,153 @@ if TYPE_CHECKING:
 
 KINDS = ("sync", "async")
 MOCKED = 299
-# Sends one PATCH with the options of httpx.Client that it is given, and returns the status of the answer.
-Send = Callable[..., int]
-Case = Callable[[Send, str, "Path"], int]
+# A mock that is in place for the time of a `with` block, and the options that a client of httpx needs for it.
+Options = dict[str, Any]
+Mock = Callable[[str, "Path"], AbstractContextManager[Options]]
 
 
-def sender(kind: str, url: str, headers: dict[str, str]) -> Send:
-    """A `Send` for the sync or the async client. Both come without a TLS context: it costs more than all the rest."""
-    body = {"name": "renamed"}
+def send(kind: str, url: str, headers: dict[str, str], **options: Any) -> int:
+    """Send one PATCH; the status of the answer. Without TLS, whose context costs more than all the rest."""
+    client_options = {"headers": headers, "verify": False, **options}
 
-    def send_sync(**options: Any) -> int:
-        with httpx.Client(headers=headers, verify=False, **options) as client:
-            return client.patch(url, json=body).status_code
+    async def send_async() -> int:
+        async with httpx.AsyncClient(**client_options) as client:
+            return (await client.patch(url, json={"name": "renamed"})).status_code
 
-    async def send_async(**options: Any) -> int:
-        async with httpx.AsyncClient(headers=headers, verify=False, **options) as client:
-            return (await client.patch(url, json=body)).status_code
+    if kind == "async":
+        return asyncio.run(send_async())
+    with httpx.Client(**client_options) as client:
+        return client.patch(url, json={"name": "renamed"}).status_code
 
-    return send_sync if kind == "sync" else lambda **options: asyncio.run(send_async(**options))
 
-
-def _respx_context(using: str) -> Case:
-    def case(send: Send, url: str, _: Path) -> int:
+def _respx(using: str, answer: Callable[[respx.MockRouter, str], object]) -> Mock:
+    @contextmanager
+    def mocking(url: str, _: Path) -> Iterator[Options]:
         with respx.mock(using=using) as router:
-            router.patch(url).respond(MOCKED)
-            return send()
+            answer(router, url)
+            yield {}
 
-    return case
-
-
-def _respx_decorator(using: str) -> Case:
-    def case(send: Send, url: str, _: Path) -> int:
-        @respx.mock(using=using)
-        def decorated(respx_mock: respx.MockRouter) -> int:
-            respx_mock.patch(url).respond(MOCKED)
-            return send()
-
-        return int(decorated())
-
-    return case
+    return mocking
 
 
-def _respx_pass_through(using: str) -> Case:
-    def case(send: Send, url: str, _: Path) -> int:
-        with respx.mock(using=using) as router:
-            router.patch(url).pass_through()
-            return send()
-
-    return case
+def _transport(make: Callable[[str], object]) -> Mock:
+    return lambda url, _: nullcontext({"transport": make(url)})
 
 
-def _mock_transport(send: Send, _: str, __: Path) -> int:
-    return send(transport=httpx.MockTransport(lambda _: httpx.Response(MOCKED)))
+async def _asgi(_: Message, __: Receive, reply: Reply) -> None:
+    await reply({"type": "http.response.start", "status": MOCKED, "headers": []})
+    await reply({"type": "http.response.body", "body": b""})
 
 
-def _asgi_transport(send: Send, _: str, __: Path) -> int:
-    async def app(_: Message, __: Receive, reply: Reply) -> None:
-        await reply({"type": "http.response.start", "status": MOCKED, "headers": []})
-        await reply({"type": "http.response.body", "body": b""})
-
-    return send(transport=httpx.ASGITransport(app))
+def _wsgi(_: dict[str, Any], start: Callable[[str, list[tuple[str, str]]], object]) -> Iterable[bytes]:
+    start(f"{MOCKED} Mocked", [])
+    return [b""]
 
 
-def _wsgi_transport(send: Send, _: str, __: Path) -> int:
-    def app(_: dict[str, Any], start: Callable[[str, list[tuple[str, str]]], object]) -> Iterable[bytes]:
-        start(f"{MOCKED} Mocked", [])
-        return [b""]
-
-    return send(transport=httpx.WSGITransport(app))
-
-
-def _app_that_writes(send: Send, url: str, _: Path) -> int:
+def _app_that_writes(url: str) -> Callable[[httpx.Request], httpx.Response]:
     """A mock answers the test, but the app behind it sends the same write for real."""
 
     def app(request: httpx.Request) -> httpx.Response:
-        kept = {name: request.headers[name] for name in ("X-API-Key", "Content-Type")}
-        return httpx.Response(httpx.patch(url, content=request.content, headers=kept, verify=False).status_code)
+        return httpx.Response(send("sync", url, {"X-API-Key": request.headers["X-API-Key"]}))
 
-    return send(transport=httpx.MockTransport(app))
+    return app
 
 
-def _vcr_playback(send: Send, url: str, folder: Path) -> int:
+@contextmanager
+def _vcr_playback(url: str, folder: Path) -> Iterator[Options]:
     cassette = folder / "cassette.yaml"
-    cassette.write_text(
-        f"""\
-version: 1
-interactions:
+    interaction = f"""
 - request: {{method: PATCH, uri: '{url}', body: null, headers: {{}}}}
-  response: {{status: {{code: {MOCKED}, message: Mocked}}, headers: {{}}, body: {{string: ''}}}}
-""",
-        encoding="utf-8",
-    )
-    with vcr.use_cassette(str(cassette), record_mode="none"):
-        return send()
+  response: {{status: {{code: {MOCKED}, message: Mocked}}, headers: {{}}, body: {{string: ''}}}}"""
+    cassette.write_text(f"version: 1\ninteractions:{interaction}\n", encoding="utf-8")
+    with vcr.use_cassette(str(cassette), record_mode="none", allow_playback_repeats=True):
+        yield {}
 
 
-def _vcr_recording(mode: str) -> Case:
-    def case(send: Send, _: str, folder: Path) -> int:
-        with vcr.use_cassette(str(folder / "recorded.yaml"), record_mode=mode):
-            return send()
+def _vcr_recording(**options: Any) -> Mock:
+    @contextmanager
+    def recording(_: str, folder: Path) -> Iterator[Options]:
+        with vcr.use_cassette(str(folder / "recorded.yaml"), **options):
+            yield {}
 
-    return case
-
-
-def _vcr_ignoring(send: Send, _: str, folder: Path) -> int:
-    with vcr.use_cassette(str(folder / "ignored.yaml"), record_mode="none", ignore_localhost=True):
-        return send()
+    return recording
 
 
-def _patched(sync: tuple[type, str], asynchronous: tuple[type, str], answer: Callable[[], object]) -> Case:
-    def case(send: Send, _: str, __: Path) -> int:
+def _patched(answer: Callable[[], object], *places: tuple[type, str]) -> Mock:
+    @contextmanager
+    def patching(_: str, __: Path) -> Iterator[Options]:
+        (sync, sync_name), (asynchronous, async_name) = places
         with (
-            mock.patch.object(*sync, return_value=answer()),
-            mock.patch.object(*asynchronous, return_value=answer()),
+            mock.patch.object(sync, sync_name, side_effect=lambda *_, **__: answer()),
+            mock.patch.object(asynchronous, async_name, side_effect=lambda *_, **__: answer()),
         ):
-            return send()
+            yield {}
 
-    return case
+    return patching
 
 
-def _spied_on(send: Send, _: str, __: Path) -> int:
+@contextmanager
+def _spied_on(_: str, __: Path) -> Iterator[Options]:
     sync, asynchronous = httpx.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
     with (
         mock.patch.object(httpx.HTTPTransport, "handle_request", autospec=True, side_effect=sync),
         mock.patch.object(httpx.AsyncHTTPTransport, "handle_async_request", autospec=True, side_effect=asynchronous),
     ):
-        return send()
+        yield {}
 
 
-def _afterwards(answered: Case) -> Case:
+def _gone(mocking: Mock) -> Mock:
     """What is sent when a mock has gone, taking its patches with it."""
 
-    def case(send: Send, url: str, folder: Path) -> int:
-        assert answered(send, url, folder) == MOCKED
-        return send()
+    @contextmanager
+    def gone(url: str, folder: Path) -> Iterator[Options]:
+        with mocking(url, folder) as options:
+            assert send("sync", url, {}, **options) == MOCKED
+        yield {}
 
-    return case
+    return gone
 
 
-_TRANSPORT = (httpx.HTTPTransport, "handle_request"), (httpx.AsyncHTTPTransport, "handle_async_request")
-_POOL = (httpcore.ConnectionPool, "handle_request"), (httpcore.AsyncConnectionPool, "handle_async_request")
+def _answered(router: respx.MockRouter, url: str) -> object:
+    return router.patch(url).respond(MOCKED)
 
-ANSWERED: dict[str, Case] = {
-    "respx-context-httpcore": _respx_context("httpcore"),
-    "respx-context-httpx": _respx_context("httpx"),
-    "respx-decorator-httpcore": _respx_decorator("httpcore"),
-    "respx-decorator-httpx": _respx_decorator("httpx"),
-    "MockTransport": _mock_transport,
-    "ASGITransport": _asgi_transport,
-    "WSGITransport": _wsgi_transport,
+
+def _passed_on(router: respx.MockRouter, _: str) -> object:
+    return router.route().pass_through()
+
+
+ANSWERING: dict[str, Mock] = {
+    "respx-httpcore": _respx("httpcore", _answered),
+    "respx-httpx": _respx("httpx", _answered),
+    "MockTransport": _transport(lambda _: httpx.MockTransport(lambda _: httpx.Response(MOCKED))),
+    "ASGITransport": _transport(lambda _: httpx.ASGITransport(_asgi)),
+    "WSGITransport": _transport(lambda _: httpx.WSGITransport(_wsgi)),
     "vcr-playback": _vcr_playback,
-    "patched-client": _patched((httpx.Client, "send"), (httpx.AsyncClient, "send"), lambda: httpx.Response(MOCKED)),
-    "patched-transport": _patched(*_TRANSPORT, lambda: httpx.Response(MOCKED)),
-    "patched-pool": _patched(*_POOL, lambda: httpcore.Response(MOCKED)),
+    "patched-client": _patched(lambda: httpx.Response(MOCKED), (httpx.Client, "send"), (httpx.AsyncClient, "send")),
+    "patched-transport": _patched(
+        lambda: httpx.Response(MOCKED),
+        (httpx.HTTPTransport, "handle_request"),
+        (httpx.AsyncHTTPTransport, "handle_async_request"),
+    ),
+    "patched-pool": _patched(
+        lambda: httpcore.Response(MOCKED),
+        (httpcore.ConnectionPool, "handle_request"),
+        (httpcore.AsyncConnectionPool, "handle_async_request"),
+    ),
 }
-LET_THROUGH: dict[str, Case] = {
-    "respx-pass-through-httpcore": _respx_pass_through("httpcore"),
-    "respx-pass-through-httpx": _respx_pass_through("httpx"),
-    "vcr-record-all": _vcr_recording("all"),
-    "vcr-record-once": _vcr_recording("once"),
-    "vcr-ignored-host": _vcr_ignoring,
+LETTING_THROUGH: dict[str, Mock] = {
+    "respx-pass-through-httpcore": _respx("httpcore", _passed_on),
+    "respx-pass-through-httpx": _respx("httpx", _passed_on),
+    "vcr-recording-all": _vcr_recording(record_mode="all"),
+    "vcr-recording-new": _vcr_recording(record_mode="new_episodes"),
+    "vcr-ignored-host": _vcr_recording(record_mode="none", ignore_localhost=True),
     "spied-on-transport": _spied_on,
-    "app-behind-MockTransport": _app_that_writes,
-    **{f"after-{name}": _afterwards(case) for name, case in ANSWERED.items() if "Transport" not in name},
+    "app-behind-MockTransport": _transport(lambda url: httpx.MockTransport(_app_that_writes(url))),
+    **{f"gone-{name}": _gone(mocking) for name, mocking in ANSWERING.items() if "Transport" not in name},
 }
-ONLY = {"ASGITransport": "async", "WSGITransport": "sync"}
+_ONLY = {"ASGITransport": "async", "WSGITransport": "sync"}
 
 
-def pairs(cases: dict[str, Case]) -> list[tuple[str, str]]:
-    """Every case with every kind of client that it is for."""
-    return [(name, kind) for name in cases for kind in KINDS if ONLY.get(name, kind) == kind]
+def pairs(mocks: dict[str, Mock]) -> list[tuple[str, str]]:
+    """Every mock with every kind of client that it is for."""
+    return [(name, kind) for name in mocks for kind in KINDS if _ONLY.get(name, kind) == kind]
