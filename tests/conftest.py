@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+OTHER_PLUGINS = ("anyio", "asyncio", "hypothesispytest", "pook", "pytest_httpx", "recording", "requests_mock", "respx")
+
 
 @pytest.fixture
 def plane() -> Iterator[StandInPlane]:
@@ -24,7 +26,7 @@ def plane() -> Iterator[StandInPlane]:
 @pytest.fixture
 def child(tmp_path: Path, plane: StandInPlane) -> Child:
     """Children whose environment holds the live-looking credentials of the incident."""
-    others = " ".join(f"-p no:{name}" for name in ("anyio", "asyncio", "hypothesispytest", "pytest_httpx", "respx"))
+    others = " ".join(f"-p no:{name}" for name in OTHER_PLUGINS)
     (tmp_path / "pytest.ini").write_text(f"[pytest]\naddopts = -q {others}\n", encoding="utf-8")
     credentials = {
         "PLANE_API_URL": plane.url,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
+from plane_guard_dashboard import _sheets
 from plane_guard_dashboard._escape import markdown, visible
 from plane_guard_dashboard._wording import plural
 from plane_guard_dashboard.rows import moment
@@ -20,10 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from plane_guard_dashboard.summary import Attempt, Summary
-
-MOST_ATTEMPTS = 100
-COLUMNS = ("Test", "Project", "Work item", "Op", "Reason", "Blocked")
+    from plane_guard_dashboard.summary import Summary
 
 
 def as_json(summary: Summary) -> str:
@@ -35,18 +31,18 @@ def as_markdown(summary: Summary) -> str:
     """A section for `$GITHUB_STEP_SUMMARY`."""
     sign, sentence = headline(summary)
     parts = [f"### {sign} {sentence}", _run_line(summary, markdown), "- " + "\n- ".join(facts(summary))]
-    if summary.attempts:
-        parts.append(_markdown_table(summary))
+    for title, sheet in _sheets.sheets(summary):
+        parts += [f"**{title}**", _sheets.as_markdown(sheet)]
     return "\n\n".join(parts) + "\n"
 
 
 def as_text(summary: Summary) -> RenderableType:
-    """For rich: a headline, the attempts as a table, the figures."""
+    """For rich: a headline, the tables, the figures."""
     sign, sentence = headline(summary)
     style = "bold red" if summary.prod_attempts or summary.prod_allowed else "bold green"
     parts: list[RenderableType] = [Text(f"{sign} {sentence}", style=style), Text(_run_line(summary, visible))]
-    if summary.attempts:
-        parts += [_table(summary), *_more(summary)]
+    for title, sheet in _sheets.sheets(summary):
+        parts += ["", Text(title, style="bold"), _sheets.as_table(sheet), *([Text(sheet.more)] if sheet.more else [])]
     return Group(*parts, *(Text(f"  {fact}", style=_style_of(fact)) for fact in facts(summary)))
 
 
@@ -67,6 +63,9 @@ def facts(summary: Summary) -> Iterator[str]:
     outcomes = f"{summary.allowed} allowed, {summary.blocked} blocked, {summary.expected} expected blocks"
     yield f"Decisions: {summary.decisions} ({outcomes})"
     yield f"Writes to production allowed: {summary.prod_allowed}"
+    if summary.compared:
+        kinds = [group for group in summary.groups if not group.known]
+        yield f"Compared with the earlier report: {len(kinds)} of {plural(len(summary.groups), 'kind')} are new"
     where = f"{plural(summary.lines, 'line')} in {plural(summary.files, 'file')}"
     yield f"Evidence: {where}, {plural(summary.duplicates, 'duplicate')} left out"
     yield from _oddities(summary)
@@ -91,30 +90,6 @@ def _run_line(summary: Summary, escape: Callable[[str], str]) -> str:
     first, last = moment(summary.first_ns), moment(summary.last_ns)
     until = last.strftime("%H:%M:%S" if first.date() == last.date() else "%Y-%m-%d %H:%M:%S")
     return f"{run}, {first:%Y-%m-%d %H:%M:%S} to {until} UTC"
-
-
-def _cells(attempt: Attempt) -> tuple[str, ...]:
-    return (attempt.test, attempt.project, attempt.work_item, attempt.op, attempt.reason)
-
-
-def _table(summary: Summary) -> Table:
-    table = Table(*COLUMNS, header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    table.columns[-1].justify = "right"
-    for attempt in summary.attempts[:MOST_ATTEMPTS]:
-        table.add_row(*(Text(visible(cell), overflow="fold") for cell in _cells(attempt)), str(attempt.count))
-    return table
-
-
-def _more(summary: Summary) -> list[Text]:
-    hidden = len(summary.attempts) - MOST_ATTEMPTS
-    return [Text(f"Showing {MOST_ATTEMPTS} of {len(summary.attempts)} kinds of attempt.")] if hidden > 0 else []
-
-
-def _markdown_table(summary: Summary) -> str:
-    shown = summary.attempts[:MOST_ATTEMPTS]
-    rows = [f"| {' | '.join(map(markdown, _cells(attempt)))} | {attempt.count} |" for attempt in shown]
-    more = [f"\n{text.plain}" for text in _more(summary)]
-    return "\n".join([f"| {' | '.join(COLUMNS)} |", "|---|---|---|---|---|---:|", *rows, *more])
 
 
 def _style_of(fact: str) -> str:

@@ -9,25 +9,11 @@ from pathlib import Path
 
 import click
 
+from plane_guard_dashboard._age import Age
 from plane_guard_dashboard.traces import default_source
 from plane_guard_instrumentation import _alive, _resource
 
-_AGE = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[mhdw])")
-_SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _EVIDENCE = re.compile(r"decisions-(?P<host>.+)-(?P<pid>[0-9]+)-[0-9a-f]+\.jsonl")
-
-
-class Age(click.ParamType[float]):
-    """A time span such as 30d, in seconds."""
-
-    name = "age"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read a number and a unit."""
-        match = _AGE.fullmatch(str(value))
-        if match is None:
-            self.fail(f"{value!r} is not an age. Write a number and a unit, such as 90m, 12h, 30d or 4w.", param, ctx)
-        return float(match["number"]) * _SECONDS[match["unit"]]
 
 
 @click.command()

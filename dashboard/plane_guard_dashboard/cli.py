@@ -17,6 +17,7 @@ COMMANDS = {
     "doctor": "plane_guard_dashboard.doctor:doctor",
     "report": "plane_guard_dashboard.report:report",
     "run": "plane_guard_dashboard.run:run",
+    "ship": "plane_guard_dashboard.ship:ship",
 }
 
 

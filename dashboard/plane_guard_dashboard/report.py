@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,10 @@ import click
 from rich.console import Console
 
 from plane_guard_dashboard import _report, traces
+from plane_guard_dashboard._age import Age
 from plane_guard_dashboard._escape import visible
-from plane_guard_dashboard.summary import LATEST, Summary, UnknownRunError, summarize
+from plane_guard_dashboard._groups import KnownReportError, known_fingerprints
+from plane_guard_dashboard.summary import ALL, LATEST, NothingSinceError, Summary, UnknownRunError, since, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,13 +34,16 @@ class Format(StrEnum):
 
 FAIL_ON: Mapping[str, Callable[[Summary], int]] = {
     "prod-attempt": lambda summary: summary.prod_attempts + summary.prod_allowed,
+    "new-prod-attempt": lambda summary: summary.new_prod_attempts + summary.prod_allowed,
     "blocked": lambda summary: summary.blocked + summary.prod_allowed,
 }
 
 
 @click.command()
 @click.option("--traces", "source", metavar="DIR|FILE", help="Where the traces are. [default: the trace folder]")
-@click.option("--run", default=LATEST, show_default=True, metavar="ID|latest|all", help="Which run to report on.")
+@click.option("--run", metavar="ID|latest|all", help="Which run to report on.  [default: latest; all with --since]")
+@click.option("--since", "age", type=Age(), help="Only what is newer than this: 90m, 24h, 7d, …")
+@click.option("--known", metavar="FILE", help="An earlier report (--format json): what is not in it is new.")
 @click.option(
     "--format",
     "form",
@@ -47,21 +53,56 @@ FAIL_ON: Mapping[str, Callable[[Summary], int]] = {
 )
 @click.option("--fail-on", type=click.Choice(list(FAIL_ON)), help="Exit with 1 when there was one in the run.")
 @click.option("--github-step-summary", is_flag=True, help="Also append Markdown to $GITHUB_STEP_SUMMARY.")
-def report(source: str | None, run: str, form: str, fail_on: str | None, *, github_step_summary: bool) -> None:
+def report(  # noqa: PLR0913  one per option
+    *,
+    source: str | None,
+    run: str | None,
+    age: float | None,
+    known: str | None,
+    form: str,
+    fail_on: str | None,
+    github_step_summary: bool,
+) -> None:
     """Sum up what a run tried to write.
 
-    Exit code 0: read, and the condition does not hold. 1: the condition of --fail-on holds.
-    2: nothing could be read.
-    """
+    \b
+    Exit codes:
+      0  read, and the condition of --fail-on does not hold; a guarded run without decisions is one
+      1  the condition of --fail-on holds
+      2  nothing could be read, there is nothing that new, or the earlier report is none
+
+    \b
+    Conditions; a write that got through to production fulfils each, expected blocks fulfil none:
+      prod-attempt      a write to production was tried, and blocked
+      new-prod-attempt  one that the report of --known does not have
+      blocked           any write was blocked
+    """  # noqa: D301  \b is click's sign for text that is left as it is
     try:
-        summary = summarize(traces.read(source or traces.default_source(os.environ)), run)
-    except (traces.NoTracesError, UnknownRunError) as error:
+        found = traces.read(source or traces.default_source(os.environ))
+        found = found if age is None else since(found, int((time.time() - age) * 1e9))
+        summary = summarize(found, run or (LATEST if age is None else ALL), _known(known))
+    except (traces.NoTracesError, UnknownRunError, NothingSinceError, KnownReportError) as error:
         click.echo(visible(str(error), 1000), err=True)
         sys.exit(2)
     _print(summary, Format(form))
     if github_step_summary:
         _append_to_job(summary)
     sys.exit(int(fail_on is not None and FAIL_ON[fail_on](summary) > 0))
+
+
+def _known(path: str | None) -> frozenset[str] | None:
+    """What an earlier report has; without that file, as in a first run, everything is new."""
+    if path is None:
+        return None
+    try:
+        return known_fingerprints(Path(path).read_text(encoding="utf-8"))
+    except KnownReportError as error:
+        raise KnownReportError(f"{path} {error}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        click.echo(
+            visible(f"The earlier report {path} cannot be read ({error}): everything counts as new.", 1000), err=True
+        )
+        return frozenset()
 
 
 def _print(summary: Summary, form: Format) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from plane_guard_dashboard._groups import NOBODY
 from plane_guard_dashboard.queries import QUERIES
-from plane_guard_dashboard.summary import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

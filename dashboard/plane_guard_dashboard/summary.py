@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from plane_guard_dashboard._groups import NOBODY, BusyTest, Figures, Group, figures, fingerprint, groups, top_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,11 +16,14 @@ if TYPE_CHECKING:
 
 LATEST = "latest"
 ALL = "all"
-NOBODY = "(none)"
 
 
 class UnknownRunError(LookupError):
     """No such run among the traces; the text names those that there are."""
+
+
+class NothingSinceError(LookupError):
+    """Nothing among the traces is as new as was asked for; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,11 @@ class Attempt:
     op: str
     reason: str
     count: int
+
+    @property
+    def fingerprint(self) -> str:
+        """The group that it belongs to."""
+        return fingerprint(self.test, self.project, self.op, self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,11 @@ class Summary:
     by_project: dict[str, int]
     by_test: dict[str, int]
     attempts: tuple[Attempt, ...]
+    groups: tuple[Group, ...]
+    by_project_op_reason: tuple[Figures, ...]
+    top_tests: tuple[BusyTest, ...]
+    compared: bool
+    new_prod_attempts: int
     lines: int
     files: int
     unreadable_lines: int
@@ -75,12 +90,25 @@ def run_ids(traces: Traces) -> tuple[str, ...]:
     return (*named, NOBODY) if NOBODY in newest else tuple(named)
 
 
-def summarize(traces: Traces, run: str = LATEST) -> Summary:
-    """The figures of the newest run, of a run by its id, or of all of them."""
+def since(traces: Traces, earliest_ns: int) -> Traces:
+    """The traces without what is older."""
+    decisions = tuple(row for row in traces.decisions if row.time_ns >= earliest_ns)
+    sessions = tuple(row for row in traces.sessions if row.time_ns >= earliest_ns)
+    if not decisions and not sessions:
+        message = f"Nothing in {traces.source} is that new: was plane-guard installed? Name a longer time with --since."
+        raise NothingSinceError(message)
+    return replace(traces, decisions=decisions, sessions=sessions)
+
+
+def summarize(traces: Traces, run: str = LATEST, known: frozenset[str] | None = None) -> Summary:
+    """The figures of the newest run, of a run by its id, or of all of them.
+
+    `known` are the fingerprints of an earlier report; with None nothing is compared.
+    """
     chosen = _chosen(traces, run)
     decisions = [row for row in traces.decisions if chosen is None or (row.run_id or NOBODY) == chosen]
     sessions = [row for row in traces.sessions if chosen is None or (row.run_id or NOBODY) == chosen]
-    return _figures(ALL if chosen is None else chosen, decisions, sessions, traces)
+    return _figures(ALL if chosen is None else chosen, decisions, sessions, traces, known)
 
 
 def _chosen(traces: Traces, run: str) -> str | None:
@@ -96,9 +124,16 @@ def _chosen(traces: Traces, run: str) -> str | None:
     return run
 
 
-def _figures(run: str, decisions: Sequence[DecisionRow], sessions: Sequence[SessionRow], traces: Traces) -> Summary:
+def _figures(
+    run: str,
+    decisions: Sequence[DecisionRow],
+    sessions: Sequence[SessionRow],
+    traces: Traces,
+    known: frozenset[str] | None,
+) -> Summary:
     times = [row.time_ns for row in (*decisions, *sessions) if row.time_ns]
     account = traces.accounting
+    alike = groups(decisions, known)
     return Summary(
         run=run,
         first_ns=min(times, default=None),
@@ -116,6 +151,11 @@ def _figures(run: str, decisions: Sequence[DecisionRow], sessions: Sequence[Sess
         by_project=_counts(row.project_id for row in decisions),
         by_test=_counts(row.test for row in decisions),
         attempts=_attempts(row for row in decisions if row.prod_attempt),
+        groups=alike,
+        by_project_op_reason=figures(decisions),
+        top_tests=top_tests(decisions),
+        compared=known is not None,
+        new_prod_attempts=sum(group.count for group in alike if group.prod_attempt and not group.known),
         lines=account.lines,
         files=account.files,
         unreadable_lines=account.unreadable_lines,

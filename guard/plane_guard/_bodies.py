@@ -82,7 +82,7 @@ def _charset(parameters: str) -> str:
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip() == "charset":
-            return value.strip().strip('"')
+            return value.strip().replace('"', "")
     return ""
 
 
@@ -97,55 +97,53 @@ def _parse(data: bytes, media_type: str, content_type: str) -> object:
 def _parse_json(data: bytes) -> object:
     import json
 
-    return json.loads(data.decode("utf-8"), object_pairs_hook=Pairs)
+    return json.loads(data.decode(), object_pairs_hook=Pairs)
 
 
 def _parse_form(data: bytes) -> Pairs:
     from urllib.parse import parse_qsl
 
-    fields = parse_qsl(data.decode("utf-8"), keep_blank_values=True, max_num_fields=10_000)
+    fields = parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=10_000)
     return Pairs((_INDEX.sub("[]", name), value) for name, value in fields)
 
 
 def _parse_multipart(data: bytes, content_type: str) -> Pairs:
-    """Read the one plain shape that clients send; whatever two parsers could split differently is an error."""
+    """Read the one plain shape that clients send; what two parsers could split differently is an error."""
     form = _FORM_DATA.fullmatch(content_type.strip())
     if form is None:
-        raise ValueError("not plain form data")
+        raise ValueError
     before, *parts, after = data.split(b"--" + form[1].encode())
     if before or after.strip() != b"--":
-        raise ValueError("not framed by its boundary")
+        raise ValueError
     return Pairs(map(_parse_part, parts))
 
 
 def _parse_part(part: bytes) -> tuple[str, str]:
     field = _PART.fullmatch(part)
     if field is None:
-        raise ValueError("an unusual part")
-    return _INDEX.sub("[]", field["name"].decode("utf-8")), field["value"].decode("utf-8", "replace")
+        raise ValueError
+    return _INDEX.sub("[]", field["name"].decode()), field["value"].decode(errors="replace")
 
 
 def _nodes(document: object) -> Iterator[object]:
     """Every value anywhere in a document, the outermost first; deep nesting costs no stack."""
-    waiting = [document]
-    while waiting:
-        node = waiting.pop()
+    found = [document]
+    for node in found:
         yield node
         if isinstance(node, Pairs):
-            waiting.extend(value for _, value in reversed(node))
+            found.extend(value for _, value in node)
         elif isinstance(node, list):
-            waiting.extend(reversed(node))
+            found.extend(node)
 
 
 def _records(document: object) -> Iterator[Pairs]:
     """The objects that a field path starts from: the document itself, or the members of lists."""
-    waiting = [document]
-    while waiting:
-        node = waiting.pop()
+    found = [document]
+    for node in found:
         if isinstance(node, Pairs):
             yield node
         elif isinstance(node, list):
-            waiting.extend(reversed(node))
+            found.extend(node)
 
 
 def _values(document: object, path: list[str]) -> Iterator[object]:

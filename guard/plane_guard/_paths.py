@@ -17,12 +17,14 @@ from plane_guard._keys import canonical_uuid, is_identifier, is_project_key, is_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 _ODD_BEFORE_DECODING = re.compile(r"%(?:2[fFeE5]|5[cC]|3[bB]|[01][0-9A-Fa-f]|7[fF])|%(?![0-9A-Fa-f]{2})")
 _ODD_AFTER_DECODING = re.compile(r"//|\\|;|[?#]|[\x00-\x1f\x7f]|(?:^|/)\.{1,2}(?:/|$)")
 _POSSIBLY_PLANE = re.compile(rb"api|graphql|mcp|auth|[%\\\x00-\x1f\x7f]", re.IGNORECASE)
 _SAFE_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FROM_A_MARK = re.compile(r"[?#].*", re.DOTALL)
+_PARAMETERS = re.compile(r";[^/]*")
 _PLAIN_WORD = re.compile(r"v[12]|[a-z]{1,20}(?:-[a-z]{1,20}){0,4}")
 _SURFACES = ("v1", "v2")
 _INSTANCE_ROOTS = frozenset({"api", "graphql", "mcp", "auth"})
@@ -83,7 +85,7 @@ def decode(path: str) -> str:
 
 
 def _decode_part(part: bytes) -> bytes:
-    if _ESCAPE.match("%" + part[:2].decode("latin-1")) is None:
+    if _HEX_PAIR.match(part) is None:
         return b"%" + part
     return bytes((int(part[:2], 16),)) + part[2:]
 
@@ -92,7 +94,7 @@ def read(path: str, *, plane_host: bool) -> Reading:
     """Find Plane in a raw request path (no query), on a known Plane host or on any other."""
     decoded = decode(path)
     odd = _is_odd(path, decoded)
-    texts = _other_readings(decoded) if odd else (decoded,)
+    texts = _other_readings(path, decoded) if odd else (decoded,)
     places: list[Place] = []
     projects: dict[str, None] = {}
     for text in texts:
@@ -122,24 +124,23 @@ def _is_odd(path: str, decoded: str) -> bool:
     return "%" in path and _ODD_BEFORE_DECODING.search(path) is not None
 
 
-def _other_readings(decoded: str) -> tuple[str, ...]:
-    texts: dict[str, None] = {}
-    for text in (decoded, decode(decoded)):
+def _other_readings(path: str, decoded: str) -> tuple[str, ...]:
+    texts: list[str] = []
+    for text in (decoded, decode(decoded), decode(_collapse(path))):
         slashed = _CONTROL.sub("", text).replace("\\", "/")
-        for variant in (text, slashed, re.split(r"[?#]", slashed)[0], re.sub(r";[^/]*", "", slashed)):
-            texts[variant] = None
-            texts["/".join(_collapse(variant))] = None
-    return tuple(texts)
+        for variant in (text, slashed, _FROM_A_MARK.sub("", slashed), _PARAMETERS.sub("", slashed)):
+            texts += (variant, _collapse(variant))
+    return tuple(dict.fromkeys(texts))
 
 
-def _collapse(text: str) -> Iterator[str]:
+def _collapse(text: str) -> str:
     kept: list[str] = []
     for segment in text.split("/"):
         if segment == "..":
             del kept[-1:]
         elif segment not in {"", "."}:
             kept.append(segment)
-    return iter(kept)
+    return "/".join(kept)
 
 
 def _places(segments: tuple[str, ...]) -> Iterator[Place]:
@@ -179,8 +180,8 @@ def _place_in_assets(segments: tuple[str, ...]) -> Place:
     workspace, below = segments[0] if segments else None, segments[1:]
     if len(below) > 1 and below[0].lower() == "projects":
         prefix += "projects/{project_id}/"
-        return Place(_routes.PROJECT_ASSETS, prefix, below[2:], "", workspace, below[1])
-    return Place(_routes.WORKSPACE_ASSETS, prefix, below, "", workspace)
+        return Place(_routes.PROJECT_ASSETS, prefix, below[2:], workspace=workspace, project_segment=below[1])
+    return Place(_routes.WORKSPACE_ASSETS, prefix, below, workspace=workspace)
 
 
 def _instance_place(text: str) -> Iterator[Place]:

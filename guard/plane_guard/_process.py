@@ -71,6 +71,7 @@ def fix(pyproject: Mapping[str, object] | None = None, *, pyproject_problem: str
             hosts=now.hosts | before.hosts,
             protected_projects=now.protected_projects | before.protected_projects,
             protection_known=now.protection_known and before.protection_known,
+            problems=tuple(dict.fromkeys((*before.problems, *now.problems))),
         )
     _State.fixed = now
     return now

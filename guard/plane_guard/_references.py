@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _UUID_ANYWHERE = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
 _ITEM_COLLECTIONS = frozenset({"issues", "work-items", "epics"})
+_SHOWN_IN = _ITEM_COLLECTIONS | {"intake-issues", "inbox-issues"}
 _PROJECT_SCOPES = (_routes.PROJECT, _routes.PROJECT_ASSETS)
 
 
@@ -75,7 +76,7 @@ def _of_unknown_route(place: _paths.Place, body: _bodies.Body) -> Named:
 
 def _collection_of(place: _paths.Place, segment: str) -> str:
     first = place.segments[0]
-    if first in _ITEM_COLLECTIONS and place.segments[1:2] == (segment,):
+    if first in _SHOWN_IN and place.segments[1:2] == (segment,):
         return first
     return _items(place)
 
@@ -89,8 +90,8 @@ class _Collector:
 
     def __init__(self, place: _paths.Place) -> None:
         self._place = place
-        self._references: dict[Reference, None] = {}
-        self._projects: dict[str, None] = {}
+        self._references: list[Reference] = []
+        self._projects: list[str] = []
         self._unprovable = ""
 
     def add_field(self, kind: str, object_id: str | None, field: str) -> None:
@@ -105,7 +106,7 @@ class _Collector:
     def add(self, collection: str, object_id: str | None, where: str) -> None:
         path = self._place.detail_path(collection, object_id) if object_id else None
         if object_id and path:
-            self._references[Reference(object_id, path)] = None
+            self._references.append(Reference(object_id, path))
         else:
             self._unprovable = f"{where} names an object by something that is not its id"
 
@@ -113,7 +114,7 @@ class _Collector:
         if project != self._place.project_segment:
             self._unprovable = f"{where} names another project"
             if project:
-                self._projects[project] = None
+                self._projects.append(project)
 
     def named(self) -> Named:
-        return Named(tuple(self._references), tuple(self._projects), self._unprovable)
+        return Named(tuple(dict.fromkeys(self._references)), tuple(self._projects), self._unprovable)

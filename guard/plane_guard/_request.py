@@ -10,6 +10,7 @@ Headers = Mapping[object, object] | Iterable[tuple[object, object]]
 _METHOD_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 _PATH_OVERRIDES = ("x-original-url", "x-rewrite-url", "x-script-name", "script-name")
 _KNOWN = frozenset({*_METHOD_OVERRIDES, *_PATH_OVERRIDES, "host", "content-type", "content-encoding"})
+_DOTS = ".\u3002\uff0e\uff61"  # all that IDNA takes for a dot
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -69,7 +70,7 @@ def text(value: object) -> str:
 
 def host_name(authority: str) -> str:
     """A host as it is compared: lower case, no trailing dot, international names in their ASCII form."""
-    name = authority.strip().lower().rstrip(".")
+    name = authority.strip().lower().rstrip(_DOTS)
     if not name.isascii():
         try:
             name = name.encode("idna").decode("ascii")

@@ -24,9 +24,10 @@ def instrument(**options: Any) -> None:
     event on the recording HTTP client span. ``options`` go to ``HTTPXClientInstrumentor().instrument``
     (``tracer_provider``, hooks, …). Calling it twice, or after somebody else instrumented httpx, is fine.
     """
-    from plane_guard_instrumentation import _boot
+    from plane_guard_instrumentation import _boot, _span_events
 
     _boot.enforce()
+    _span_events.switch(on=True)
     from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 
     instrumentor = HTTPXClientInstrumentor()

@@ -1,7 +1,11 @@
-"""The names of everything that plane-guard emits: one table for writer, reader, tests and docs."""
+"""The names of everything that plane-guard emits: one table for writer, reader, tests and docs.
+
+What is not in `EMITTED`, and under no prefix of `EMITTED_UNDER`, is not emitted; `_allowed` sees to that.
+"""
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Final
 
 EVENT: Final = "plane_guard.decision"
@@ -36,3 +40,85 @@ SESSION_SHELLS: Final = "plane_guard.session.shells"
 VERSION: Final = "plane_guard.version"
 RUN_ID: Final = "plane_guard.run.id"
 WORKER: Final = "plane_guard.pytest.worker"
+SERVICE: Final = "service.name"
+PID: Final = "process.pid"
+PARENT_PID: Final = "process.parent_pid"
+HOST: Final = "host.name"
+
+
+class Kind(Enum):
+    """What a value must look like to be emitted; `_allowed` holds the test for each."""
+
+    HEX = auto()
+    """32 hexadecimal digits."""
+    WORD = auto()
+    """A word out of a short list of ours, or of OpenTelemetry's."""
+    NUMBER = auto()
+    FLAG = auto()
+    PROJECT = auto()
+    """A well-formed project key."""
+    UUID = auto()
+    KEY = auto()
+    """The human name of a work item."""
+    TEMPLATE = auto()
+    """A path without any id in it."""
+    TEXT = auto()
+    """Free text: credentials are masked, its length is limited."""
+    TEXTS = auto()
+    URL = auto()
+    """An http(s) address without user info, query and fragment; otherwise as free text."""
+
+
+EVENT_KINDS: Final = {
+    DECISION_ID: Kind.HEX,
+    SEQ: Kind.NUMBER,
+    OUTCOME: Kind.WORD,
+    REASON: Kind.WORD,
+    EXPECTED: Kind.FLAG,
+    LAYER: Kind.WORD,
+    TARGET: Kind.WORD,
+    OP: Kind.WORD,
+    WORKSPACE: Kind.TEXT,
+    PROJECT: Kind.PROJECT,
+    WORK_ITEM: Kind.UUID,
+    WORK_ITEM_KEY: Kind.KEY,
+    METHOD: Kind.WORD,
+    URL_TEMPLATE: Kind.TEMPLATE,
+    SERVER_ADDRESS: Kind.TEXT,
+    SERVER_PORT: Kind.NUMBER,
+    TEST: Kind.TEXT,
+    PHASE: Kind.WORD,
+    FILE: Kind.TEXT,
+    LINE: Kind.NUMBER,
+    FUNCTION: Kind.TEXT,
+}
+SESSION_KINDS: Final = {SESSION_EVIDENCE: Kind.TEXT, SESSION_SHELLS: Kind.TEXTS}
+RESOURCE_KINDS: Final = {
+    SERVICE: Kind.TEXT,
+    VERSION: Kind.TEXT,
+    RUN_ID: Kind.HEX,
+    WORKER: Kind.TEXT,
+    PID: Kind.NUMBER,
+    PARENT_PID: Kind.NUMBER,
+    HOST: Kind.TEXT,
+    "cicd.pipeline.name": Kind.TEXT,
+    "cicd.pipeline.run.id": Kind.TEXT,
+    "cicd.pipeline.run.url.full": Kind.URL,
+    "cicd.pipeline.task.name": Kind.TEXT,
+    "cicd.pipeline.task.run.id": Kind.TEXT,
+    "cicd.pipeline.task.run.url.full": Kind.URL,
+    "cicd.worker.id": Kind.TEXT,
+    "cicd.worker.name": Kind.TEXT,
+    "vcs.change.id": Kind.TEXT,
+    "vcs.owner.name": Kind.TEXT,
+    "vcs.provider.name": Kind.WORD,
+    "vcs.ref.base.name": Kind.TEXT,
+    "vcs.ref.head.name": Kind.TEXT,
+    "vcs.ref.head.revision": Kind.TEXT,
+    "vcs.ref.head.type": Kind.WORD,
+    "vcs.repository.name": Kind.TEXT,
+    "vcs.repository.url.full": Kind.URL,
+}
+EMITTED: Final = EVENT_KINDS | SESSION_KINDS | RESOURCE_KINDS
+# What a user may add through OTEL_RESOURCE_ATTRIBUTES, as free text: OpenTelemetry's names for who and where.
+EMITTED_UNDER: Final = ("service.", "deployment.", "cicd.", "vcs.", "host.", "os.", "container.", "k8s.", "cloud.")

@@ -30,9 +30,14 @@ def at_interpreter_start() -> None:
         if starts_pytest or _starts(_UNITTEST_NAMES) or _inherits_evidence():
             enforce(pytest_session=starts_pytest)
     except Exception as error:  # noqa: BLE001  see above
-        sys.stderr.write(f"plane-guard: the guard could not be put in place, so this process ends: {error!r}\n")
-        sys.stderr.flush()
-        os._exit(_EXIT_GUARD_MISSING)
+        end_unguarded(error)
+
+
+def end_unguarded(error: Exception) -> None:
+    """End a process that runs tests and could not be guarded."""
+    sys.stderr.write(f"plane-guard: the guard could not be put in place, so this process ends: {error!r}\n")
+    sys.stderr.flush()
+    os._exit(_EXIT_GUARD_MISSING)
 
 
 def enforce(*, pytest_session: bool = False, root: Path | None = None) -> None:

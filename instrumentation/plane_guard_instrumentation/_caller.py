@@ -36,5 +36,19 @@ def find() -> Caller | None:
     return None
 
 
+def library() -> str:
+    """The name of the installed package whose code is nearest on the stack, or the empty string."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  as above
+    for _ in range(_MOST_FRAMES):
+        if frame is None or not _is_library(frame.f_code.co_filename):
+            return ""
+        for part in _LIBRARIES:
+            _, found, inside = frame.f_code.co_filename.rpartition(part)
+            if found and not frame.f_code.co_filename.startswith(_OWN):
+                return inside.partition(os.sep)[0].removesuffix(".py")
+        frame = frame.f_back
+    return ""
+
+
 def _is_library(filename: str) -> bool:
     return filename.startswith((_OWN, _STDLIB, "<")) or any(part in filename for part in _LIBRARIES)

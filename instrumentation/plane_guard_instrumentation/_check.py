@@ -12,7 +12,7 @@ from plane_guard import _process
 from plane_guard._classify import PlaneWrite, classify
 from plane_guard._decide import GUARD_ERROR, Decision, decide, target_of
 from plane_guard._errors import PlaneWriteBlocked
-from plane_guard._words import Target
+from plane_guard._words import Op, Target
 from plane_guard_instrumentation import _boot, _proof, _record
 from plane_guard_instrumentation._proof import Answer, Probe
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Steps = Generator[Probe, Answer, None]
 
-__all__ = ["Answer", "Probe", "Sent", "drive", "drive_async", "judge"]
+__all__ = ["Answer", "Probe", "Sent", "drive", "drive_async", "judge", "refuse_unreadable"]
 
 
 class Sent(NamedTuple):
@@ -48,8 +48,22 @@ def judge(sent: Sent) -> Steps:
     """Return if the request may be sent, raise `PlaneWriteBlocked` if not; yield what must be asked before that."""
     __tracebackhide__ = True
     write = classify(sent.method, sent.url, sent.body, headers=sent.headers, hosts=_process.fixed().hosts)
-    if write is None:
-        return
+    if write is not None:
+        yield from _judge(write, sent)
+
+
+def refuse_unreadable(layer: str, cause: Exception | None = None) -> None:
+    """Refuse what a shell of a test process cannot read as a request."""
+    __tracebackhide__ = True
+    write = PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
+    sent = Sent(layer, "", "", (), None, "")
+    if cause is not None:
+        _conclude(write, sent, _broken(write, cause), cause)
+    drive(_judge(write, sent), lambda _: Answer(0, (), b""))
+
+
+def _judge(write: PlaneWrite, sent: Sent) -> Steps:
+    __tracebackhide__ = True
     if not _process.test_evidence():
         _record.live(write, sent)
         return
@@ -59,6 +73,12 @@ def judge(sent: Sent) -> Steps:
         verdict = yield from _verdict(write, sent, _process.settings())
     except Exception as error:  # noqa: BLE001  an error inside the guard blocks
         cause, verdict = error, _broken(write, error)
+    _conclude(write, sent, verdict, cause)
+
+
+def _conclude(write: PlaneWrite, sent: Sent, verdict: _Verdict, cause: Exception | None) -> None:
+    """Record the verdict, and raise unless it allows the write."""
+    __tracebackhide__ = True
     recorded = _record.decision(write, sent, verdict.decision, verdict.target, verdict.project)
     if verdict.decision.allowed and not recorded:
         verdict = verdict._replace(decision=GUARD_ERROR, detail="(The evidence of this write could not be kept.)")

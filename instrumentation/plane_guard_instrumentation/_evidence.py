@@ -17,61 +17,88 @@ from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporte
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
 
 from plane_guard_instrumentation import _attributes as names
-from plane_guard_instrumentation import _file, _resource
+from plane_guard_instrumentation import _file, _live_export, _parent, _resource
 
 if TYPE_CHECKING:
     from typing import IO
 
     from opentelemetry.sdk.resources import Resource
 
-    from plane_guard_instrumentation._record import Attributes
+    from plane_guard_instrumentation._allowed import Attributes
+    from plane_guard_instrumentation._session import Mark
+
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 def write(attributes: Attributes, *, blocked: bool) -> str:
-    """Put one decision on disk; the empty string, or what went wrong in words for the user."""
+    """Put one decision on disk; the empty string, or what went wrong in words for the user.
+
+    What is on disk goes out live as well, where that is asked for; a block does so even if the disk is full.
+    """
     line = _file.Line()
-    span = _span(names.EVENT, attributes, StatusCode.ERROR if blocked else StatusCode.UNSET)
+    span = _span(attributes, StatusCode.ERROR if blocked else StatusCode.UNSET)
     result = FileSpanExporter(stream=cast("IO[str]", line)).export([span])
+    if blocked or result is SpanExportResult.SUCCESS:
+        _live_export.offer(span)
     if line.problem:
         return line.problem
     return "" if result is SpanExportResult.SUCCESS else "the span could not be encoded"
 
 
-def add_to_current_span(attributes: Attributes) -> None:
-    """Add the decision as an event to the span of the request, if something records it."""
-    span = trace.get_current_span()
-    if span.is_recording():
-        span.add_event(names.EVENT, attributes)
-
-
-def is_recording() -> bool:
-    """Whether the current span would keep an event."""
-    return trace.get_current_span().is_recording()
-
-
-def _span(name: str, attributes: Attributes, status: StatusCode) -> ReadableSpan:
-    now = time.time_ns()
-    parent = trace.get_current_span().get_span_context()
-    on_span: Attributes = {str(key): attributes[key] for key in (names.OUTCOME, names.TARGET) if key in attributes}
+def session_span(mark: Mark) -> ReadableSpan:
+    """The session span of this process, as OpenTelemetry's exporters want it."""
+    parent = _inherited()
     return ReadableSpan(
-        name=name,
-        context=SpanContext(
-            trace_id=parent.trace_id if parent.is_valid else secrets.randbits(128) or 1,
-            span_id=secrets.randbits(64) or 1,
-            is_remote=False,
-            trace_flags=TraceFlags(TraceFlags.SAMPLED),
-        ),
-        parent=parent if parent.is_valid else None,
+        name=names.SESSION,
+        context=_context(int(mark.trace_id, 16), int(mark.span_id, 16), parent),
+        parent=parent,
         resource=_sdk_resource(),
-        attributes=on_span,
+        attributes=mark.attributes,
+        start_time=mark.time_ns,
+        end_time=mark.time_ns,
+        instrumentation_scope=InstrumentationScope(names.SCOPE, _resource.version()),
+    )
+
+
+def _span(attributes: Attributes, status: StatusCode) -> ReadableSpan:
+    now = time.time_ns()
+    current = trace.get_current_span().get_span_context()
+    parent = current if current.is_valid else _inherited()
+    return ReadableSpan(
+        name=names.EVENT,
+        context=_context(
+            parent.trace_id if parent else secrets.randbits(128) or 1, secrets.randbits(64) or 1, parent
+        ),
+        parent=parent,
+        resource=_sdk_resource(),
+        attributes={name: attributes[name] for name in (names.OUTCOME, names.TARGET) if name in attributes},
         events=(Event(names.EVENT, attributes, now),),
         status=Status(status),
         start_time=now,
         end_time=now,
         instrumentation_scope=InstrumentationScope(names.SCOPE, _resource.version()),
+    )
+
+
+def _context(trace_id: int, span_id: int, parent: SpanContext | None) -> SpanContext:
+    state = parent.trace_state if parent else None
+    return SpanContext(trace_id, span_id, is_remote=False, trace_flags=_SAMPLED, trace_state=state)
+
+
+def _inherited() -> SpanContext | None:
+    """The span that the environment names, sampled or not."""
+    parent = _parent.inherited()
+    if parent is None:
+        return None
+    return SpanContext(
+        int(parent.trace_id, 16),
+        int(parent.span_id, 16),
+        is_remote=True,
+        trace_flags=TraceFlags(parent.flags),
+        trace_state=TraceState.from_header([parent.state]) if parent.state else None,
     )
 
 

@@ -78,15 +78,19 @@ def _descriptor() -> int:
     return _State.file.descriptor
 
 
-def _create() -> _Open:
+def beside(kind: str) -> str:
+    """Where in the trace folder, which exists from now on, another file of this process goes."""
     folder = str(_floor.start().trace_dir)
     os.makedirs(folder, mode=_PRIVATE, exist_ok=True)
     ignore = os.path.join(folder, ".gitignore")
     if not os.path.exists(ignore):
         with open(ignore, "w", encoding="utf-8") as file:
             file.write("*\n")
-    name = f"decisions-{_host()}-{os.getpid()}-{time.time_ns():x}.jsonl"
-    path = os.path.join(folder, name)
+    return os.path.join(folder, f"{kind}-{_host()}-{os.getpid()}-{time.time_ns():x}.jsonl")
+
+
+def _create() -> _Open:
+    path = beside("decisions")
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     return _Open(os.getpid(), os.open(path, flags, _READABLE), path)
 

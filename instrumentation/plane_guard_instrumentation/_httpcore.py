@@ -1,4 +1,4 @@
-"""The shell for httpx: httpcore's connection pools, sync and async.
+"""The shell for httpx and httpx2: the connection pools of httpcore and httpcore2, sync and async.
 
 This is below every mock and inside OpenTelemetry's client span, sees each redirect hop and each retry of the
 application, and is not passed at all by requests that a mock answers.
@@ -7,12 +7,12 @@ application, and is not passed at all by requests that a mock answers.
 from __future__ import annotations
 
 import functools
+import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from plane_guard import _process
 from plane_guard._paths import might_be_plane
-from plane_guard_instrumentation import _check, _passage
+from plane_guard_instrumentation import _check, _connection, _httpcore_probe, _passage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     Sync = Callable[[Any, httpcore.Request], httpcore.Response]
     Async = Callable[[Any, httpcore.Request], Awaitable[httpcore.Response]]
 
-_OWN_STREAMS = frozenset({"httpcore", "httpcore2", "httpx", "httpx2"})
+_CORE_OF = {"httpx": "httpcore", "httpx2": "httpcore2"}
+_OWN_STREAMS = frozenset({*_CORE_OF, *_CORE_OF.values()})
 # A pool may be wrapped twice when another tool's wrapper hides the first shell: a request is judged once.
 _judged: ContextVar[object] = ContextVar("plane_guard_judged", default=None)
 
 
 def guard_sync(original: Sync, layer: str) -> Sync:
     """Judge each request of a sync pool before it is sent. The name of the function stays: respx looks at it."""
+    _httpcore_probe.remember_genuine(sys.modules[_CORE_OF[layer]])
 
     @functools.wraps(original)
     def handle_request(self: Any, request: httpcore.Request) -> httpcore.Response:
@@ -39,7 +41,7 @@ def guard_sync(original: Sync, layer: str) -> Sync:
         try:
             with _passage.guarded():
                 steps = _check.judge(_sent(request, layer))
-                _check.drive(steps, lambda probe: _ask(original, self, request, probe))
+                _check.drive(steps, lambda probe: _httpcore_probe.ask(original, self, request, probe))
                 return original(self, request)
         finally:
             _judged.reset(token)
@@ -59,7 +61,7 @@ def guard_async(original: Async, layer: str) -> Async:
         try:
             with _passage.guarded():
                 steps = _check.judge(_sent(request, layer))
-                await _check.drive_async(steps, lambda probe: _ask_async(original, self, request, probe))
+                await _check.drive_async(steps, lambda probe: _httpcore_probe.ask_async(original, self, request, probe))
                 return await original(self, request)
         finally:
             _judged.reset(token)
@@ -70,7 +72,7 @@ def guard_async(original: Async, layer: str) -> Async:
 def _concerns_plane(request: httpcore.Request) -> bool:
     """Whether the request could be a write to Plane, or opens a connection to a known Plane host."""
     url = request.url
-    return might_be_plane(url.target) or url.host.decode("latin-1") in _process.fixed().hosts
+    return might_be_plane(url.target) or bool(_connection.plane_host(url.host))
 
 
 def _sent(request: httpcore.Request, layer: str) -> _check.Sent:
@@ -82,43 +84,13 @@ def _sent(request: httpcore.Request, layer: str) -> _check.Sent:
         method=request.method.decode("latin-1"),
         url=(url.scheme + b"://" + url.host + port + target).decode("latin-1"),
         headers=request.headers,
-        body=_body_in_memory(request.stream),
+        body=body_in_memory(request.stream),
         origin=(url.scheme + b"://" + url.host + port).decode("latin-1"),
     )
 
 
-def _body_in_memory(stream: object) -> object:
+def body_in_memory(stream: object) -> object:
     """The body, if sending it again would send the same bytes; the stream itself where that is not known."""
     if type(stream).__name__ == "ByteStream" and type(stream).__module__.partition(".")[0] in _OWN_STREAMS:
         return b"".join(stream)  # type: ignore[arg-type]
     return stream
-
-
-def _ask(original: Sync, pool: object, request: httpcore.Request, probe: _check.Probe) -> _check.Answer:
-    import time
-
-    time.sleep(probe.delay)
-    response = original(pool, _probe_request(request, probe))
-    try:
-        return _check.Answer(response.status, response.headers, response.read())
-    finally:
-        response.close()
-
-
-async def _ask_async(original: Async, pool: object, request: httpcore.Request, probe: _check.Probe) -> _check.Answer:
-    import anyio
-
-    await anyio.sleep(probe.delay)
-    response = await original(pool, _probe_request(request, probe))
-    try:
-        return _check.Answer(response.status, response.headers, await response.aread())
-    finally:
-        await response.aclose()
-
-
-def _probe_request(request: httpcore.Request, probe: _check.Probe) -> httpcore.Request:
-    import httpcore
-
-    url = httpcore.URL(scheme=request.url.scheme, host=request.url.host, port=request.url.port, target=probe.path)
-    timeout = request.extensions.get("timeout", {})
-    return httpcore.Request("GET", url, headers=probe.headers, extensions={"timeout": timeout})

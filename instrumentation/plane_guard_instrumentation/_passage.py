@@ -7,7 +7,7 @@ and with the process: a task that outlives the request, or a forked child, holds
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,8 @@ def guarded() -> Iterator[None]:
         yield
     finally:
         token.alive = False
-        _current.reset(reset)
+        with suppress(ValueError):  # an abandoned coroutine is closed in whatever context
+            _current.reset(reset)
 
 
 def is_guarded() -> bool:

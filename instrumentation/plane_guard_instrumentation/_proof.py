@@ -26,6 +26,8 @@ _OK, _TOO_MANY_REQUESTS = 200, 429
 _LONGEST_WAIT = 5.0
 _LARGEST_ANSWER = 4_194_304
 _REMEMBERED = 4_096
+# The detail of an intake entry has an id of its own and names its work item as `issue`.
+_NAMES_OF_ITSELF = ("id", "issue")
 _CREDENTIALS = frozenset({b"x-api-key", b"authorization", b"cookie"})
 _OF_THE_BODY = re.compile(
     rb"(?:content-.*|transfer-encoding|accept-encoding|expect|if-.*|range|te|trailer)", re.IGNORECASE
@@ -62,11 +64,11 @@ _proven: OrderedDict[tuple[str, str | None, str, str, bytes], None] = OrderedDic
 
 
 def prove(write: PlaneWrite, origin: str, headers: Fields) -> Generator[Probe, Answer, Proof]:
-    """Prove each object that the write names and that the server would not check itself."""
+    """Prove each object that the write names, whether or not the server would check it itself."""
     if write.unprovable:
         named = any(project != write.project_id for project in write.projects)
         return Proof(_FOREIGN, Target.PROD if named else Target.UNRESOLVED, f"({write.unprovable}.)")
-    for reference in write.references if write.unchecked else ():
+    for reference in write.references:
         failure = yield from _prove_one(write, reference, origin, headers)
         if failure is not None:
             return failure
@@ -105,7 +107,7 @@ def _owner(answer: Answer, object_id: str) -> str | None:
         shown = json.loads(answer.content)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(shown, dict) or canonical_uuid(shown.get("id")) != object_id:
+    if not isinstance(shown, dict) or object_id not in {canonical_uuid(shown.get(name)) for name in _NAMES_OF_ITSELF}:
         return None
     return canonical_uuid(shown.get("project") or shown.get("project_id"))
 

@@ -7,26 +7,28 @@ import os
 import sys
 from collections import deque
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from plane_guard import audit_allow, audit_block
-from plane_guard._keys import is_project_key, is_uuid, is_work_item_key
+from plane_guard._keys import is_work_item_key
 from plane_guard._words import Outcome
+from plane_guard_instrumentation import _allowed, _caller, _context, _redact
 from plane_guard_instrumentation import _attributes as names
-from plane_guard_instrumentation import _caller, _context, _redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plane_guard import Decision, PlaneWrite, PlaneWriteBlocked
     from plane_guard._words import Target
+    from plane_guard_instrumentation._allowed import Attributes
     from plane_guard_instrumentation._check import Sent
 
-    Attributes = dict[str, str | int | bool]
 
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _REMEMBERED = 1_000
 _sequence = itertools.count(1)
+_is_logging: ContextVar[bool] = ContextVar("plane_guard_is_logging", default=False)
 trouble: deque[str] = deque(maxlen=_REMEMBERED)
 listeners: list[Callable[[PlaneWriteBlocked], None]] = []
 
@@ -43,11 +45,24 @@ def decision(write: PlaneWrite, sent: Sent, made: Decision, target: Target, proj
     if problem:
         note_unwritten(problem)
     with suppress(Exception):
-        _evidence.add_to_current_span(attributes)
+        from plane_guard_instrumentation import _span_events
+
+        _span_events.add(attributes)
     with suppress(Exception):
-        audit = audit_allow if made.allowed else audit_block
-        audit(project or write.project_id, write.op, made.reason, write.work_item, attributes.get(names.WORK_ITEM_KEY))
+        _log(write, made, project or write.project_id, attributes.get(names.WORK_ITEM_KEY))
     return not problem
+
+
+def _log(write: PlaneWrite, made: Decision, project: str | None, key: object) -> None:
+    """Log a decision, but not one about what a log handler sends: that would be logged, and sent, without end."""
+    if _is_logging.get():
+        return
+    token = _is_logging.set(True)
+    try:
+        audit = audit_allow if made.allowed else audit_block
+        audit(project, write.op, made.reason, write.work_item, key)
+    finally:
+        _is_logging.reset(token)
 
 
 def note_unwritten(problem: str) -> None:
@@ -74,14 +89,14 @@ def note_trouble(text: str) -> bool:
 def live(write: PlaneWrite, sent: Sent) -> None:
     """Note a live process's write on the span that is recording it, if any; never in the way of the write."""
     from plane_guard._decide import LIVE, target_of
-    from plane_guard_instrumentation import _evidence
+    from plane_guard_instrumentation import _span_events
 
     try:
-        if _evidence.is_recording():
+        if _span_events.is_recording():
             from plane_guard import _process
 
             target = target_of(write.project_id, _process.fixed())
-            _evidence.add_to_current_span(_describe(write, sent, LIVE, target, write.project_id))
+            _span_events.add(_describe(write, sent, LIVE, target, write.project_id))
     except Exception:  # noqa: BLE001, S110  telemetry may not disturb a live process
         pass
 
@@ -93,8 +108,8 @@ def remember(refusal: PlaneWriteBlocked) -> None:
 
 
 def _describe(write: PlaneWrite, sent: Sent, made: Decision, target: Target, project: str | None) -> Attributes:
-    running, caller, secrets = _context.running(), _caller.find(), _redact.credentials(sent.headers)
-    found: dict[str, str | int | bool | None] = {
+    running, caller = _context.running(), _caller.find()
+    found: dict[str, object] = {
         names.DECISION_ID: os.urandom(16).hex(),
         names.SEQ: next(_sequence),
         names.OUTCOME: str(Outcome.ALLOW if made.allowed else Outcome.BLOCK),
@@ -103,21 +118,22 @@ def _describe(write: PlaneWrite, sent: Sent, made: Decision, target: Target, pro
         names.LAYER: sent.layer,
         names.TARGET: str(target),
         names.OP: str(write.op),
-        names.WORKSPACE: _redact.clean(write.workspace, secrets) if write.workspace else None,
-        names.PROJECT: project if is_project_key(project) else None,
-        names.WORK_ITEM: write.work_item if is_uuid(write.work_item) else None,
+        names.WORKSPACE: write.workspace,
+        names.PROJECT: project,
+        names.WORK_ITEM: write.work_item,
         names.WORK_ITEM_KEY: _work_item_key(write),
-        names.METHOD: write.method if write.method in _KNOWN_METHODS else "_OTHER",
-        names.URL_TEMPLATE: write.url_template or None,
-        names.SERVER_ADDRESS: _redact.clean(write.server_address, secrets) or None,
+        names.METHOD: write.method if write.method in _KNOWN_METHODS else "_OTHER" if write.method else None,
+        names.URL_TEMPLATE: write.url_template,
+        names.SERVER_ADDRESS: write.server_address,
         names.SERVER_PORT: write.server_port,
-        names.TEST: _redact.clean(running.test, secrets) if running.test else None,
+        names.TEST: running.test,
         names.PHASE: running.phase,
-        names.FILE: _redact.clean(caller.file, secrets) if caller else None,
+        names.FILE: caller.file if caller else None,
         names.LINE: caller.line if caller else None,
-        names.FUNCTION: _redact.clean(caller.function, secrets) if caller else None,
+        names.FUNCTION: caller.function if caller else None,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    secrets = [*_redact.credentials(sent.headers, sent.url), *_redact.of_environment()]
+    return _allowed.permitted(found, secrets)
 
 
 def _work_item_key(write: PlaneWrite) -> str | None:

@@ -1,32 +1,83 @@
-"""Taking credentials out of the few free texts that are emitted: node ids, file paths, function names."""
+"""Taking credentials out of the few free texts that are emitted: node ids, file paths, function names, branch names."""
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _TOKENS = re.compile(r"plane_[a-z]{2,12}_[0-9A-Za-z_-]{8,}|\b[Bb]earer[ =:]+\S+|://[^/@\s]+@")
 _SHORTEST_SECRET = 6
+_SHORTEST_IN_ENVIRONMENT = 12
 _LONGEST_TEXT = 1_024
 _MASK = "***"
+_HEADERS = frozenset({b"x-api-key", b"authorization", b"proxy-authorization", b"cookie"})
+_BASIC = re.compile(r"[Bb]asic +(?P<pair>[A-Za-z0-9+/=_-]{4,4096})")
+_SECRET_NAME = re.compile(
+    r"(?:.*[_-])?(?:token|secret|passw(?:or)?d|pwd|credentials?|pat|(?:api|access|private|secret)[_-]?key)(?:[_-].*)?",
+    re.IGNORECASE,
+)
+_USER_INFO = re.compile(r"://(?P<pair>[^/@\s]+)@")
+_LISTS_OF_SECRETS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+_NO_SECRET = re.compile(r"(?i:true|false|none)|[/.~].*|[0-9]+")
 
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without anything that looks like a Plane token or is one of the request's own credentials."""
+    """The text without anything that looks like a Plane token or is one of the credentials known here."""
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, _MASK)
     return _TOKENS.sub(_MASK, text)[:_LONGEST_TEXT]
 
 
-def credentials(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
-    """The credentials that a request carries in its header fields, and their parts."""
+def credentials(headers: Iterable[tuple[bytes, bytes]], url: str = "") -> list[str]:
+    """The credentials that a request carries in its header fields and its address, and their parts."""
     found: list[str] = []
     for name, value in headers:
-        if name.lower() in {b"x-api-key", b"authorization", b"proxy-authorization", b"cookie"}:
+        if name.lower() in _HEADERS:
             text = value.decode("latin-1")
-            found += [text, *re.split(r"[ ;=]+", text)]
-    return sorted(filter(None, found), key=len, reverse=True)
+            found += [text, *re.split(r"[ ;=]+", text), *_of_basic(text)]
+    for pair in _USER_INFO.findall(url):
+        found += [pair, *pair.split(":", 1)]
+    found += [value for name, value in _query(url) if _SECRET_NAME.fullmatch(name)]
+    return _longest_first(found)
+
+
+def of_environment(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The credentials that this process's environment holds, by the names of its variables."""
+    held = os.environ if environ is None else environ
+    found: list[str] = []
+    for name, value in held.items():
+        if name in _LISTS_OF_SECRETS:
+            found += re.split(r"[=,;\s]+|%20", value)
+        elif _SECRET_NAME.fullmatch(name) and _NO_SECRET.fullmatch(value) is None:
+            found.append(value)
+        if "://" in value:
+            found += [part for pair in _USER_INFO.findall(value) for part in (pair, *pair.split(":", 1))]
+    return _longest_first(value for value in found if len(value) >= _SHORTEST_IN_ENVIRONMENT)
+
+
+def _longest_first(found: Iterable[str]) -> list[str]:
+    return sorted(filter(None, dict.fromkeys(found)), key=len, reverse=True)
+
+
+def _query(url: str) -> list[tuple[str, str]]:
+    pairs = (pair.partition("=") for pair in url.partition("?")[2].partition("#")[0].split("&"))
+    return [(name, value) for name, _, value in pairs]
+
+
+def _of_basic(text: str) -> list[str]:
+    import base64
+    import binascii
+
+    match = _BASIC.fullmatch(text)
+    if match is None:
+        return []
+    try:
+        pair = base64.b64decode(match["pair"]).decode("latin-1")
+    except (binascii.Error, ValueError):
+        return []
+    return [pair, *pair.split(":", 1)]

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from plane_guard_instrumentation import _allowed, _checkout, _ci, _floor, _redact
 from plane_guard_instrumentation import _attributes as names
-from plane_guard_instrumentation import _floor, _redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from plane_guard_instrumentation._allowed import Attributes
 
 _DEFAULT_SERVICE = "plane-guard"
-_MOST_FOLDERS = 40
-# attribute: the first of these variables that is set (GitHub Actions and its relatives, then GitLab CI)
-_FROM_ENVIRONMENT = {
-    "cicd.pipeline.name": ("GITHUB_WORKFLOW", "CI_PIPELINE_NAME"),
-    "cicd.pipeline.run.id": ("GITHUB_RUN_ID", "CI_PIPELINE_ID"),
-    "cicd.pipeline.task.name": ("GITHUB_JOB", "CI_JOB_NAME"),
-    "cicd.pipeline.run.url.full": ("CI_PIPELINE_URL",),
-    "vcs.ref.head.name": ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_REF_NAME"),
-    "vcs.ref.head.revision": ("GITHUB_SHA", "CI_COMMIT_SHA"),
-    "vcs.change.id": ("CI_MERGE_REQUEST_IID",),
-}
+_USERS_VARIABLE = "OTEL_RESOURCE_ATTRIBUTES"
+_REPOSITORY = "vcs.repository.url.full"
+_PROVIDER = "vcs.provider.name"
+_PROVIDERS = ("github", "gitlab", "gitea", "forgejo", "bitbucket")
+_HOST = re.compile(r"https?://(?:[^/]*@)?(?P<name>[^/:]+)")
 
 
 def version() -> str:
@@ -39,50 +40,47 @@ def host_name() -> str:
     return os.environ.get("COMPUTERNAME", "host")
 
 
-def attributes() -> dict[str, str | int]:
+def attributes() -> Attributes:
     """The resource of everything that this process emits."""
-    found: dict[str, str | int | None] = {
-        "service.name": os.environ.get("OTEL_SERVICE_NAME") or _DEFAULT_SERVICE,
+    users = from_user(os.environ)
+    found: dict[str, object] = {
+        **context(),
+        **users,
+        names.SERVICE: os.environ.get("OTEL_SERVICE_NAME") or users.get(names.SERVICE) or _DEFAULT_SERVICE,
+        names.HOST: users.get(names.HOST) or host_name(),
         names.VERSION: version(),
         names.RUN_ID: _floor.start().run_id,
-        "process.pid": os.getpid(),
-        "process.parent_pid": os.getppid(),
-        "host.name": host_name(),
+        names.PID: os.getpid(),
+        names.PARENT_PID: os.getppid(),
         names.WORKER: os.environ.get("PYTEST_XDIST_WORKER"),
-        **_checkout(),
-        **{
-            name: next(filter(None, map(os.environ.get, sources)), None)
-            for name, sources in _FROM_ENVIRONMENT.items()
-            if any(map(os.environ.get, sources))
-        },
     }
-    return {name: _redact.clean(value) if isinstance(value, str) else value for name, value in found.items() if value}
+    return _allowed.permitted(found, _redact.of_environment())
 
 
-def _checkout() -> dict[str, str | int | None]:
-    """Branch, revision and folder of the git checkout or worktree that the process works in."""
+def context() -> Attributes:
+    """Repository, branch and pipeline: what git says, and over it what the CI system says."""
+    found = _checkout.attributes(_here()) | _ci.attributes(os.environ)
+    repository = _checkout.web_form(found.get(_REPOSITORY, ""))
+    host = _HOST.match(repository)
+    provider = next((name for name in _PROVIDERS if host and name in host["name"].split(".")), None)
+    derived = {_REPOSITORY: repository, _PROVIDER: found.get(_PROVIDER) or provider}
+    return _allowed.permitted({**found, **derived}, _redact.of_environment())
+
+
+def from_user(environ: Mapping[str, str]) -> dict[str, str]:
+    """What ``OTEL_RESOURCE_ATTRIBUTES`` adds under OpenTelemetry's names for who and where."""
+    text = environ.get(_USERS_VARIABLE, "")
+    if not text:
+        return {}
+    from urllib.parse import unquote
+
+    pairs = (pair.partition("=") for pair in text.split(","))
+    found = {name.strip(): unquote(value.strip()) for name, equals, value in pairs if equals}
+    return {name: value for name, value in found.items() if name.startswith(names.EMITTED_UNDER)}
+
+
+def _here() -> Path:
     try:
-        here = Path.cwd()
-        for folder in (here, *list(here.parents)[:_MOST_FOLDERS]):
-            git = folder / ".git"
-            if git.exists():
-                return {"vcs.repository.name": folder.name, **_head(git)}
-    except (OSError, ValueError):
-        pass
-    return {}
-
-
-def _head(git: Path) -> dict[str, str | int | None]:
-    if git.is_file():
-        git = (git.parent / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()).resolve()
-    head = (git / "HEAD").read_text(encoding="utf-8").strip()
-    if not head.startswith("ref:"):
-        return {"vcs.ref.head.revision": head}
-    reference = head.removeprefix("ref:").strip()
-    common = git / "commondir"
-    store = (git / common.read_text(encoding="utf-8").strip()) if common.exists() else git
-    loose = store / reference
-    found: dict[str, str | int | None] = {"vcs.ref.head.name": reference.removeprefix("refs/heads/")}
-    if loose.exists():
-        found["vcs.ref.head.revision"] = loose.read_text(encoding="utf-8").strip()
-    return found
+        return Path.cwd()
+    except OSError:
+        return Path(os.sep)

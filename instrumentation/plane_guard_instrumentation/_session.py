@@ -10,17 +10,29 @@ import atexit
 import json
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard import _process
+from plane_guard_instrumentation import _allowed, _file, _floor, _live_export, _parent, _record, _redact, _resource, _shells
 from plane_guard_instrumentation import _attributes as names
-from plane_guard_instrumentation import _file, _floor, _record, _resource, _shells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from plane_guard_instrumentation._allowed import Attributes, Value
+
 _SPAN_KIND_INTERNAL = 1
 _FLAGS_CONTEXT_HAS_IS_REMOTE = 256
+_FLAGS_CONTEXT_IS_REMOTE = 512
+
+
+class Mark(NamedTuple):
+    """Which span it is, and when: what its line and the span that is exported live have in common."""
+
+    trace_id: str
+    span_id: str
+    time_ns: int
+    attributes: Attributes
 
 
 class _State:
@@ -34,45 +46,63 @@ def announce() -> None:
         return
     if _process.test_evidence():
         _State.announced = os.getpid()
-        problem = _file.append(line() + "\n")
+        mark = begin()
+        problem = _file.append(line(mark) + "\n")
         if problem:
             _record.note_unwritten(problem)
+        _live_export.announce(mark)
         _floor.hand_to_children(_file.path())
     elif not _State.registered:
         _State.registered = True
         atexit.register(announce)
 
 
-def line() -> str:
+def begin() -> Mark:
+    """A new session span of this process, a child of the span that the environment names, if it does."""
+    parent = _parent.inherited()
+    trace_id = parent.trace_id if parent else os.urandom(16).hex()
+    return Mark(trace_id, os.urandom(8).hex(), time.time_ns(), described())
+
+
+def line(mark: Mark) -> str:
     """The session span as OTLP JSON."""
-    now = str(time.time_ns())
     span = {
-        "traceId": os.urandom(16).hex(),
-        "spanId": os.urandom(8).hex(),
+        "traceId": mark.trace_id,
+        "spanId": mark.span_id,
+        **_lineage(_parent.inherited()),
         "name": names.SESSION,
         "kind": _SPAN_KIND_INTERNAL,
-        "startTimeUnixNano": now,
-        "endTimeUnixNano": now,
-        "attributes": _encode(described()),
+        "startTimeUnixNano": str(mark.time_ns),
+        "endTimeUnixNano": str(mark.time_ns),
+        "attributes": _encode(mark.attributes),
         "status": {},
-        "flags": _FLAGS_CONTEXT_HAS_IS_REMOTE,
     }
+    span["flags"] = _FLAGS_CONTEXT_HAS_IS_REMOTE | (_FLAGS_CONTEXT_IS_REMOTE if _parent.inherited() else 0)
     scope = {"name": names.SCOPE, "version": _resource.version()}
     resource = {"attributes": _encode(_resource.attributes())}
     document = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": [span]}]}]}
     return json.dumps(document, separators=(",", ":"))
 
 
-def described() -> dict[str, str | int | list[str]]:
+def described() -> Attributes:
     """The attributes of the session span."""
-    return {names.SESSION_EVIDENCE: _process.test_evidence(), names.SESSION_SHELLS: _shells.layers()}
+    found = {names.SESSION_EVIDENCE: _process.test_evidence(), names.SESSION_SHELLS: _shells.layers()}
+    return _allowed.permitted(found, _redact.of_environment())
 
 
-def _encode(attributes: Mapping[str, str | int | list[str]]) -> list[object]:
+def _lineage(parent: _parent.Parent | None) -> dict[str, object]:
+    if parent is None:
+        return {}
+    return {"traceState": parent.state, "parentSpanId": parent.span_id} if parent.state else {"parentSpanId": parent.span_id}
+
+
+def _encode(attributes: Mapping[str, Value]) -> list[object]:
     return [{"key": key, "value": _value(value)} for key, value in attributes.items()]
 
 
-def _value(value: str | int | list[str]) -> dict[str, object]:
+def _value(value: Value) -> dict[str, object]:
     if isinstance(value, list):
         return {"arrayValue": {"values": [_value(member) for member in value]}}
+    if isinstance(value, bool):
+        return {"boolValue": value}
     return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}

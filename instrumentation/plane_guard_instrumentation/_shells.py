@@ -7,8 +7,13 @@ what they wrap, they may unwrap.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING, NamedTuple
+
+from plane_guard import _process
+from plane_guard_instrumentation import _audit_hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _ORIGINAL = "__plane_guard_original__"
-_LONGEST_CHAIN = 50
+_DEEPEST = 5
 
 
 class Seam(NamedTuple):
@@ -37,12 +42,54 @@ _HERE = "plane_guard_instrumentation"
 SEAMS = (
     Seam("httpx", "httpcore", "ConnectionPool", "handle_request", f"{_HERE}._httpcore:guard_sync"),
     Seam("httpx", "httpcore", "AsyncConnectionPool", "handle_async_request", f"{_HERE}._httpcore:guard_async"),
+    Seam("httpx2", "httpcore2", "ConnectionPool", "handle_request", f"{_HERE}._httpcore:guard_sync"),
+    Seam("httpx2", "httpcore2", "AsyncConnectionPool", "handle_async_request", f"{_HERE}._httpcore:guard_async"),
+    Seam("http.client", "http.client", "HTTPConnection", "endheaders", f"{_HERE}._http_client:guard_request"),
+    Seam("http.client", "http.client", "HTTPConnection", "send", f"{_HERE}._http_client:guard_bytes"),
+    Seam("http.client", "http.client", "HTTPConnection", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("http.client", "http.client", "HTTPSConnection", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("http.client", "urllib3.connection", "HTTPConnection", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("http.client", "urllib3.connection", "HTTPSConnection", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("http.client", "urllib3.connection", "HTTPConnection", "request", f"{_HERE}._http_connection:note"),
+    Seam("http.client", "urllib3.connection", "HTTPConnection", "request_chunked", f"{_HERE}._http_connection:note"),
+    Seam(
+        "http.client",
+        "urllib3.http2.connection",
+        "HTTP2Connection",
+        "endheaders",
+        f"{_HERE}._http_client:guard_request",
+    ),
+    Seam("http.client", "httplib2", "HTTPConnectionWithTimeout", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("http.client", "httplib2", "HTTPSConnectionWithTimeout", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("aiohttp", "aiohttp.connector", "BaseConnector", "connect", f"{_HERE}._aiohttp:guard_connect"),
+    Seam("aiohttp", "aiohttp.client_reqrep", "ClientRequest", "send", f"{_HERE}._aiohttp:guard_send"),
 )
-_MODULES = frozenset(seam.module for seam in SEAMS)
+# The floor beneath the shells, for test processes only: where the audit hook sees no name, or not whose lookup it is.
+FLOOR = (
+    Seam("asyncio", "asyncio.base_events", "BaseEventLoop", "getaddrinfo", f"{_HERE}._lookups:guard_asyncio"),
+    Seam("gevent", "gevent.resolver.thread", "Resolver", "getaddrinfo", f"{_HERE}._lookups:guard_gevent"),
+    Seam("uvloop", "uvloop", "Loop", "getaddrinfo", f"{_HERE}._lookups:guard_uvloop"),
+    Seam("uvloop", "uvloop", "Loop", "create_connection", f"{_HERE}._lookups:guard_connection"),
+    Seam("uvloop", "uvloop", "Loop", "sock_connect", f"{_HERE}._lookups:guard_socket"),
+    Seam("ssl", "ssl", "SSLContext", "wrap_socket", f"{_HERE}._tls:guard_socket"),
+    Seam("ssl", "ssl", "SSLContext", "wrap_bio", f"{_HERE}._tls:guard_bio"),
+    Seam("ssl", "gevent.ssl", "SSLContext", "wrap_socket", f"{_HERE}._tls:guard_socket"),
+    Seam("pycurl", "pycurl", "Curl", "setopt", f"{_HERE}._curl:guard_url"),
+    Seam("pycurl", "pycurl", "Curl", "setopt_string", f"{_HERE}._curl:guard_url"),
+    Seam("curl_cffi", "curl_cffi.curl", "Curl", "setopt", f"{_HERE}._curl:guard_url"),
+)
+
+
+_MODULES = frozenset(seam.module for seam in SEAMS + FLOOR)
 
 
 def install() -> None:
-    """Put the shells in place for imported clients now, and for the others when they are imported."""
+    """Put the shells in place for imported clients now, and for the others when they are imported.
+
+    In a test process the floor is laid as well; an audit hook cannot be taken out again, so nowhere else.
+    """
+    if _process.test_evidence():
+        _audit_hook.install()
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     verify()
@@ -61,13 +108,13 @@ def verify() -> list[str]:
     """Put missing shells (back) in place; the names of those that were missing from an imported client."""
     repaired = []
     for owner, seam in _imported_seams():
-        current = owner.__dict__[seam.method]
+        current = getattr(owner, seam.method)
         if not _is_guarded(current):
             module, _, name = seam.shell.partition(":")
             shell: Callable[[object, str], Callable[..., object]] = getattr(import_module(module), name)
             guarded = shell(current, seam.layer)
             setattr(guarded, _ORIGINAL, current)
-            setattr(owner, seam.method, guarded)
+            _put(guarded, owner, seam)
             repaired.append(f"{seam.layer} ({seam.module}.{seam.owner}.{seam.method})")
     return repaired
 
@@ -76,25 +123,62 @@ def layers() -> list[str]:
     """The clients that are guarded now, and those that will be when they are imported."""
     in_place = {seam.layer for _, seam in _imported_seams()}
     every = dict.fromkeys(seam.layer for seam in SEAMS)
-    return [layer if layer in in_place else f"{layer} (when imported)" for layer in every]
+    floor = ["socket floor"] if _audit_hook.is_installed() else []
+    return [layer if layer in in_place else f"{layer} (when imported)" for layer in every] + floor
+
+
+def _seams() -> tuple[Seam, ...]:
+    return SEAMS + FLOOR if _process.test_evidence() else SEAMS
 
 
 def _imported_seams() -> Iterator[tuple[type, Seam]]:
-    for seam in SEAMS:
-        owner = getattr(sys.modules.get(seam.module), seam.owner, None)
-        if isinstance(owner, type) and seam.method in owner.__dict__:
+    for seam in _seams():
+        owner = _owner(seam)
+        if owner is not None and hasattr(owner, seam.method):
             yield owner, seam
 
 
-def _is_guarded(function: object) -> bool:
-    """Whether a call of this function passes a shell, other tools' wrappers around it included."""
-    for _ in range(_LONGEST_CHAIN):
-        if _ORIGINAL in getattr(function, "__dict__", {}):
-            return True
-        function = getattr(function, "__wrapped__", None)
-        if function is None:
-            return False
-    return False
+def _owner(seam: Seam) -> type | None:
+    """The client's own class, also while a mock has put one of another name in its place."""
+    standing_there = getattr(sys.modules.get(seam.module), seam.owner, None)
+    classes = standing_there.__mro__ if isinstance(standing_there, type) else ()
+    return next((cls for cls in classes if cls.__name__ == seam.owner), None)
+
+
+def _put(guarded: Callable[..., object], owner: type, seam: Seam) -> None:
+    """Set the shell on the class; a class written in C is replaced by a subclass in its module."""
+    try:
+        setattr(owner, seam.method, guarded)
+    except TypeError:
+        members = {seam.method: guarded, "__module__": owner.__module__, "__doc__": owner.__doc__}
+        setattr(sys.modules[seam.module], seam.owner, type(owner.__name__, (owner,), members))
+
+
+def _is_guarded(function: object, depth: int = _DEEPEST) -> bool:
+    """Whether a call of this function passes a shell, or a mock answers it; other tools' wrappers are looked through.
+
+    A mock that stays in place for longer than a test must not be taken for a tool that stripped the guard: a shell
+    around it would judge writes that never reach the wire.
+    """
+    if _ORIGINAL in getattr(function, "__dict__", {}) or _is_mock(function):
+        return True
+    return depth > 0 and any(_is_guarded(inner, depth - 1) for inner in _called_by(function))
+
+
+def _called_by(function: object) -> Iterator[object]:
+    """What a wrapper wraps: functools.wraps tells, respx holds it in a closure."""
+    inner = getattr(function, "__wrapped__", None)
+    if callable(inner):
+        yield inner
+    for cell in getattr(function, "__closure__", None) or ():
+        with suppress(ValueError):  # an empty cell
+            if isinstance(cell.cell_contents, FunctionType):
+                yield cell.cell_contents
+
+
+def _is_mock(function: object) -> bool:
+    mock = getattr(sys.modules.get("unittest.mock"), "NonCallableMock", None)  # absent while it is being imported
+    return mock is not None and isinstance(function, mock)
 
 
 class _Finder:

@@ -11,7 +11,7 @@ import pytest
 
 from plane_guard import PlaneWriteBlocked
 from plane_guard._settings import OPT_IN_VARIABLE
-from plane_guard_instrumentation import _boot, _context, _floor, _record, _resource, _shells, _summary
+from plane_guard_instrumentation import _boot, _context, _floor, _live_export, _record, _resource, _shells, _summary
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -53,8 +53,10 @@ def pytest_report_header() -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
-    """Name the phase for what plugins and conftests do around the tests."""
+    """Name the phase for what plugins and conftests do; put back what plugins replaced while they were loaded."""
+    _shells.verify()
     _context.set_running(_context.Running(phase="session"))
+    _live_export.start()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -145,8 +147,12 @@ def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlock
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand a worker's trouble to the controller."""
+    """Wait a little for what is on its way to a collector, and hand a worker's trouble to the controller."""
     _context.set_running(_context.Running(phase="session"))
+    _record.note_repaired(_shells.verify())
+    unsent = _live_export.flush()
+    if unsent:
+        _record.note_trouble(unsent)
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output[_WORKER_TROUBLE] = list(_record.trouble)

@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-PATH = Path(__file__).parents[2] / "otel-collector.yaml"
-TEXT = PATH.read_text()
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+TEXT = (ROOT / "otel-collector.yaml").read_text()
 CONFIG: dict[str, Any] = yaml.safe_load(TEXT)
+OVERLAY_TEXT = (DEPLOY / "otel-collector.clickhouse.yaml").read_text()
+OVERLAY: dict[str, Any] = yaml.safe_load(OVERLAY_TEXT)
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 PIPELINES: dict[str, dict[str, list[str]]] = CONFIG["service"]["pipelines"]
 SECTIONS = ("receivers", "processors", "exporters")
 MAY_DROP = ("batch", "sampler", "sampling", "filter")
@@ -46,12 +50,20 @@ def test_every_variable_has_a_default() -> None:
     assert all(re.fullmatch(r"env:[A-Z_]+:-.+", variable) for variable in variables)
 
 
-def test_it_listens_on_loopback_unless_told_otherwise() -> None:
+def test_it_listens_on_loopback_and_the_usual_ports_unless_told_otherwise() -> None:
     told = CONFIG["receivers"]["otlp"]["protocols"]
     endpoints = [CONFIG["extensions"]["health_check"]["endpoint"], *(told[name]["endpoint"] for name in told)]
-    assert len(endpoints) == 3
     assert all(end.startswith("${env:PLANE_GUARD_OTLP_HOST:-127.0.0.1}:") for end in endpoints)
-    assert "cors" not in TEXT
+    assert [end.rpartition(":-")[2] for end in endpoints] == ["13133}", "4317}", "4318}"]
+    [reader] = CONFIG["service"]["telemetry"]["metrics"]["readers"]
+    assert reader["pull"]["exporter"]["prometheus"]["host"] == "127.0.0.1"
+    assert not any("cors" in protocol for protocol in told.values())
+
+
+def test_every_variable_is_explained_at_the_top() -> None:
+    head = TEXT.partition("\nextensions:")[0]
+    names = set(re.findall(r"env:([A-Z_]+)", TEXT))
+    assert all(name in head or name.removeprefix("PLANE_GUARD_OTLP") in head for name in names)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -66,3 +78,64 @@ def test_extensions_are_defined_and_used() -> None:
 
 def test_no_exporter_has_a_deprecated_name() -> None:
     assert not {name.partition("/")[0] for name in CONFIG["exporters"]} & {"otlp", "otlphttp", "logging"}
+
+
+def test_the_clickhouse_overlay_keeps_the_file_and_loses_nothing_on_its_way() -> None:
+    exporter = OVERLAY["exporters"]["clickhouse"]
+    assert OVERLAY["service"]["pipelines"]["traces"]["exporters"] == ["file/plane_guard", "clickhouse"]
+    assert exporter["retry_on_failure"]["max_elapsed_time"] == "0s"
+    assert exporter["sending_queue"]["block_on_overflow"] is True
+    assert exporter["ttl"] == "0s"
+    storage = exporter["sending_queue"]["storage"]
+    assert OVERLAY["extensions"][storage]["fsync"] is True
+    assert OVERLAY["service"]["extensions"] == [*CONFIG["service"]["extensions"], storage]
+
+
+def test_every_variable_of_the_overlay_but_its_secret_has_a_default() -> None:
+    without = re.findall(r"\$\{env:([A-Z_]+)\}", OVERLAY_TEXT)
+    assert without == ["PLANE_GUARD_CLICKHOUSE_PASSWORD"]
+
+
+def test_the_composition_publishes_on_loopback_only() -> None:
+    ports = [port for service in COMPOSE["services"].values() for port in service["ports"]]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_composition_mounts_files_that_are_there_and_volumes_that_it_defines() -> None:
+    for service in COMPOSE["services"].values():
+        for volume in service["volumes"]:
+            source = volume.partition(":")[0]
+            found = (DEPLOY / source).is_file() if source.startswith(".") else source in COMPOSE["volumes"]
+            assert found, volume
+    build = COMPOSE["services"]["dashboard"]["build"]
+    assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+    assert set(COMPOSE["services"]["collector"]["depends_on"]) <= COMPOSE["services"].keys()
+
+
+def test_the_composition_sets_only_variables_that_exist_and_demands_the_secret() -> None:
+    known = set(re.findall(r"env:([A-Z_]+)", TEXT + OVERLAY_TEXT))
+    environment = COMPOSE["services"]["collector"]["environment"]
+    assert environment.keys() <= known
+    assert environment["PLANE_GUARD_CLICKHOUSE_PASSWORD"].startswith("${PLANE_GUARD_CLICKHOUSE_PASSWORD:?")
+
+
+def test_the_images_are_pinned_and_the_collector_is_of_the_version_that_the_tests_build() -> None:
+    images = {name: service["image"] for name, service in COMPOSE["services"].items() if "image" in service}
+    assert all(re.search(r":[0-9][0-9.]+$", image) for image in images.values())
+    version = yaml.safe_load((ROOT / ".ci/collector/manifest.yaml").read_text())["dist"]["version"]
+    assert images["collector"] == f"otel/opentelemetry-collector-contrib:{version}"
+
+
+def test_the_collector_of_the_tests_has_the_components_of_both_files_in_one_version() -> None:
+    manifest = yaml.safe_load((ROOT / ".ci/collector/manifest.yaml").read_text())
+    version = manifest["dist"]["version"]
+    for section in (*SECTIONS, "extensions"):
+        modules = [entry["gomod"] for entry in manifest[section]]
+        assert all(module.endswith(f" v{version}") for module in modules)
+        names = {
+            name.partition("/")[0].replace("_", "")
+            for name in (CONFIG.get(section) or {}) | (OVERLAY.get(section) or {})
+        }
+        assert all(any(name in module.partition(" ")[0].rpartition("/")[2] for module in modules) for name in names)
+    assert f"cmd/builder@v{version}\n" in (ROOT / ".ci/collector/build").read_text()

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,7 +58,8 @@ def test_the_exit_code_says_whether_the_condition_holds(
     assert report(folder, spans=spans).exit_code == 0
     assert report(folder, "--fail-on", "prod-attempt").exit_code == on_attempt
     assert report(folder, "--fail-on", "blocked").exit_code == on_blocked
-    assert FAIL_ON.keys() == {"prod-attempt", "blocked"}
+    assert report(folder, "--fail-on", "new-prod-attempt").exit_code == on_attempt
+    assert FAIL_ON.keys() == {"prod-attempt", "new-prod-attempt", "blocked"}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"garbage\n", b"{}\n"])
@@ -204,3 +206,80 @@ def test_it_needs_neither_streamlit_nor_duckdb_and_survives_an_ascii_terminal(fo
     done = subprocess.run(command, env=environ, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (1, b"")
     assert b"ORCH-114" in done.stdout
+
+
+def test_an_attempt_that_the_earlier_report_has_is_known_and_another_one_is_new(folder: Path, tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(report(folder, "--format", "json", spans=(decision(),)).stdout)
+    known = ("--known", str(earlier))
+    parametrised = decision({"test.case.name": f"{TEST}[other]"})
+
+    same = report(folder, *known, "--fail-on", "new-prod-attempt", spans=(parametrised,))
+    assert same.exit_code == 0
+    assert "0 of 1 kind are new" in same.stdout
+    assert report(folder, *known, "--fail-on", "prod-attempt").exit_code == 1
+
+    other = report(folder, *known, "--fail-on", "new-prod-attempt", spans=(decision({"plane_guard.op": "comment"}),))
+    assert other.exit_code == 1
+    assert "1 of 2 kinds are new" in other.stdout
+    found = json.loads(report(folder, *known, "--format", "json").stdout)
+    assert [(group["op"], group["count"], group["known"]) for group in found["groups"]] == [
+        ("comment", 1, False),
+        ("state", 2, True),
+    ]
+    assert (found["prod_attempts"], found["new_prod_attempts"], found["compared"]) == (3, 1, True)
+
+
+def test_a_write_that_got_through_is_never_known(folder: Path, tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(report(folder, "--format", "json", spans=(decision(ALLOWED),)).stdout)
+    assert report(folder, "--known", str(earlier), "--fail-on", "new-prod-attempt").exit_code == 1
+
+
+def test_without_the_earlier_report_everything_is_new_and_that_is_said(folder: Path, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.json")
+    result = report(folder, "--known", missing, "--fail-on", "new-prod-attempt", spans=(decision(),))
+    assert result.exit_code == 1
+    assert "everything counts as new" in result.stderr
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"groups": 1}', '{"groups": [{}]}', "[" * 100_000])
+def test_an_earlier_report_that_is_none_is_exit_code_two(folder: Path, tmp_path: Path, content: str) -> None:
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(content)
+    result = report(folder, "--known", str(earlier), spans=(decision(),))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "plane-guard report --format json" in result.stderr
+
+
+def test_since_leaves_out_what_is_older_and_takes_all_runs(folder: Path) -> None:
+    now = time.time_ns()
+    spans = (decision(of=resource("old")), decision(at=now, of=resource("a")), decision(at=now, of=resource("b")))
+    found = json.loads(report(folder, "--since", "24h", "--format", "json", spans=spans).stdout)
+    assert (found["run"], found["decisions"]) == ("all", 2)
+    assert json.loads(report(folder, "--since", "24h", "--run", "a", "--format", "json").stdout)["decisions"] == 1
+
+
+def test_nothing_that_new_is_exit_code_two(folder: Path) -> None:
+    result = report(folder, "--since", "1h", spans=(session(), decision()))
+    assert result.exit_code == 2
+    assert "--since" in result.stderr
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_tests_with_most_blocks_and_every_combination_are_listed(folder: Path, form: str) -> None:
+    spans = (decision({"test.case.name": "test_often"}), decision({"test.case.name": "test_often"}), decision())
+    shown = report(folder, "--format", form, spans=(*spans, sandbox_write())).stdout
+    assert "Tests with most blocked writes" in shown
+    assert "By project, op and reason" in shown
+    found = json.loads(report(folder, "--format", "json").stdout)
+    assert found["top_tests"][0] == {"test": "test_often", "blocked": 2, "prod_attempts": 2}
+    first = found["by_project_op_reason"][0]
+    assert (first["project"], first["blocked"], first["allowed"], first["expected"]) == (PROD, 3, 0, 0)
+
+
+def test_the_help_documents_every_exit_code_and_condition() -> None:
+    shown = CliRunner().invoke(main, ["report", "--help"]).output
+    for code in (0, 1, 2):
+        assert f"\n    {code}  " in shown
+    assert all(f"\n    {name} " in shown for name in FAIL_ON)

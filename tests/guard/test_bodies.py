@@ -49,6 +49,7 @@ READABLE: dict[str, tuple[object, str, object]] = {
     "form data with a quoted boundary": (
         PART % (b"issues", b"1") + END, 'multipart/form-data; boundary="edge"', ONE_ISSUE),
     "form data without parts": (END, FORM_DATA, Pairs()),
+    "a form of many fields": (b"&".join([b"a=1"] * 10_000), FORM, Pairs([("a", "1")] * 10_000)),
     "a list of many members": (b"[%b]" % b",".join([b"1"] * 20_000), JSON, [1] * 20_000),
 }  # fmt: skip
 
@@ -80,6 +81,8 @@ UNREADABLE_BODIES: dict[str, tuple[object, str]] = {
     "JSON that is not UTF-8": (b'"\xff"', JSON),
     "JSON in UTF-16": ("{}".encode("utf-16"), JSON),
     "JSON that says UTF-16": (b"{}", "application/json; charset=utf-16"),
+    "JSON that says UTF-16 after something else": (b"{}", "application/json;x=y;charset=utf-16"),
+    "JSON that says something odd": (b"{}", "application/json; charset=x=utf-8"),
     "JSON that says UTF-7": (b"{}", "application/json; x=y; charset=utf-7"),
     "a form that says Latin-1": (b"a=1", f"{FORM}; charset=latin-1"),
     "two content types": (b"{}", "application/json,application/x-www-form-urlencoded;charset=x"),
@@ -87,7 +90,7 @@ UNREADABLE_BODIES: dict[str, tuple[object, str]] = {
     "a number of too many digits": (b"1" * 5_000, JSON),
     "text": (b"hello", "text/plain"),
     "a form that is not UTF-8": (b"a=\xff", FORM),
-    "a form of too many fields": (b"a=1&" * 10_001, FORM),
+    "a form of too many fields": (b"&".join([b"a=1"] * 10_001), FORM),
     "form data without a boundary": (PART % (b"a", b"1") + END, "multipart/form-data"),
     "form data with an empty boundary": (PART % (b"a", b"1") + END, "multipart/form-data; boundary="),
     "form data with another boundary": (PART % (b"a", b"1") + END, "multipart/form-data; boundary=other"),
@@ -181,6 +184,7 @@ VALUES: dict[str, tuple[object, str, list[object]]] = {
     "a form's objects": ({"items[].a": "1", "items[]b": "2", "items[]c": "3"}, "items[].a", ["1"]),
     "a form's objects without a dot": ({"items[]a": "1"}, "items[].a", ["1"]),
     "a form's objects in brackets": ({"items[][a]": "1"}, "items[].a", ["1"]),
+    "a form's objects of capitals": ({"items[]Xa": "1"}, "items[].Xa", ["1"]),
     "a form's lists in objects": ({"items[].a[]": "1"}, "items[].a[]", ["1"]),
     "a field of a form's other list": ({"other[].a": "1", "items": 1}, "items[].a", []),
     "a member's name at the top": ({"a": 1}, "items[].a", []),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plane_guard import DEFAULT_SANDBOX_PROJECT, Decision, Op, Reason, Settings, decide
+from plane_guard import DEFAULT_SANDBOX_PROJECT, Decision, Op, Reason, Settings, _process, decide
 from plane_guard._decide import target_of
 from plane_guard._words import PROTECTED_OPS, Outcome, Target
 from tests.guard.plane import NOT_WRITING, PROD, SANDBOX, WRITING
@@ -117,6 +117,16 @@ def test_settings_are_read_at_call_time(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_this_process_counts_as_a_test_process_without_being_told() -> None:
     assert decide(PROD, Op.STATE, settings=WRITING) == (False, "prod-project-in-test")
+
+
+@pytest.mark.parametrize(("in_test", "allowed"), [(None, True), (True, False), (False, True)])
+def test_a_process_that_finds_no_evidence_is_live_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, in_test: object, allowed: object
+) -> None:
+    monkeypatch.setattr(_process._State, "evidence", "")
+    monkeypatch.setattr(_process, "_look", str)
+    decision = decide(PROD, Op.STATE, settings=WRITING, in_test=in_test)  # type: ignore[arg-type]
+    assert decision.allowed is allowed
 
 
 @pytest.mark.parametrize("in_test", [None, True, 0, "", [], "no"])

@@ -79,6 +79,8 @@ ADDRESSES = {
     "http://127.0.0.1:8000": ("127.0.0.1", 8000),
     "https://plané.example.com": ("xn--plan-epa.example.com", 443),
     "https://.é": (".é", 443),
+    "https://plane\u3002example.com\u3002": ("plane.example.com", 443),
+    "https://plane.example.com\uff0e\uff61": ("plane.example.com", 443),
     "": ("", None),
 }  # fmt: skip
 

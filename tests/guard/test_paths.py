@@ -53,6 +53,13 @@ PATHS = {
     "dots after production": (project_path(f"{PROD}/../{SANDBOX}", "labels/"), None, (PROD, SANDBOX)),
     "more dots than there are segments": (f"/../../..{IN_SANDBOX}", None, (SANDBOX,)),
     "dots that end in the sandbox": (project_path(SANDBOX, "labels/x/.."), None, (SANDBOX,)),
+    "dots that a client collapses and dots that it does not": (
+        project_path(f"x/../{PROD}/..%2f{SANDBOX}", "labels/"), None, (PROD, SANDBOX),
+    ),
+    "two slashes and dots": (project_path(f"{SANDBOX}//../{PROD}", "labels/"), None, BOTH),
+    "one dot and two": (project_path(f"{SANDBOX}/./../{PROD}", "labels/"), None, BOTH),
+    "a decoded mark right behind the id": (f"/api/v1/workspaces/acme/projects/{PROD}%3Fx", None, (PROD,)),
+    "a decoded mark and a line break": (f"/api/v1/workspaces/acme/projects/{PROD}%3Fx%0a", None, (PROD,)),
     "one dot": (IN_SANDBOX.replace("/work-items", "/./work-items"), None, (SANDBOX,)),
     "an encoded single dot": (IN_SANDBOX.replace("/work-items", "/%2e/work-items"), None, (SANDBOX,)),
     "dots inside a name": (project_path(SANDBOX, "labels/..x.y../"), SANDBOX, (SANDBOX,)),
@@ -159,6 +166,9 @@ SHAPES = {
     "/api/workspaces/": ("workspace", "/api/workspaces/", None),
     "/api/workspaces/acme/projects/": ("project", "/api/workspaces/{slug}/projects/", "acme"),
     "/api/assets/v2/workspaces/": ("attachment", "/api/assets/v2/workspaces/{slug}/", None),
+    "/api/assets/v2/workspaces/acme/projects/": (
+        "attachment", "/api/assets/v2/workspaces/{slug}/{asset_id}/", "acme",
+    ),
     "/api/assets/v2/workspaces/acme/restore/x/": (
         "attachment", "/api/assets/v2/workspaces/{slug}/restore/{asset_id}/", "acme",
     ),

@@ -52,7 +52,9 @@ TO_PROVE: dict[str, tuple[str, object, str, tuple[str, ...]]] = {
         f"epics/{ITEM}/issues/", {"work_item_ids": [OTHER_ITEM]}, JSON,
         (project_path(SANDBOX, f"epics/{ITEM}/"), THERE)),
     "an item of a cycle": (f"{ITEMS_OF_CYCLE}{ITEM}/", None, JSON, (HERE,)),
-    "an intake item": (f"intake-issues/{ITEM}/", {"duplicate_to": OTHER_ITEM}, JSON, (HERE, THERE)),
+    "an intake item": (
+        f"intake-issues/{ITEM}/", {"duplicate_to": OTHER_ITEM}, JSON,
+        (project_path(SANDBOX, f"intake-issues/{ITEM}/"), THERE)),
     "both items of a path": (f"work-items/{ITEM}/dependencies/{OTHER_ITEM}/", None, JSON, (HERE, THERE)),
     "the same item twice in a path": (f"work-items/{ITEM}/dependencies/{ITEM}/", None, JSON, (HERE,)),
     "this very project": ("work-item-templates/x/use/", {"project_id": SANDBOX}, JSON, ()),

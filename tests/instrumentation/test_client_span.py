@@ -62,7 +62,15 @@ def test_allow(plane_sandbox_writes):
     [("test_block", "block", "opt-in-disabled", "prod"), ("test_allow", "allow", "sandbox-allowed", "sandbox")],
 )
 def test_the_event_is_on_the_client_span_and_in_the_evidence(  # noqa: PLR0913, PLR0917
-    child: Child, plane: StandInPlane, test: str, outcome: str, reason: str, target: str, *, is_async: bool, before: bool
+    child: Child,
+    plane: StandInPlane,
+    test: str,
+    outcome: str,
+    reason: str,
+    target: str,
+    *,
+    is_async: bool,
+    before: bool,
 ) -> None:
     child.write("test_it.py", f"ASYNC = {is_async}\nBEFORE = {before}\n" + TEST)
     result = child.pytest("-k", test)

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from plane_guard_instrumentation import _resource, _session
+from plane_guard_instrumentation import _resource, _session, _shells
 
 if TYPE_CHECKING:
     from typing import Any
@@ -43,7 +43,8 @@ def test_each_guarded_process_writes_one(child: Child) -> None:
 
     evidence = [session.evidence for session in child.sessions()]
     assert evidence == ["this process runs pytest", "PYTEST_CURRENT_TEST is set"]
-    assert {session.shells for session in child.sessions()} == {("httpx (when imported)",)}
+    clients = dict.fromkeys(f"{seam.layer} (when imported)" for seam in _shells.SEAMS)
+    assert {session.shells for session in child.sessions()} == {(*clients, "socket floor")}
     assert len({session.run_id for session in child.sessions()}) == 1
 
 

@@ -1,0 +1,74 @@
+"""The floor: Python's own audit events for looking a host up and connecting to it, whatever the client is.
+
+The hook stays for the life of the interpreter, its last moments included, so it holds what it needs in a closure and
+shares this module with nothing that a user made. Every event of the process passes it: it is one look into a table.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from plane_guard_instrumentation import _connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Arguments = tuple[Any, ...]
+
+_PROBE = "plane_guard.probe"
+_LAYER = "socket"
+
+
+def install() -> None:
+    """Put the hook in place, once per interpreter; raises `RuntimeError` if it does not answer afterwards."""
+    if is_installed():
+        return
+    sys.addaudithook(_hook(_WATCHED))
+    if not is_installed():
+        raise RuntimeError("the audit hook was not accepted: another audit hook of this process refuses new ones")
+
+
+def is_installed() -> bool:
+    """Whether a hook of ours, from whatever copy of this module, answers in this interpreter."""
+    answers: list[bool] = []
+    sys.audit(_PROBE, answers)
+    return bool(answers)
+
+
+def _hook(watched: Mapping[str, Callable[[Arguments], None]]) -> Callable[[str, Arguments], None]:
+    look_up = watched.get
+
+    def hook(event: str, arguments: Arguments) -> None:
+        react = look_up(event)
+        if react is not None:
+            __tracebackhide__ = True
+            react(arguments)
+
+    return hook
+
+
+def _on_probe(arguments: Arguments) -> None:
+    arguments[0].append(True)
+
+
+def _on_lookup(arguments: Arguments) -> None:
+    __tracebackhide__ = True
+    _connection.judge(arguments[0], arguments[1] if len(arguments) > 1 else None, _LAYER)
+
+
+def _on_connection(arguments: Arguments) -> None:
+    __tracebackhide__ = True
+    address = arguments[1]
+    if isinstance(address, tuple) and len(address) > 1:
+        _connection.judge(address[0], address[1], _LAYER)
+
+
+_WATCHED: dict[str, Callable[[Arguments], None]] = {
+    _PROBE: _on_probe,
+    "socket.getaddrinfo": _on_lookup,
+    "socket.gethostbyname": _on_lookup,
+    "socket.connect": _on_connection,
+    "socket.sendto": _on_connection,
+    "socket.sendmsg": _on_connection,
+}

@@ -1,0 +1,146 @@
+"""The shell for `http.client`, which carries requests, urllib3, `urllib.request` and Plane's own SDK as well.
+
+A request is judged when its last header line is in place: below every mock of these libraries, above the socket, and
+once for each hop of a redirect. Nothing of it has been sent by then.
+"""
+
+# ruff: noqa: SLF001  what http.client holds ready has no public name
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from plane_guard import _process
+from plane_guard._paths import might_be_plane
+from plane_guard_instrumentation import _check, _http_connection, _http_message, _http_probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Method = Callable[..., object]
+
+_SENDING_BODY = "Request-sent"
+# The connection whose request has been judged, and the bytes that were: nothing else may pass for it.
+_judged: ContextVar[tuple[object, bytes] | None] = ContextVar("plane_guard_judged_connection", default=None)
+
+
+def guard_request(original: Method, layer: str) -> Method:
+    """Judge each request when its head is complete, before any of it is sent."""
+
+    @functools.wraps(original)
+    def endheaders(self: Any, *arguments: Any, **options: Any) -> object:
+        __tracebackhide__ = True
+        if _is_judged(self) or not _concerns_plane(self):
+            return original(self, *arguments, **options)
+        if not _process.test_evidence():
+            _note_live(self, arguments, options, layer)
+            return original(self, *arguments, **options)
+        head = _head(self)
+        _judge(self, head, _body_of(self, *arguments, **options), layer)
+        with _sending(self, head):
+            return original(self, *arguments, **options)
+
+    return endheaders
+
+
+def guard_bytes(original: Method, layer: str) -> Method:
+    """Judge what is sent as the beginning of a request without having passed `guard_request`."""
+
+    @functools.wraps(original)
+    def send(self: Any, data: Any) -> object:
+        __tracebackhide__ = True
+        if not _begins_unjudged(self, data) or not _process.test_evidence():
+            return original(self, data)
+        head = _http_message.in_memory(data)
+        _judge(self, head, _http_message.UNREADABLE, layer)
+        with _sending(self, head):
+            return original(self, data)
+
+    return send
+
+
+def _judge(connection: Any, data: bytes, body: _http_message.Body, layer: str) -> None:
+    """Judge every request in these bytes, and leave a connection whose request is refused as if there was none."""
+    __tracebackhide__ = True
+    try:
+        for sent, prefix in _read(connection, data, body, layer):
+            _check.drive(_check.judge(sent), functools.partial(_http_probe.ask, connection, prefix))
+    except BaseException:
+        with suppress(Exception):
+            del connection._buffer[:]
+            connection.close()
+        raise
+
+
+def _read(connection: Any, data: bytes, body: _http_message.Body, layer: str) -> list[tuple[_check.Sent, bytes]]:
+    """The requests in these bytes; bytes that are no request at all are refused."""
+    __tracebackhide__ = True
+    cause: Exception | None = None
+    found: list[tuple[_check.Sent, bytes]] = []
+    try:
+        for head in _http_message.heads(data):
+            prefix = _http_message.forwarded_to(connection, head.target)
+            found.append((_http_message.sent(connection, head, body, layer), prefix))
+    except Exception as error:  # noqa: BLE001  what cannot be read is not sent
+        cause = error
+    if cause is not None or not found:
+        _check.refuse_unreadable(layer, cause)
+    return found
+
+
+def _note_live(connection: Any, arguments: tuple[Any, ...], options: dict[str, Any], layer: str) -> None:
+    with suppress(Exception):  # telemetry may not disturb a live process
+        body = _body_of(connection, *arguments, **options)
+        for sent, prefix in _read(connection, _head(connection), body, layer):
+            _check.drive(_check.judge(sent), functools.partial(_http_probe.ask, connection, prefix))
+
+
+def _is_judged(connection: object) -> bool:
+    judged = _judged.get()
+    return judged is not None and judged[0] is connection
+
+
+def _concerns_plane(connection: Any) -> bool:
+    try:
+        return might_be_plane(_http_message.queued(connection)[0])
+    except Exception:  # noqa: BLE001  what cannot be read might be anything
+        return True
+
+
+def _head(connection: Any) -> bytes:
+    """The head that is about to be sent; empty, and then refused, if it is nothing that `http.client` composes."""
+    try:
+        return _http_message.as_sent(_http_message.queued(connection))
+    except Exception:  # noqa: BLE001  see above
+        return b""
+
+
+def _begins_unjudged(connection: Any, data: Any) -> bool:
+    """Whether these bytes begin a request, other than the one that was judged and is being sent."""
+    judged = _judged.get()
+    if judged is not None and judged[0] is connection and isinstance(data, bytes) and data.startswith(judged[1]):
+        return False
+    within_request = getattr(connection, "_HTTPConnection__state", None) == _SENDING_BODY
+    try:
+        return _http_message.concerns_plane(data, within_request=within_request)
+    except Exception:  # noqa: BLE001  what cannot be read might be anything
+        return True
+
+
+def _body_of(connection: object, message_body: object = None, *, encode_chunked: bool = False) -> _http_message.Body:
+    if message_body is not None:
+        return _http_message.Body(message_body, encode_chunked)
+    noted = _http_connection.noted_body(connection)
+    return _http_message.Body(noted, encoded=noted is not None)
+
+
+@contextmanager
+def _sending(connection: object, head: bytes) -> Iterator[None]:
+    token = _judged.set((connection, head))
+    try:
+        yield
+    finally:
+        _judged.reset(token)

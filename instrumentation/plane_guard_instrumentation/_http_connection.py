@@ -1,0 +1,53 @@
+"""What lies around a request of `http.client`: its connection being opened, and its body following in pieces."""
+
+from __future__ import annotations
+
+import functools
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from plane_guard import _process
+from plane_guard_instrumentation import _passage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Method = Callable[..., object]
+
+# The connection that urllib3 is about to send a body over, and that body.
+_noted: ContextVar[tuple[object, object] | None] = ContextVar("plane_guard_noted_body", default=None)
+
+
+def guard(original: Method, layer: str) -> Method:  # noqa: ARG001  every shell is called with both
+    """Let the connection be opened: each request over it is judged."""
+
+    @functools.wraps(original)
+    def connect(self: Any, *arguments: Any, **options: Any) -> object:
+        __tracebackhide__ = True
+        if not _process.test_evidence():
+            return original(self, *arguments, **options)
+        with _passage.guarded():
+            return original(self, *arguments, **options)
+
+    return connect
+
+
+def note(original: Method, layer: str) -> Method:  # noqa: ARG001  every shell is called with both
+    """Remember the body that urllib3 sends behind the head, for the judgement of that head."""
+
+    @functools.wraps(original)
+    def request(self: Any, *arguments: Any, **options: Any) -> object:
+        __tracebackhide__ = True
+        token = _noted.set((self, options.get("body", arguments[2] if len(arguments) > 2 else None)))  # noqa: PLR2004
+        try:
+            return original(self, *arguments, **options)
+        finally:
+            _noted.reset(token)
+
+    return request
+
+
+def noted_body(connection: object) -> object:
+    """The body that follows the head which this connection sends now; ``None`` if there is none."""
+    noted = _noted.get()
+    return noted[1] if noted is not None and noted[0] is connection else None

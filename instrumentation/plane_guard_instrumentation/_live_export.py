@@ -1,0 +1,161 @@
+"""Decisions and sessions on their way to a collector while the tests still run.
+
+On where ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or the traces one) was set when a test process started and telemetry is not
+switched off. Always behind the evidence file: what does not get through live is sent later by ``plane-guard ship``,
+and readers count it once. A guarded child without decisions leaves its session span to that command as well, since
+loading an exporter would cost more than many children take.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from plane_guard import _process
+from plane_guard_instrumentation import _lineage, _live_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from plane_guard_instrumentation._live_sender import Sender
+    from plane_guard_instrumentation._live_target import Target
+    from plane_guard_instrumentation._session import Mark
+
+_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+class _State:
+    target: Target | None = None
+    known = False
+    mark: Mark | None = None
+    announced = 0
+    begins_run = False
+    told = False
+    registered = False
+
+
+_senders: dict[int, Sender] = {}  # by process, so a fork starts with an empty queue and a thread of its own
+
+
+def announce(mark: Mark) -> None:
+    """Note this process's session span, to be sent before its first decision. Starts and imports nothing."""
+    if not _State.known:
+        _State.target, _State.known = _live_target.find(os.environ, _process.fixed().hosts), True
+        if _State.target is not None:
+            atexit.register(_at_exit)
+    _State.mark, _State.announced = mark, os.getpid()
+    if _State.target is not None:
+        _State.begins_run = _lineage.guarded_parent() is None
+        if _State.begins_run:
+            _before_threads_end(start)
+        if _State.target.problem:
+            _tell(f"{_VARIABLE} is set, but nothing is sent live: {_State.target.problem}")
+
+
+def offer(span: ReadableSpan) -> None:
+    """Hand over a finished span that is on disk. Never waits, never raises."""
+    with suppress(Exception):
+        sender = _sender()
+        if sender is not None:
+            sender.put(span)
+
+
+def start() -> None:
+    """Send the session span now, if it is not on its way: when pytest starts, or where no decision was made."""
+    with suppress(Exception):
+        _sender()
+
+
+def flush() -> str:
+    """Wait a little until everything has been accepted; what to tell the user if it was not, or the empty string."""
+    sender = _senders.get(os.getpid())
+    if sender is None:
+        return ""
+    from plane_guard_instrumentation import _live_budget
+
+    if _live_budget.wait(sender.flush()):
+        return ""
+    return (
+        f"{sender.unsent()} span(s) did not reach the collector that {_VARIABLE} names. "
+        "They are in the evidence: plane-guard ship sends them"
+    )
+
+
+def _sender() -> Sender | None:
+    if _State.target is None or _State.target.problem or _State.mark is None or _State.announced != os.getpid():
+        return None
+    return _senders.get(os.getpid()) or _new_sender(_State.target, _State.mark)
+
+
+def _new_sender(target: Target, mark: Mark) -> Sender | None:
+    from plane_guard_instrumentation import _evidence, _live_budget, _live_sender
+
+    if _live_budget.spent() >= _live_budget.SECONDS:
+        return None
+    new = _live_sender.Sender(target)
+    sender = _senders.setdefault(os.getpid(), new)
+    if sender is new:
+        sender.put(_evidence.session_span(mark))
+        sender.start()
+        _keep_imports_and_forks_apart()
+        _flush_when_a_worker_of_multiprocessing_ends()
+    return sender
+
+
+def _before_threads_end(call: Callable[[], None]) -> None:
+    """Have this called while Python still starts threads and executors: before `atexit`, and before executors end."""
+    import concurrent.futures.thread
+    import threading
+
+    with suppress(AttributeError, RuntimeError):  # private, and there since 3.9 for what that import registers
+        threading._register_atexit(call)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _flush_when_a_worker_of_multiprocessing_ends() -> None:
+    """Such a process leaves without running what is registered with `atexit`."""
+    module = sys.modules.get("multiprocessing.util")
+    if module is not None and sys.modules["multiprocessing.process"].parent_process() is not None:
+        module.Finalize(None, _at_exit, exitpriority=0)
+
+
+def _keep_imports_and_forks_apart() -> None:
+    """Registered behind logging's own hook, so that it runs before that takes the lock of all loggers."""
+    if not _State.registered:
+        _State.registered = True
+        os.register_at_fork(before=_wait_for_imports)
+        _before_threads_end(_wait_for_imports)
+
+
+def _wait_for_imports() -> None:
+    sender = _senders.get(os.getpid())
+    if sender is not None:
+        sender.wait_for_imports()
+
+
+def _at_exit() -> None:
+    if _State.announced != os.getpid():
+        return
+    with suppress(Exception):
+        problem = flush()
+        if problem:
+            _tell(problem)
+        sender = _senders.get(os.getpid())
+        if sender is not None:
+            sender.close()
+        if _State.begins_run:
+            from plane_guard_instrumentation import _live_budget
+
+            _live_budget.close()
+
+
+def _tell(problem: str) -> None:
+    """Say it once, and only in the process that the run began with: others read what children write."""
+    if _State.begins_run and not _State.told:
+        _State.told = True
+        with suppress(Exception):
+            sys.stderr.write(f"plane-guard: {problem}\n")

@@ -1,0 +1,156 @@
+"""The thread that exports finished spans in the background, and the queue in front of it.
+
+Handing a span over is one put into a queue that is safe in signal handlers; everything slow or breakable (imports,
+connections, retries, time-outs) happens in the thread. What could not be sent is kept and tried again.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures.thread  # noqa: F401  its hooks for forks must be complete before the first one
+import itertools
+import logging
+import time
+from collections import deque
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Event, Thread, get_ident
+from typing import TYPE_CHECKING
+
+from plane_guard_instrumentation import _live_target, _passage
+from plane_guard_instrumentation._live_budget import Answer
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from plane_guard_instrumentation._live_target import Target
+
+_MOST_HELD = 10_000
+_BATCH = 512
+_PAUSE_AFTER_FAILURE = 5.0
+_LONGEST_FAREWELL = 0.2
+_LONGEST_IMPORT = 2.0
+# What a retry has to say is said once, by `_live_export`; a test that looks at its log must not find it there.
+_LOGGERS = (
+    "opentelemetry.exporter.otlp.common.http",
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "urllib3.connection",
+    "urllib3.connectionpool",
+    "urllib3.util.retry",
+)
+
+
+class Sender:
+    """Exports what it is given, in the background, until it is closed."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._queue: SimpleQueue[ReadableSpan | Answer] = SimpleQueue()
+        self._backlog: deque[ReadableSpan] = deque()
+        self._dropped = itertools.count()
+        self._exporter: SpanExporter | None = None
+        self._not_before = 0.0
+        self._closing = False
+        self._imported = Event()
+        self._thread = Thread(target=self._run, name="plane-guard-live-export", daemon=True)
+        self.lost = 0
+
+    def start(self) -> None:
+        """Begin to send; raises `RuntimeError` where the interpreter starts no threads any more."""
+        self._thread.start()
+
+    def put(self, span: ReadableSpan) -> None:
+        """Send this some time soon, unless too much is waiting already."""
+        if get_ident() == self._thread.ident:
+            return
+        if self.unsent() >= _MOST_HELD:
+            self.lost = next(self._dropped) + 1
+        else:
+            self._queue.put(span)
+
+    def flush(self) -> Answer:
+        """Try now to send everything; the answer is good when all of it was accepted."""
+        answer = Answer()
+        self._queue.put(answer)
+        return answer
+
+    def unsent(self) -> int:
+        """How much has not been accepted so far."""
+        return self.lost + self._queue.qsize() + len(self._backlog)
+
+    def wait_for_imports(self) -> None:
+        """Let imports end: a child forked within one could never repeat it, and some fail while Python shuts down."""
+        if self._thread.is_alive():
+            self._imported.wait(_LONGEST_IMPORT)
+
+    def close(self) -> None:
+        """Give up what is going on, so that the interpreter can end."""
+        self._closing = True
+        with suppress(Exception):
+            if self._exporter is not None:
+                self._exporter.shutdown()
+        self.flush()
+        self._thread.join(_LONGEST_FAREWELL)
+
+    def _run(self) -> None:
+        _hush()
+        _suppress_instrumentation()
+        with _passage.guarded():
+            while not self._closing:
+                with suppress(Exception):
+                    self._turn()
+
+    def _turn(self) -> None:
+        answers: list[Answer] = []
+        for item in self._waiting():
+            if isinstance(item, Answer):
+                answers.append(item)
+            else:
+                self._backlog.append(item)
+        if answers or time.monotonic() >= self._not_before:
+            self._send()
+        for answer in answers:
+            answer.good = not self._backlog and not self.lost
+            answer.done.set()
+
+    def _waiting(self) -> list[ReadableSpan | Answer]:
+        """What is in the queue; waits for it, but not for ever while something is to be tried again."""
+        found: list[ReadableSpan | Answer] = []
+        with suppress(Empty):
+            found.append(self._queue.get(timeout=_PAUSE_AFTER_FAILURE if self._backlog else None))
+            while len(found) < _BATCH:
+                found.append(self._queue.get_nowait())
+        return found
+
+    def _send(self) -> None:
+        while self._backlog and not self._closing:
+            batch = list(itertools.islice(self._backlog, _BATCH))
+            if not self._export(batch):
+                self._not_before = time.monotonic() + _PAUSE_AFTER_FAILURE
+                return
+            for _ in batch:
+                self._backlog.popleft()
+
+    def _export(self, batch: list[ReadableSpan]) -> bool:
+        from opentelemetry.sdk.trace.export import SpanExportResult
+
+        try:
+            self._exporter = self._exporter or _live_target.build(self._target)
+        finally:
+            self._imported.set()
+        return self._exporter.export(batch) is SpanExportResult.SUCCESS
+
+
+def _suppress_instrumentation() -> None:
+    """As `opentelemetry.instrumentation.utils` does it, whose import costs more than the exporter's."""
+    from opentelemetry import context
+
+    for key in (context._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation"):  # noqa: SLF001  see above
+        context.attach(context.set_value(key, value=True))
+
+
+def _hush() -> None:
+    own = get_ident()
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(lambda _: get_ident() != own)

@@ -1,0 +1,48 @@
+"""A requests session that no mock of HTTP libraries intercepts.
+
+Tests patch requests and urllib3 on their classes. Evidence that goes out while such a test runs must neither be answered
+by a mock nor turn up in its list of calls or in its cassette, so what is patched there is taken from here instead. It
+is imported before the first test runs.
+"""
+
+from __future__ import annotations
+
+import netrc  # noqa: F401  requests does so at its first request, when a fork could come in between
+from typing import Any
+
+from requests import Session
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = HTTPConnection
+    urlopen = HTTPConnectionPool.urlopen
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = HTTPSConnection
+    urlopen = HTTPSConnectionPool.urlopen
+
+
+class _Adapter(HTTPAdapter):
+    send = HTTPAdapter.send
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """As requests does it, over pools of our own."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+
+class Unmocked(Session):
+    """A session with its own copy of every method that mocks replace."""
+
+    request = Session.request
+    send = Session.send
+    get_adapter = Session.get_adapter
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mount("http://", _Adapter())
+        self.mount("https://", _Adapter())

@@ -1,0 +1,270 @@
+"""What is in the evidence is with the collector once `plane-guard ship` says so, whatever breaks on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plane_guard_dashboard import traces
+from tests.dashboard.evidence import decision, session, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.collector.collector import Collector
+    from tests.harness import Child
+
+COMMAND = (sys.executable, "-m", "plane_guard_dashboard", "ship")
+
+
+def ship(evidence: Path, collector: Collector, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, "--traces", str(evidence), "--endpoint", collector.http, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def decided(evidence: Path) -> set[str]:
+    return {row.decision_id for row in traces.read(evidence).decisions}
+
+
+def fill(evidence: Path, decisions: int, *, files: int = 1) -> set[str]:
+    evidence.mkdir(exist_ok=True)
+    for number in range(files):
+        spans = [decision() for _ in range(decisions // files)]
+        write(evidence / f"decisions-box-{number}-1.jsonl", session(), *spans)
+    return decided(evidence)
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Path:
+    return tmp_path / "evidence"
+
+
+def test_every_decision_arrives_and_a_repetition_sends_nothing(evidence: Path, collector: Collector) -> None:
+    sent = fill(evidence, 3000, files=6)
+    first, second = ship(evidence, collector), ship(evidence, collector)
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout.startswith("3,006 of 3,006 lines in 6 files accepted")
+    assert second.stdout.endswith("0 now, 3,006 before.\n")
+    assert len(sent) == 3000
+    assert sorted(collector.received()) == sorted(sent)
+    assert traces.read(collector.folder).accounting.duplicates == 0
+
+
+def test_a_collector_that_is_down_at_the_start_costs_no_more_than_the_timeout_and_no_decision(
+    evidence: Path, stopped_collector: Collector
+) -> None:
+    sent = fill(evidence, 500)
+    started = time.monotonic()
+    without = ship(evidence, stopped_collector, "--timeout", "2")
+    assert time.monotonic() - started < 6
+    assert without.returncode == 1
+    assert "takes nothing in the time of --timeout" in without.stderr
+    assert "Not sent: 501 lines" in without.stderr
+
+    stopped_collector.start()
+    assert ship(evidence, stopped_collector).returncode == 0
+    assert set(stopped_collector.received()) == sent
+
+
+def test_a_collector_that_starts_while_ship_is_trying_gets_all_of_it(
+    evidence: Path, stopped_collector: Collector
+) -> None:
+    sent = fill(evidence, 500)
+    later = threading.Timer(1.0, stopped_collector.start)
+    later.start()
+    result = ship(evidence, stopped_collector, "--timeout", "30")
+    later.join()
+
+    assert result.returncode == 0, result.stderr
+    assert set(stopped_collector.received()) == sent
+
+
+def test_after_a_kill_of_the_collector_nothing_acknowledged_is_missing_and_ship_completes_the_rest(
+    evidence: Path, collector: Collector
+) -> None:
+    everything = fill(evidence, 2000, files=2)
+    broken = ship_and_kill(collector.pid, evidence, collector, "--timeout", "2")
+    acknowledged = int(broken.stdout.split(" of ")[0].replace(",", ""))
+    collector.stop()
+
+    assert broken.returncode == 1
+    assert 1000 < acknowledged < 2002
+    assert len(lines_received(collector)) == acknowledged
+
+    collector.start()
+    assert ship(evidence, collector).returncode == 0
+    assert set(collector.received()) == everything
+
+
+def test_ship_may_be_killed_between_an_answer_and_its_note_and_repeated(evidence: Path, collector: Collector) -> None:
+    everything = fill(evidence, 2000, files=2)
+    assert ship_and_kill(None, evidence, collector).returncode == -signal.SIGKILL
+    assert 1000 < len(collector.received()) < 2000
+
+    result = ship(evidence, collector)
+    assert result.returncode == 0, result.stderr
+    assert set(collector.received()) == everything
+    assert traces.read(collector.folder).accounting.duplicates > 0, "at least once: readers know a decision by its id"
+
+
+def test_ship_works_while_a_test_still_writes(evidence: Path, collector: Collector) -> None:
+    fill(evidence, 10)
+    done = threading.Event()
+    writer = threading.Thread(target=append, args=(evidence / "decisions-box-0-1.jsonl", done))
+    writer.start()
+    codes = {ship(evidence, collector).returncode for _ in range(3)}
+    done.set()
+    writer.join()
+
+    assert codes <= {0, 1}
+    assert ship(evidence, collector).returncode == 0
+    assert set(collector.received()) == decided(evidence)
+
+
+def test_what_a_killed_test_process_decided_arrives(child: Child, collector: Collector) -> None:
+    attempts = """
+    import os, signal, httpx
+    url = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/acme/projects/{os.environ["PLANE_PROJECT"]}/work-items/'
+    for attempt in range(50):
+        try:
+            httpx.post(url, json={"name": str(attempt)})
+        except RuntimeError:
+            pass
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert child.python(attempts, PLANE_GUARD_TEST_PROCESS="1").returncode == -signal.SIGKILL
+    evidence = child.folder / ".plane-guard"
+    result = ship(evidence, collector)
+
+    assert result.returncode == 0, result.stderr
+    assert len(decided(evidence)) == 50
+    assert set(collector.received()) == decided(evidence)
+
+
+@pytest.mark.parametrize("kind", ["/dev/full", "64 KiB"])
+def test_with_its_disk_full_the_collector_says_so_and_ship_completes_later(
+    evidence: Path, stopped_collector: Collector, kind: str
+) -> None:
+    everything = fill(evidence, 1000)
+    with full_disk(stopped_collector.folder, kind):
+        stopped_collector.start()
+        full = ship(evidence, stopped_collector, "--timeout", "2")
+        accepted = int(full.stdout.split(" of ")[0].replace(",", ""))
+        assert full.returncode == 1
+        assert "no space left on device" in full.stderr
+        assert len(lines_received(stopped_collector)) >= accepted
+        stopped_collector.stop()
+        stopped_collector.folder.joinpath("traces.jsonl").unlink()
+
+    stopped_collector.start()
+    result = ship(evidence, stopped_collector)
+    assert result.returncode == 0, result.stderr
+    assert set(stopped_collector.received()) == everything
+
+
+def test_a_collector_out_of_memory_is_asked_again(evidence: Path, stopped_collector: Collector) -> None:
+    everything = fill(evidence, 500)
+    stopped_collector.start("processors::memory_limiter: {limit_mib: 2, spike_limit_mib: 1, check_interval: 10ms}")
+    time.sleep(0.2)
+    refused = ship(evidence, stopped_collector, "--timeout", "2")
+    assert refused.returncode == 1
+    assert "memory" in refused.stderr
+    assert stopped_collector.received() == []
+
+    stopped_collector.stop()
+    stopped_collector.start()
+    assert ship(evidence, stopped_collector).returncode == 0
+    assert set(stopped_collector.received()) == everything
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"%s"}]}]}]}' % (b"x" * 21 * 2**20), "too large"),
+        (b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"zz"}]}]}]}', "400"),
+        (b'{"resourceSpans":[{"scope', "not a JSON object"),
+    ],
+    ids=["oversize", "not OTLP", "damaged"],
+)
+def test_one_bad_line_is_kept_and_named_and_holds_up_nothing(
+    evidence: Path, collector: Collector, bad: bytes, why: str
+) -> None:
+    fill(evidence, 300)
+    file = evidence / "decisions-box-0-1.jsonl"
+    with file.open("ab") as lines:
+        lines.write(bad + b"\n")
+    write(file, *(decision() for _ in range(300)))
+    before = file.read_bytes()
+
+    for accepted in ("601 now, 0 before", "0 now, 601 before"):
+        result = ship(evidence, collector)
+        assert result.returncode == 1
+        assert f"601 of 602 lines in 1 file accepted by {collector.http}/v1/traces: {accepted}" in result.stdout
+        assert "Refused, and kept in the evidence: 1\n" in result.stderr
+        assert why in result.stderr
+    assert file.read_bytes() == before
+    assert set(collector.received()) == decided(evidence)
+    assert len(decided(evidence)) == 600
+
+
+def ship_and_kill(
+    pid: int | None, evidence: Path, collector: Collector, *options: str
+) -> subprocess.CompletedProcess[str]:
+    """Ship; after the third answer, before it is noted, the process `pid` (or ship itself) gets SIGKILL."""
+    program = f"""
+import os, signal
+from plane_guard_dashboard import _delivery, cli
+post, sent = _delivery.Delivery.post, []
+def post_and_kill(self, body):
+    answer = post(self, body)
+    sent.append(body)
+    if len(sent) == 3:
+        os.kill({pid} or os.getpid(), signal.SIGKILL)
+    return answer
+_delivery.Delivery.post = post_and_kill
+cli.main()
+"""
+    arguments = ["ship", "--traces", str(evidence), "--endpoint", collector.http, *options]
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def append(file: Path, done: threading.Event) -> None:
+    while not done.is_set():
+        write(file, decision())
+        time.sleep(0.001)
+
+
+def lines_received(collector: Collector) -> list[str]:
+    """Decisions and sessions: what one line of evidence is."""
+    try:
+        found = traces.read(collector.folder)
+    except traces.NoTracesError:
+        return []
+    return [*(row.span_id for row in found.decisions), *(row.span_id for row in found.sessions)]
+
+
+@contextmanager
+def full_disk(folder: Path, kind: str) -> Iterator[None]:
+    folder.mkdir()
+    if kind == "/dev/full":
+        folder.joinpath("traces.jsonl").symlink_to(kind)
+        yield
+        return
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=False)
+    if mounted.returncode or not os.path.ismount(folder):
+        pytest.skip("only root may mount a disk of 64 KiB here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)

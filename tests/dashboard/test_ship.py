@@ -1,0 +1,287 @@
+"""`plane-guard ship` against every answer that a collector, or what is not one, may give."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from plane_guard_dashboard import _cargo, _delivery, _ledger
+from plane_guard_dashboard.cli import main
+from plane_guard_dashboard.ship import ship as command
+from tests.dashboard.evidence import decision, session, write
+from tests.dashboard.receiver import Answer, Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOO_LATE = Answer(503, b"busy", (("Retry-After", "3600"),))
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(_delivery, "FIRST_PAUSE", 0.01)
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    write(folder / "decisions-box-1-1.jsonl", session(), *(decision() for _ in range(9)))
+    return folder
+
+
+def ship(folder: Path, receiver: Receiver, *options: str, **environ: str) -> Result:
+    arguments = ["ship", "--traces", str(folder), "--endpoint", receiver.url, "--timeout", "5", *options]
+    return CliRunner().invoke(main, arguments, env=environ)
+
+
+def test_all_lines_go_in_one_request_as_otlp_json(folder: Path, receiver: Receiver) -> None:
+    result = ship(folder, receiver)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    [request] = receiver.requests
+    assert (request.path, request.headers["Content-Type"]) == ("/v1/traces", "application/json")
+    lines = (folder / "decisions-box-1-1.jsonl").read_text().splitlines()
+    sent = json.loads(request.body)
+    assert sent == {"resourceSpans": [json.loads(line)["resourceSpans"][0] for line in lines]}
+
+
+@pytest.mark.parametrize("status", sorted(_delivery.TRY_AGAIN))
+def test_an_answer_that_means_later_is_tried_again(folder: Path, receiver: Receiver, status: int) -> None:
+    receiver.answers = [Answer(status), Answer(status)]
+    assert ship(folder, receiver).exit_code == 0
+    assert len(receiver.requests) == 3
+
+
+@pytest.mark.parametrize("when", ["1", "Wed, 21 Oct 2015 07:28:00 GMT", "nonsense"])
+def test_retry_after_is_honoured_in_every_form(folder: Path, receiver: Receiver, when: str) -> None:
+    receiver.answers = [Answer(429, headers=(("Retry-After", when),))]
+    assert ship(folder, receiver).exit_code == 0
+    assert len(receiver.requests) == 2
+
+
+def test_a_retry_after_beyond_the_timeout_ends_it_at_once(folder: Path, receiver: Receiver) -> None:
+    receiver.answers = [TOO_LATE]
+    result = ship(folder, receiver)
+    assert result.exit_code == 1
+    assert len(receiver.requests) == 1
+    assert "takes nothing in the time of --timeout (503 busy)" in result.stderr
+    assert ship(folder, receiver).exit_code == 0
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 405])
+def test_what_is_no_collector_gets_one_request_and_nothing_is_marked(
+    folder: Path, receiver: Receiver, status: int
+) -> None:
+    receiver.answers = [Answer(status, b"no", (("Location", receiver.url),))]
+    result = ship(folder, receiver)
+    assert result.exit_code == 1
+    assert len(receiver.requests) == 1
+    assert f"answered {status} no. Is it an OTLP/HTTP endpoint" in result.stderr
+    assert "Not sent: 10 lines" in result.stderr
+    assert ship(folder, receiver).stdout.endswith("10 now, 0 before.\n")
+
+
+@pytest.mark.parametrize("status", sorted(_delivery.CONTENT_REFUSED))
+def test_a_refused_batch_is_halved_until_the_bad_line_is_alone(folder: Path, receiver: Receiver, status: int) -> None:
+    write(folder / "decisions-box-1-1.jsonl", decision({"plane_guard.op": "BAD"}), decision())
+    receiver.judge = lambda request: Answer(status, b"bad") if b"BAD" in request.body else Answer()
+    result = ship(folder, receiver)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("11 of 12 lines in 1 file accepted")
+    assert f"byte {bad_offset(folder)}: {status} bad" in result.stderr
+
+    receiver.judge = lambda _: Answer()
+    again = ship(folder, receiver)
+    assert again.exit_code == 0
+    assert again.stdout.endswith(": 1 now, 11 before.\n")
+
+
+def bad_offset(folder: Path) -> int:
+    content = (folder / "decisions-box-1-1.jsonl").read_bytes()
+    return content.rindex(b"\n", 0, content.index(b"BAD")) + 1
+
+
+def test_what_refuses_everything_is_left_alone_after_a_while(folder: Path, receiver: Receiver) -> None:
+    write(folder / "decisions-box-2-1.jsonl", *(decision() for _ in range(200)))
+    receiver.judge = lambda _: Answer(400, b"no")
+    result = ship(folder, receiver)
+    assert result.exit_code == 1
+    assert "100 lines in a row were refused" in result.stderr
+    assert "and 90 more" in result.stderr
+    assert "Not sent: 110 lines" in result.stderr
+    assert result.stdout.startswith("0 of 210 lines")
+
+    receiver.judge = lambda _: Answer()
+    assert ship(folder, receiver).stdout.startswith("210 of 210 lines")
+
+
+def test_spans_that_the_collector_drops_are_counted_and_never_repeated_unasked(
+    folder: Path, receiver: Receiver
+) -> None:
+    receiver.answers = [Answer(body=b'{"partialSuccess":{"rejectedSpans":"3","errorMessage":"too old"}}')]
+    for _ in range(2):
+        result = ship(folder, receiver)
+        assert result.exit_code == 1
+        assert "the collector dropped 3 spans: too old" in result.stderr
+        assert len(receiver.requests) == 1
+    assert ship(folder, receiver, "--again").exit_code == 0
+    assert receiver.accepted == 20
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\x00", b'{"partialSuccess":{"errorMessage":"a warning"}}'])
+def test_any_other_body_of_a_success_is_a_success(folder: Path, receiver: Receiver, body: bytes) -> None:
+    receiver.answers = [Answer(body=body)]
+    assert ship(folder, receiver).exit_code == 0
+
+
+def test_two_endpoints_do_not_share_what_they_accepted(folder: Path, receiver: Receiver) -> None:
+    with Receiver() as other:
+        assert ship(folder, receiver).exit_code == 0
+        assert ship(folder, other).stdout.endswith("10 now, 0 before.\n")
+    assert ship(folder, receiver).stdout.endswith("0 now, 10 before.\n")
+
+
+def test_only_what_is_new_is_sent_the_next_time(folder: Path, receiver: Receiver) -> None:
+    assert ship(folder, receiver).exit_code == 0
+    write(folder / "decisions-box-1-1.jsonl", decision())
+    write(folder / "decisions-box-2-1.jsonl", session())
+    assert ship(folder, receiver).stdout.startswith("12 of 12 lines in 2 files")
+    assert [request.lines for request in receiver.requests] == [10, 2]
+
+
+def test_a_torn_last_line_waits_until_it_is_whole(folder: Path, receiver: Receiver) -> None:
+    file = folder / "decisions-box-1-1.jsonl"
+    line = write(folder / "one", decision()).read_bytes()
+    with file.open("ab") as end:
+        end.write(line[:50])
+    torn = ship(folder, receiver)
+    assert (torn.exit_code, receiver.accepted) == (1, 10)
+    assert "Waiting: 1\n" in torn.stderr
+    with file.open("ab") as end:
+        end.write(line[50:])
+    assert ship(folder, receiver).exit_code == 0
+    assert receiver.accepted == 11
+
+
+def test_a_document_behind_damaged_bytes_is_sent_once_and_the_damage_stays_known(
+    folder: Path, receiver: Receiver
+) -> None:
+    line = write(folder / "one", decision()).read_bytes()
+    (folder / "decisions-box-2-1.jsonl").write_bytes(b'{"resourceSp' + line + b"{}\n")
+    for _ in range(2):
+        result = ship(folder, receiver)
+        assert result.exit_code == 1
+        assert result.stdout.startswith("11 of 12 lines")
+        assert "damaged bytes around a whole document" in result.stderr
+    assert receiver.accepted == 11
+
+
+def test_batches_stay_below_what_a_receiver_takes(
+    folder: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cargo, "MOST_LINES", 4)
+    assert ship(folder, receiver).exit_code == 0
+    assert [request.lines for request in receiver.requests] == [4, 4, 2]
+    monkeypatch.setattr(_cargo, "MOST_BYTES", 5000)
+    assert ship(folder, receiver, "--again").exit_code == 0
+    assert all(len(request.body) < 5100 for request in receiver.requests[3:])
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version":1,"endpoints":[]}', b'{"version":9}'])
+def test_a_damaged_ledger_costs_a_repetition(folder: Path, receiver: Receiver, damage: bytes) -> None:
+    assert ship(folder, receiver).exit_code == 0
+    (folder / _ledger.NAME).write_bytes(damage)
+    assert ship(folder, receiver).stdout.endswith("10 now, 0 before.\n")
+
+
+def test_another_file_of_the_same_name_is_sent_from_its_start(folder: Path, receiver: Receiver) -> None:
+    assert ship(folder, receiver).exit_code == 0
+    (folder / "decisions-box-1-1.jsonl").unlink()
+    write(folder / "decisions-box-1-1.jsonl", session(), *(decision() for _ in range(20)))
+    assert ship(folder, receiver).stdout.endswith("21 now, 0 before.\n")
+
+
+def test_where_the_folder_cannot_be_written_the_ledger_is_in_the_cache(
+    folder: Path, receiver: Receiver, tmp_path: Path
+) -> None:
+    (folder / _ledger.NAME).mkdir()
+    assert ship(folder, receiver).exit_code == 0
+    assert list((tmp_path / "cache").rglob("*.json"))
+    assert ship(folder, receiver).stdout.endswith("0 now, 10 before.\n")
+
+
+def test_a_ledger_that_can_be_kept_nowhere_is_said(folder: Path, receiver: Receiver, tmp_path: Path) -> None:
+    (folder / _ledger.NAME).mkdir()
+    (tmp_path / "cache").write_text("a file")
+    result = ship(folder, receiver)
+    assert result.exit_code == 0
+    assert "is sent again the next time" in result.stderr
+
+
+def test_the_files_of_a_collector_in_the_same_folder_are_not_sent_back(folder: Path, receiver: Receiver) -> None:
+    write(folder / "traces.jsonl", decision())
+    assert ship(folder, receiver).exit_code == 0
+    assert receiver.accepted == 10
+    result = ship(folder / "traces.jsonl", receiver)
+    assert (result.exit_code, receiver.accepted) == (0, 11)
+
+
+def test_a_file_that_cannot_be_read_does_not_hold_up_the_others(folder: Path, receiver: Receiver) -> None:
+    (folder / "decisions-box-0-1.jsonl").mkdir()
+    result = ship(folder, receiver)
+    assert (result.exit_code, receiver.accepted) == (1, 10)
+    assert "Not readable: 1\n  decisions-box-0-1.jsonl: not a regular file" in result.stderr
+
+
+@pytest.mark.parametrize("name", [None, "traces.jsonl"])
+def test_without_evidence_the_exit_code_is_two(tmp_path: Path, receiver: Receiver, name: str | None) -> None:
+    if name:
+        write(tmp_path / name, decision())
+    result = ship(tmp_path, receiver)
+    assert (result.exit_code, receiver.requests) == (2, [])
+    assert "--traces" in result.stderr
+
+
+def test_headers_and_compression_are_those_of_opentelemetry(folder: Path, receiver: Receiver) -> None:
+    headers = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20abc", "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
+    assert ship(folder, receiver, **headers).exit_code == 0
+    [request] = receiver.requests
+    assert request.headers["authorization"] == "Bearer abc"
+    assert (request.headers["Content-Encoding"], request.lines) == ("gzip", 10)
+
+
+def test_credentials_are_neither_shown_nor_remembered(folder: Path, receiver: Receiver) -> None:
+    secret = receiver.url.replace("http://", "http://me:hunter2@") + "/v1/traces?key=hunter2"
+    result = CliRunner().invoke(main, ["ship", "--traces", str(folder), "--endpoint", secret])
+    assert result.exit_code == 0
+    assert "hunter2" not in result.output + (folder / _ledger.NAME).read_text()
+    assert receiver.requests[0].path == "/v1/traces?key=hunter2"
+
+
+def test_ctrl_c_keeps_what_was_accepted(folder: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cargo, "MOST_LINES", 4)
+    monkeypatch.setattr(_delivery.Delivery, "post", interrupted_after(2, _delivery.Delivery.post))
+    assert ship(folder, receiver).exit_code == 1
+    monkeypatch.undo()
+    assert CliRunner().invoke(command, ["--traces", str(folder), "--endpoint", receiver.url]).exit_code == 0
+    assert receiver.accepted == 10
+
+
+def interrupted_after(number: int, post: object) -> object:
+    calls: list[bytes] = []
+
+    def posted(self: _delivery.Delivery, body: bytes) -> _delivery.Answer:
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        calls.append(body)
+        return post(self, body)  # type: ignore[operator,no-any-return]
+
+    return posted

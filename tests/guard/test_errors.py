@@ -1,0 +1,180 @@
+"""The refusal: what it says to whoever has to act on it, and what it is not."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from plane_guard import Decision, Op, PlaneWrite, PlaneWriteBlocked, Reason, classify
+from plane_guard._advice import refusal
+from tests.guard.plane import ITEM, PROD, SANDBOX, project_path, write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OFF = Decision(allowed=False, reason=Reason.OPT_IN_DISABLED)
+COMMENT = write("POST", project_path(PROD, f"work-items/{ITEM}/comments/"))
+PATTERN = "/api/v1/workspaces/[^/]+/projects/[^/]+/work-items/[^/]+/comments/"
+LABEL = COMMENT._replace(op=Op.LABEL, work_item=None, url_template="/labels/")
+
+
+def lines(found: PlaneWrite = COMMENT, reason: Reason = Reason.OPT_IN_DISABLED, layer: str = "httpx") -> Sequence[str]:
+    """What a refusal says, line by line."""
+    return str(PlaneWriteBlocked(found, Decision(allowed=False, reason=reason), layer)).splitlines()
+
+
+REFUSAL = f"""\
+plane-guard blocked a Plane write: POST {COMMENT.url_template} on plane.example.com
+  op comment, project {PROD}, work item {ITEM}, reason opt-in-disabled
+Why: This is a test process, and writing to Plane is off in test processes.
+To write to the sandbox in one test: request the fixture plane_sandbox_writes, or
+  monkeypatch.setenv("PLANE_TEST_WRITE_ENABLED", "1").
+To mock the call instead (a mocked write never reaches the wire and is never judged):
+  respx:        respx_mock.post(url__regex=r"{PATTERN}").respond(200, json={{}})
+  MockTransport: httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json={{}})))"""
+
+
+def test_a_refusal_says_what_and_why_and_what_to_do() -> None:
+    assert COMMENT.url_template == (
+        "/api/v1/workspaces/{slug}/projects/{project_id}/work-items/{work_item_id}/comments/"
+    )
+    assert str(PlaneWriteBlocked(COMMENT, OFF, "httpx")) == REFUSAL
+
+
+SAID = {
+    Reason.LIVE_RUNTIME: ("not a test process", ""),
+    Reason.OPT_IN_DISABLED: ("writing to Plane is off", "plane_sandbox_writes"),
+    Reason.AMBIGUOUS_TARGET: ("exactly one way which project", "encoded slashes"),
+    Reason.PROD_PROJECT_IN_TEST: ("not on the sandbox allowlist", f"default {SANDBOX}"),
+    Reason.PROTECTED_OPERATION: ("who is in it", "by hand"),
+    Reason.SANDBOX_ALLOWED: ("is on the sandbox allowlist", ""),
+    Reason.GUARD_ERROR: ("could not decide", "plane-guard doctor"),
+    Reason.FOREIGN_REFERENCE: ("not proven to be inside the sandbox", "an item this test created"),
+    Reason.UNGUARDED_CLIENT: ("cannot see into", "Use httpx"),
+}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_explained_and_has_a_remedy(reason: Reason) -> None:
+    said = lines(reason=reason)
+    why, remedy = SAID[reason]
+    advice = said[3:] if reason is Reason.UNGUARDED_CLIENT else said[3:-3]  # that one has no request to mock
+    assert (said[1].rpartition(" ")[2], said[2][:5], why in said[2]) == (reason, "Why: ", True)
+    assert (remedy in "\n".join(advice), bool(advice)) == (True, bool(remedy))
+
+
+def test_a_refused_connection_names_the_host_and_the_client_and_no_mock() -> None:
+    connection = PlaneWrite("", "", Op.UNKNOWN, "api.plane.so", 443)
+    unguarded = Decision(allowed=False, reason=Reason.UNGUARDED_CLIENT)
+    said = str(PlaneWriteBlocked(connection, unguarded, "ssl", "It was opened by tornado."))
+    assert said == (
+        "plane-guard blocked a connection to the Plane host api.plane.so\n"
+        "  op unknown, project unresolved, reason unguarded-client\n"
+        "Why: In a test process a client that plane-guard cannot see into may not connect to a\n"
+        "Plane host, not for reading either. It was opened by tornado.\n"
+        "Use httpx, httpx2, requests, urllib3, urllib or aiohttp for what tests send to Plane,\n"
+        "or point this client at a fake server under a name that is no Plane host."
+    )
+
+
+def test_a_fake_server_is_allowlisted_in_its_test() -> None:
+    assert '  monkeypatch.setenv("PLANE_TEST_SANDBOX_PROJECTS", "<its project id>").' in lines(
+        reason=Reason.PROD_PROJECT_IN_TEST
+    )
+
+
+def test_the_detail_follows_the_reason() -> None:
+    blocked = PlaneWriteBlocked(COMMENT, OFF, "httpx", "(HTTP 404.)")
+    assert str(blocked).splitlines()[2] == (
+        "Why: This is a test process, and writing to Plane is off in test processes. (HTTP 404.)"
+    )
+
+
+WHAT = {
+    "a project that is not clear": (
+        LABEL._replace(project_id=None, projects=()),
+        "op label, project unresolved, reason",
+    ),
+    "projects that can be read": (
+        LABEL._replace(project_id=None, projects=(SANDBOX, PROD)),
+        f"op label, project unresolved, names {SANDBOX}, {PROD}, reason",
+    ),
+    "no work item": (LABEL, f"op label, project {PROD}, reason"),
+}
+
+
+@pytest.mark.parametrize(("found", "expected"), WHAT.values(), ids=WHAT.keys())
+def test_what_was_refused_is_named_as_far_as_it_is_known(found: PlaneWrite, expected: str) -> None:
+    assert lines(found)[1] == f"  {expected} opt-in-disabled"
+
+
+METHODS = {"PATCH": "PATCH", "PROPPATCH": "PROPPATCH", "delete": "delete", "PROPPATCHX": None, "P\nX": None, "": None}
+
+
+@pytest.mark.parametrize(("method", "shown"), METHODS.items(), ids=map(repr, METHODS))
+def test_an_unusual_method_is_not_repeated(method: str, shown: str | None) -> None:
+    expected = f"plane-guard blocked a Plane write: {shown or '(unusual method)'} /labels/ on plane.example.com"
+    assert lines(LABEL._replace(method=method))[0] == expected
+
+
+def test_an_unreadable_request_is_refused_in_words() -> None:
+    found = classify(None, "http://h/api/workspaces/a/", headers=[("x",)])  # type: ignore[list-item]
+    assert found is not None
+    assert lines(found)[:2] == [
+        "plane-guard blocked a Plane write: (unusual method) (unreadable request)",
+        "  op unknown, project unresolved, reason opt-in-disabled",
+    ]
+    assert '(url__regex=r".*")' in lines(found)[-2]
+
+
+MOCKS = {
+    ("httpx", "PATCH"): '  respx:        respx_mock.patch(url__regex=r"/labels/").respond(200, json={})',
+    ("httpx", "put"): '  respx:        respx_mock.put(url__regex=r"/labels/").respond(200, json={})',
+    ("", "DELETE"): '  respx:        respx_mock.delete(url__regex=r"/labels/").respond(200, json={})',
+    ("socket", "BREW"): '  respx:        respx_mock.post(url__regex=r"/labels/").respond(200, json={})',
+    ("http.client", "patch"): '  responses:    responses.add(responses.PATCH, re.compile(r"/labels/"), json={})',
+    ("http.client", "BREW"): '  responses:    responses.add(responses.POST, re.compile(r"/labels/"), json={})',
+}
+
+
+@pytest.mark.parametrize(("layer", "method"), MOCKS)
+def test_the_mock_is_one_for_the_client_at_hand(layer: str, method: str) -> None:
+    assert MOCKS[layer, method] in lines(LABEL._replace(method=method), layer=layer)
+
+
+def test_a_very_long_path_is_cut() -> None:
+    found = LABEL._replace(url_template="/" + "x" * 1_000)
+    assert f'url__regex=r"/{"x" * 159}")' in lines(found)[-2]
+
+
+@pytest.mark.parametrize("other", [OSError, httpx.HTTPError, httpx.RequestError, ValueError])
+def test_it_is_no_error_of_the_network(other: type[Exception]) -> None:
+    blocked = PlaneWriteBlocked(COMMENT, OFF)
+    assert (isinstance(blocked, RuntimeError), isinstance(blocked, other), hasattr(blocked, "response")) == (
+        True, False, False,
+    )  # fmt: skip
+
+
+def test_it_carries_the_write_and_the_decision() -> None:
+    blocked = PlaneWriteBlocked(COMMENT, OFF, "httpx", "detail")
+    assert (blocked.write, blocked.decision, blocked.layer, blocked.detail) == (COMMENT, OFF, "httpx", "detail")
+    assert (blocked.reason, blocked.op, blocked.project_id, blocked.work_item) == (
+        "opt-in-disabled", "comment", PROD, ITEM,
+    )  # fmt: skip
+
+
+def test_layer_and_detail_may_be_unknown() -> None:
+    blocked = PlaneWriteBlocked(COMMENT, OFF)
+    assert (blocked.layer, blocked.detail, blocked.args) == ("", "", (COMMENT, OFF, "", ""))
+
+
+@pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_it_travels(travel: object) -> None:
+    blocked = PlaneWriteBlocked(COMMENT, OFF, "httpx", "(HTTP 404.)")
+    arrived = travel(blocked)  # type: ignore[operator]
+    assert (type(arrived), arrived.args, str(arrived)) == (PlaneWriteBlocked, blocked.args, str(blocked))
+    assert str(blocked) == refusal(COMMENT, OFF, "httpx", "(HTTP 404.)")

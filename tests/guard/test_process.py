@@ -1,0 +1,155 @@
+"""What counts as evidence of tests, and what is fixed once a process has started."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plane_guard import DEFAULT_HOSTS, Settings, _process
+from tests.guard.plane import PROD, SANDBOX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """This process as if nothing had been found or fixed yet."""
+    monkeypatch.setattr(_process._State, "evidence", "")
+    monkeypatch.setattr(_process._State, "fixed", None)
+    for name in [name for name in os.environ if name.startswith(("PLANE_", "PYTEST_"))]:
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
+def look(modules: Mapping[str, object], environ: Mapping[str, str]) -> str:
+    """What is found in a process of these modules and variables."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_process, "sys", SimpleNamespace(modules=modules))
+        patch.setattr(_process, "os", SimpleNamespace(environ=environ))
+        patch.setattr(_process._State, "evidence", "")
+        return _process.test_evidence()
+
+
+def main(spec: object) -> Mapping[str, object]:
+    """The modules of a process whose main module has this spec."""
+    return {"__main__": SimpleNamespace(__spec__=spec)}
+
+
+PYTEST = {"pytest": None}
+UNITTEST = main(SimpleNamespace(name="unittest.__main__"))
+FOUND: dict[str, tuple[Mapping[str, object], Mapping[str, str], str]] = {
+    "nothing": ({}, {}, ""),
+    "pytest before all": ({**PYTEST, **UNITTEST}, {"PYTEST_VERSION": ""}, "pytest is imported"),
+    "the current test before the version": (
+        {}, {"PYTEST_VERSION": "", "PYTEST_CURRENT_TEST": ""}, "PYTEST_CURRENT_TEST is set"),
+    "pytest's variables before ours": (
+        {}, {"PLANE_GUARD_TEST_PROCESS": "1", "PYTEST_VERSION": ""}, "PYTEST_VERSION is set"),
+    "our variable before unittest": (UNITTEST, {"PLANE_GUARD_TEST_PROCESS": "1"}, "PLANE_GUARD_TEST_PROCESS is set"),
+    "our variable, off": (UNITTEST, {"PLANE_GUARD_TEST_PROCESS": "0"}, "unittest is the main module"),
+    "unittest by its package": (main(SimpleNamespace(name="unittest")), {}, "unittest is the main module"),
+    "a part of unittest": (main(SimpleNamespace(name="unittest.mock")), {}, ""),
+    "a script": (main(None), {}, ""),
+    "a main module without a spec": ({"__main__": object()}, {}, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("modules", "environ", "evidence"), FOUND.values(), ids=FOUND.keys())
+def test_evidence_is_looked_for_in_this_order(
+    modules: Mapping[str, object], environ: Mapping[str, str], evidence: str
+) -> None:
+    assert look(modules, environ) == evidence
+
+
+def test_the_first_evidence_is_kept(fresh: pytest.MonkeyPatch) -> None:
+    _process.note_evidence("the command line says so")
+    _process.note_evidence("something else says so too")
+    assert (_process.test_evidence(), _process.test_evidence()) == ("the command line says so",) * 2
+
+
+def test_no_evidence_is_no_evidence(fresh: pytest.MonkeyPatch) -> None:
+    _process.note_evidence("")
+    assert _process.test_evidence() == "pytest is imported"
+
+
+def test_only_the_opt_in_and_the_allowlist_are_read_anew(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setenv("PLANE_GUARD_HOSTS", "one.example")
+    start = _process.settings()
+    fresh.setenv("PLANE_GUARD_HOSTS", "two.example")
+    fresh.setenv("PLANE_TEST_WRITE_ENABLED", "on")
+    fresh.setenv("PLANE_TEST_SANDBOX_PROJECTS", PROD)
+    later = _process.settings()
+    assert start == Settings(hosts=DEFAULT_HOSTS | {"one.example"})
+    assert later == Settings(write_enabled=True, sandbox_projects=[PROD], hosts=DEFAULT_HOSTS | {"one.example"})
+
+
+def test_an_allowlist_in_the_environment_at_the_start_is_not_fixed(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setenv("PLANE_TEST_SANDBOX_PROJECTS", PROD)
+    assert _process.fix({"sandbox_projects": [SANDBOX]}).sandbox_projects == {SANDBOX}
+    assert _process.settings().sandbox_projects == {PROD}
+    fresh.delenv("PLANE_TEST_SANDBOX_PROJECTS")
+    assert _process.settings().sandbox_projects == {SANDBOX}
+
+
+def test_the_allowlist_of_pyproject_holds_where_the_environment_says_nothing(fresh: pytest.MonkeyPatch) -> None:
+    _process.fix({"sandbox_projects": [PROD], "hosts": ["h"], "protected_projects": ["acme/LIVE"]})
+    expected = Settings(sandbox_projects=[PROD], protected_projects=["acme/LIVE"], hosts=DEFAULT_HOSTS | {"h"})
+    assert (_process.fixed(), _process.settings()) == (expected, expected)
+    fresh.setattr(os, "environ", {})
+    assert _process.settings() == expected
+
+
+def test_a_later_value_can_add_protection_but_not_take_it_away(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setenv("PLANE_GUARD_PROTECTED_PROJECTS", PROD)
+    _process.fix()
+    fresh.setenv("PLANE_GUARD_PROTECTED_PROJECTS", SANDBOX)
+    assert _process.settings().protected_projects == {PROD, SANDBOX}
+    fresh.delenv("PLANE_GUARD_PROTECTED_PROJECTS")
+    assert _process.settings().protected_projects == {PROD}
+
+
+def test_protection_that_was_unknown_once_stays_unknown(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setenv("PLANE_GUARD_PROTECTED_PROJECTS", "half")
+    _process.fix()
+    fresh.delenv("PLANE_GUARD_PROTECTED_PROJECTS")
+    assert (_process.settings().protection_known, _process.fix().protection_known) == (False, False)
+
+
+def test_protection_can_become_unknown(fresh: pytest.MonkeyPatch) -> None:
+    _process.fix()
+    fresh.setenv("PLANE_GUARD_PROTECTED_PROJECTS", "half")
+    assert _process.settings().protection_known is False
+    assert _process.fix().protection_known is False
+
+
+def test_fixing_again_adds_hosts_and_protection_and_keeps_the_allowlist(fresh: pytest.MonkeyPatch) -> None:
+    _process.fix({"sandbox_projects": [], "hosts": ["one"], "protected_projects": [PROD]})
+    again = _process.fix()
+    assert again == Settings(
+        sandbox_projects=[], hosts=DEFAULT_HOSTS | {"one"}, protected_projects=[PROD], problems=again.problems
+    )
+    assert [problem.partition(" ")[0] for problem in again.problems] == ["sandbox_projects"]
+    table = _process.fix({"sandbox_projects": ["acme/S"], "hosts": ["two"], "protected_projects": [SANDBOX]})
+    assert table == Settings(
+        sandbox_projects=["acme/S"],
+        hosts=DEFAULT_HOSTS | {"one", "two"},
+        protected_projects=[PROD, SANDBOX],
+        problems=again.problems,
+    )
+    assert _process.fixed() == table
+
+
+def test_an_unreadable_pyproject_blocks_and_says_so_once(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setenv("PLANE_TEST_WRITE_ENABLED", "maybe")
+    _process.fix(pyproject_problem="pyproject.toml: mend line 3.")
+    settings = _process.settings()
+    assert (settings.protection_known, settings.problems) == (
+        False,
+        (
+            "pyproject.toml: mend line 3.",
+            "PLANE_TEST_WRITE_ENABLED='maybe' counts as off; it is on only for 1, true, yes or on.",
+        ),
+    )

@@ -1,0 +1,222 @@
+"""The floor is laid in every process that runs tests, from its first line to its last, and in no other."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.instrumentation.floor_clients import BLOCKED
+
+if TYPE_CHECKING:
+    from tests.harness import Child
+    from tests.instrumentation.floor_server import Asked
+
+
+def test_a_live_process_gets_no_hook_even_if_it_asks_for_instrumentation(floored: Child) -> None:
+    code = """
+        import ssl, sys
+        before = ssl.SSLContext.wrap_socket
+        import plane_guard_instrumentation as guard
+        guard.instrument()
+        from plane_guard_instrumentation import _audit_hook
+        print(_audit_hook.is_installed(), ssl.SSLContext.wrap_socket is before)
+        guard.uninstrument()
+    """
+    assert floored.python(code, PLANE_GUARD_TEST_PROCESS="").stdout.split() == ["False", "True"]
+
+
+def test_a_live_process_that_turns_out_to_run_tests_gets_the_floor(floored: Child) -> None:
+    floored.write(
+        "tests_begin.py",
+        """
+        import plane_guard_instrumentation as guard
+        guard.instrument()
+        import floor_clients as clients
+        print(clients.tried(clients.ROGUE["raw"], "before"))
+        import pytest
+        from plane_guard_instrumentation import pytest_plugin
+        print(clients.tried(clients.ROGUE["raw"], "after"))
+        """,
+    )
+    result = floored.run([sys.executable, "tests_begin.py"], PLANE_GUARD_TEST_PROCESS="")
+    assert result.stdout.split() == ["done", BLOCKED], result.stderr
+
+
+@pytest.mark.parametrize("client", ["raw", "raw-tls-by-address", "pycurl", "uvloop"])
+def test_a_forked_child_is_refused_even_if_it_was_forked_inside_a_guarded_request(
+    asked: Asked, floored: Child, client: str
+) -> None:
+    floored.write(
+        "fork.py",
+        f"""
+        from floor_clients import *
+        def fork(event, _):
+            if event == "connection.connect_tcp.started" and os.fork() == 0:
+                print(tried(ROGUE["{client}"], "rogue"), flush=True)
+                os._exit(0)
+        with httpx.Client() as client:
+            client.get(f"{{HTTP}}/allowed", extensions={{"trace": fork}})
+        os.wait()
+        print("done")
+        """,
+    )
+    assert floored.run([sys.executable, "fork.py"]).stdout.split() == [BLOCKED, "done"]
+    assert asked == Counter(allowed=1)
+    assert len(floored.decisions()) == 1
+    assert len(floored.sessions()) == 2
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
+def test_children_of_multiprocessing_are_refused(asked: Asked, floored: Child, method: str) -> None:
+    floored.write(
+        "children.py",
+        f"""
+        import multiprocessing
+        from floor_clients import *
+        def child():
+            print(tried(ROGUE["raw"], "rogue"), flush=True)
+        if __name__ == "__main__":
+            process = multiprocessing.get_context("{method}").Process(target=child)
+            process.start()
+            process.join()
+        """,
+    )
+    assert floored.run([sys.executable, "children.py"]).stdout.split() == [BLOCKED]
+    assert not asked
+
+
+def test_a_subinterpreter_is_refused(asked: Asked, floored: Child) -> None:
+    code = """
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        script = '''if True:
+            import os, socket
+            try:
+                socket.create_connection(("localhost", int(os.environ["FLOOR_PLAIN"])))
+                print("connected")
+            except RuntimeError as error:
+                print(type(error).__name__)
+        '''
+        interpreters.run_string(interpreters.create(), script)
+    """
+    assert floored.python(code).stdout.split() == [BLOCKED]
+
+
+MOMENTS = {
+    "at exit": "atexit.register(attempt)",
+    "in a thread that outlives the main one": "threading.Thread(target=lambda: (time.sleep(0.3), attempt())).start()",
+    "when an object dies that sys holds": "sys.last = Dying()",
+    "when an object dies that builtins holds": "builtins.last = Dying()",
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_the_last_moments_of_a_process_are_guarded(asked: Asked, floored: Child, moment: str) -> None:
+    floored.write(
+        "last.py",
+        f"""
+        import atexit, builtins, os, socket, sys, threading, time
+        def attempt(socket=socket, write=os.write, port=int(os.environ["FLOOR_PLAIN"])):
+            try:
+                socket.socket().connect(("localhost", port))
+                write(1, b"connected")
+            except BaseException as error:
+                write(1, b"refused")
+        class Dying:
+            def __del__(self, attempt=attempt):
+                attempt()
+        {MOMENTS[moment]}
+        """,
+    )
+    result = floored.run([sys.executable, "last.py"])
+    assert result.stdout == "refused", result.stderr
+    assert len(floored.decisions()) == 1 or "object dies" in moment
+
+
+@pytest.mark.parametrize("error", ["RuntimeError", "ValueError", "PermissionError"])
+def test_a_process_whose_other_audit_hook_keeps_the_floor_out_ends(floored: Child, error: str) -> None:
+    code = f"""
+        import os, sys
+        def hostile(event, _):
+            if event == "sys.addaudithook":
+                raise {error}
+        sys.addaudithook(hostile)
+        os.environ["PLANE_GUARD_TEST_PROCESS"] = "1"
+        from plane_guard_instrumentation import _boot
+        _boot.at_interpreter_start()
+        print("still here")
+    """
+    result = floored.python(code, PLANE_GUARD_TEST_PROCESS="")
+    assert (result.returncode, result.stdout) == (78, "")
+    assert "the guard could not be put in place" in result.stderr
+
+
+def test_putting_the_guard_in_place_again_adds_no_second_hook(asked: Asked, floored: Child) -> None:
+    floored.write(
+        "again.py",
+        """
+        import importlib
+        from plane_guard_instrumentation import _audit_hook, _boot
+        _boot.enforce()
+        importlib.reload(_audit_hook).install()
+        from floor_clients import *
+        print(tried(ROGUE["raw"], "rogue"), tried(GUARDED["httpx"], "allowed"))
+        """,
+    )
+    assert floored.run([sys.executable, "again.py"]).stdout.split() == [BLOCKED, "done"]
+    assert len(floored.decisions()) == 1
+    assert asked == Counter(allowed=1)
+
+
+STRIPPED = {
+    "ssl": "ssl.SSLContext.wrap_socket = ssl.SSLContext.wrap_socket.__plane_guard_original__",
+    "asyncio": "base_events.BaseEventLoop.getaddrinfo = base_events.BaseEventLoop.getaddrinfo.__plane_guard_original__",
+    "uvloop": "del uvloop.Loop.create_connection",
+    "pycurl": "pycurl.Curl = pycurl.Curl.__base__",
+    "curl_cffi": "curl.Curl.setopt = curl.Curl.setopt.__plane_guard_original__",
+}
+
+
+@pytest.mark.parametrize("layer", STRIPPED)
+def test_what_another_tool_removed_is_put_back_and_reported(floored: Child, layer: str) -> None:
+    code = f"""
+        import asyncio.base_events as base_events, ssl, curl_cffi.curl as curl, pycurl, uvloop
+        from plane_guard_instrumentation import _shells
+        assert _shells.verify() == []
+        {STRIPPED[layer]}
+        print(*_shells.verify(), sep="\\n")
+        assert _shells.verify() == []
+    """
+    result = floored.python(code)
+    assert result.returncode == 0, result.stderr
+    assert {line.partition(" ")[0] for line in result.stdout.splitlines()} == {layer}
+
+
+def test_a_session_says_that_the_floor_is_laid(floored: Child) -> None:
+    floored.write("test_nothing.py", "def test_nothing(): pass")
+    result = floored.pytest()
+    assert "socket floor" in result.stdout
+    assert [session.shells[-1] for session in floored.sessions()] == ["socket floor"]
+
+
+def test_a_refusal_fails_the_test_and_is_in_its_list(floored: Child) -> None:
+    floored.write(
+        "test_it.py",
+        """
+        import socket, pytest
+        from plane_guard import PlaneWriteBlocked
+        def test_expected(plane_blocked_writes):
+            with pytest.raises(PlaneWriteBlocked):
+                socket.getaddrinfo("app.plane.so", 443)
+            assert [blocked.reason for blocked in plane_blocked_writes] == ["unguarded-client"]
+        def test_failing():
+            socket.getaddrinfo("api.plane.so", 443)
+        """,
+    )
+    assert "1 failed, 1 passed" in floored.pytest("-q").stdout
+    assert [decision.expected for decision in floored.decisions()] == [True, False]

@@ -1,0 +1,415 @@
+"""Decisions go out live where OpenTelemetry's variables ask for it, and a collector's trouble is never the tests' own."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plane_guard_instrumentation import _live_target
+from tests import otlp
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+    from plane_guard_dashboard.demo.standin import StandInPlane
+    from tests.harness import Child
+
+PRELUDE = """
+import os, httpx
+URL = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/acme/projects/{os.environ["PLANE_PROJECT"]}/work-items/'
+
+def attempt():
+    try:
+        httpx.post(URL, headers={"X-API-Key": os.environ["PLANE_API_TOKEN"]}, json={"name": "moved"})
+    except RuntimeError:
+        return
+    raise AssertionError("it was sent")
+"""
+TESTS = PRELUDE + "import pytest\n@pytest.mark.parametrize('n', range(MANY))\ndef test_it(n):\n    attempt()\n"
+# The account is kept open for a look at it when the run is over.
+ACCOUNT = """
+import atexit, os
+from plane_guard_instrumentation import _live_budget
+_live_budget.close = lambda: None
+"""
+PROTOCOLS = [otlp.HTTP, otlp.GRPC]
+# A run in which every test or process waited for the collector by itself would take many times as long.
+BOUND = 20
+IN_ALL = 3.0
+
+
+def ids(child: Child) -> list[str]:
+    return sorted(row.decision_id for row in child.decisions())
+
+
+def as_test_process(
+    child: Child, code: str, collector: otlp.Collector, **more: str
+) -> subprocess.CompletedProcess[str]:
+    from textwrap import dedent
+
+    environment = collector.environment | {"PLANE_GUARD_TEST_PROCESS": "1"} | more
+    return child.python(PRELUDE + dedent(code), **environment)
+
+
+@contextmanager
+def dead_port(kind: str) -> Iterator[int]:
+    silent = otlp.silent_port()
+    yield otlp.closed_port() if kind == "closed" else next(silent)
+    silent.close()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_decision_and_the_session_reach_the_collector_once(child: Child, protocol: str) -> None:
+    child.write("test_it.py", TESTS.replace("MANY", "30"))
+    with otlp.Collector(protocol) as collector:
+        result = child.pytest(**collector.environment)
+        received = collector.received
+
+    assert "30 passed" in result.stdout, result.stdout
+    assert result.stderr == ""
+    assert "ship" not in result.stdout
+    assert sorted(received.decisions()) == ids(child)
+    assert len(ids(child)) == 30
+    assert received.sessions() == [session.span_id for session in child.sessions()]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_worker_of_xdist_flushes(child: Child, protocol: str) -> None:
+    child.write("test_it.py", TESTS.replace("MANY", "40"))
+    with otlp.Collector(protocol) as collector:
+        result = child.pytest("-n", "2", **collector.environment)
+        received = collector.received
+
+    assert "40 passed" in result.stdout, result.stdout
+    assert sorted(received.decisions()) == ids(child)
+    assert len(ids(child)) == 40
+    assert len(set(received.sessions())) == 3
+    assert {resource.get("plane_guard.pytest.worker") for resource, _ in received.spans()} == {None, "gw0", "gw1"}
+
+
+def test_what_is_sent_is_what_is_on_disk(child: Child) -> None:
+    with otlp.Collector(otlp.HTTP) as collector:
+        as_test_process(child, "attempt()", collector)
+        [(_, session), (resource, span)] = collector.received.spans()
+
+    [row] = child.decisions()
+    [guarded] = child.sessions()
+    assert (row.trace_id, row.span_id) == (span.trace_id.hex(), span.span_id.hex())
+    assert (guarded.trace_id, guarded.span_id) == (session.trace_id.hex(), session.span_id.hex())
+    assert guarded.time_ns == session.start_time_unix_nano
+    assert resource["plane_guard.run.id"] == row.run_id
+    assert collector.received.paths[0] == "/v1/traces"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"OTEL_SDK_DISABLED": "true"},
+        {"OTEL_TRACES_EXPORTER": "none"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
+    ],
+    ids=str,
+)
+def test_opentelemetrys_switches_turn_it_off_and_never_the_evidence(child: Child, environment: dict[str, str]) -> None:
+    with otlp.Collector(otlp.HTTP) as collector:
+        as_test_process(child, "attempt()", collector, **environment)
+
+    assert collector.received.payloads == []
+    assert len(child.decisions()) == 1
+
+
+def test_a_live_process_sends_nothing(child: Child, plane: StandInPlane) -> None:
+    code = PRELUDE + "import plane_guard_instrumentation as g\ng.instrument()\nhttpx.post(URL, json={'name': 'x'})"
+    with otlp.Collector(otlp.HTTP) as collector:
+        child.python(code, **collector.environment)
+
+    assert len(plane.writes) <= 1
+    assert collector.received.payloads == []
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("kind", ["closed", "silent"])
+def test_a_dead_collector_costs_a_run_little_however_many_tests_it_has(child: Child, protocol: str, kind: str) -> None:
+    child.write("conftest.py", ACCOUNT)
+    child.write("test_it.py", TESTS.replace("MANY", "60"))
+    with dead_port(kind) as port:
+        began = time.monotonic()
+        result = child.pytest("-n", "2", **otlp.environment(port, protocol))
+        took = time.monotonic() - began
+
+    assert "60 passed" in result.stdout, result.stdout
+    assert took < BOUND
+    assert 0 < spent(child) <= IN_ALL
+    assert "did not reach the collector" in result.stdout
+    assert "plane-guard ship" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+    assert len(child.decisions()) == 60
+
+
+@pytest.mark.parametrize("kind", ["closed", "silent"])
+def test_the_children_of_a_run_share_what_a_dead_collector_may_cost(child: Child, kind: str) -> None:
+    child.write("conftest.py", ACCOUNT)
+    child.write("attempt.py", PRELUDE + "attempt()\n")
+    child.write(
+        "test_it.py",
+        """
+        import subprocess, sys, pytest
+        @pytest.mark.parametrize("n", range(12))
+        def test_it(n):
+            result = subprocess.run([sys.executable, "attempt.py"], capture_output=True, text=True)
+            assert (result.returncode, result.stderr) == (0, "")
+        """,
+    )
+    with dead_port(kind) as port:
+        began = time.monotonic()
+        result = child.pytest(**otlp.environment(port, otlp.HTTP))
+        took = time.monotonic() - began
+
+    assert "12 passed" in result.stdout, result.stdout
+    assert took < BOUND
+    assert 0 < spent(child) <= IN_ALL
+    assert len(child.decisions()) == 12
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("status", ["closed", "silent", "refusing"])
+def test_a_process_ends_quickly_and_says_once_what_to_do(child: Child, protocol: str, status: str) -> None:
+    code = PRELUDE + "for _ in range(20): attempt()"
+    began = time.monotonic()
+    if status == "refusing":
+        with otlp.Collector(otlp.HTTP, status=503) as collector:
+            environment = otlp.environment(collector.port, protocol)
+            result = child.python(code, PLANE_GUARD_TEST_PROCESS="1", **environment)
+    else:
+        with dead_port(status) as port:
+            result = child.python(code, PLANE_GUARD_TEST_PROCESS="1", **otlp.environment(port, protocol))
+
+    assert time.monotonic() - began < BOUND
+    assert result.returncode == 0
+    [said] = [line for line in result.stderr.splitlines() if line.startswith("plane-guard: ")]
+    assert "21 span(s) did not reach" in said
+    assert "plane-guard ship" in said
+    assert "Traceback" not in result.stderr
+    assert len(child.decisions()) == 20
+    assert list((child.folder / ".plane-guard").glob("*.account")) == []
+
+
+def test_a_process_that_leaves_at_once_loses_nothing_from_its_evidence(child: Child) -> None:
+    with otlp.Collector(otlp.HTTP) as collector:
+        as_test_process(child, "for _ in range(10): attempt()\nos._exit(0)", collector)
+
+    assert len(child.decisions()) == 10
+    assert set(collector.received.decisions()) <= set(ids(child))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("after", ["", "attempt()"], ids=["quiet parent", "busy parent"])
+def test_a_forked_process_sends_its_own(child: Child, protocol: str, after: str) -> None:
+    code = f"""
+    import multiprocessing
+    {after}
+    children = [multiprocessing.get_context("fork").Process(target=attempt) for _ in range(3)]
+    for each in children: each.start()
+    for each in children: each.join(20)
+    assert [each.exitcode for each in children] == [0, 0, 0]
+    """
+    with otlp.Collector(protocol) as collector:
+        result = as_test_process(child, code, collector)
+
+    assert result.returncode == 0, result.stderr
+    assert sorted(collector.received.decisions()) == ids(child)
+    assert len(ids(child)) == 3 + bool(after)
+
+
+def test_quiet_processes_are_told_apart_from_unguarded_ones_by_the_session_span(child: Child) -> None:
+    with otlp.Collector(otlp.HTTP) as collector:
+        as_test_process(child, "", collector)
+
+    assert collector.received.sessions() == [session.span_id for session in child.sessions()]
+    assert len(child.sessions()) == 1
+
+
+def test_an_allow_that_could_not_be_kept_is_not_sent_as_one(child: Child) -> None:
+    child.write(
+        "test_it.py",
+        PRELUDE
+        + """
+def test_it(plane_sandbox_writes, monkeypatch):
+    from plane_guard_instrumentation import _file
+    full = _file._Open(os.getpid(), os.open("/dev/full", os.O_WRONLY), "/dev/full")
+    monkeypatch.setattr(_file, "_create", lambda: full)
+    monkeypatch.setattr(_file._State, "file", None)
+    monkeypatch.setitem(globals(), "URL", URL.replace(os.environ["PLANE_PROJECT"], os.environ["PLANE_SANDBOX"]))
+    attempt()
+""",
+    )
+    with otlp.Collector(otlp.HTTP) as collector:
+        child.pytest(**collector.environment)
+        events = [event for _, span in collector.received.spans() for event in span.events]
+
+    outcomes = [pair.value.string_value for event in events for pair in event.attributes if "outcome" in pair.key]
+    assert outcomes == ["block"]
+
+
+def test_no_span_is_made_of_an_export(child: Child) -> None:
+    code = """
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+    import plane_guard_instrumentation
+    memory = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    trace.set_tracer_provider(provider)
+    import urllib3.connectionpool
+    plain = urllib3.connectionpool.HTTPConnectionPool.urlopen
+    from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+    seen = []
+    def urlopen(self, *args, **kwargs):
+        seen.append(is_instrumentation_enabled())
+        return plain(self, *args, **kwargs)
+    urllib3.connectionpool.HTTPConnectionPool.urlopen = urlopen
+    attempt()
+    from plane_guard_instrumentation import _live_export
+    assert _live_export.flush() == ""
+    assert seen == [False] * len(seen) and seen, seen
+    assert memory.get_finished_spans() == ()
+    """
+    with otlp.Collector(otlp.HTTP) as collector:
+        result = as_test_process(child, code, collector)
+
+    assert result.returncode == 0, result.stderr
+    assert len(collector.received.decisions()) == 1
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_collector_on_a_plane_host_is_no_write_to_plane(child: Child, protocol: str) -> None:
+    with otlp.Collector(protocol) as collector:
+        result = as_test_process(child, "attempt()", collector, PLANE_GUARD_HOSTS="127.0.0.1,localhost")
+
+    assert result.stderr.count("plane-guard: ") == 0, result.stderr
+    assert collector.received.decisions() == ids(child)
+    assert len(ids(child)) == 1
+
+
+def test_an_endpoint_that_is_a_plane_route_is_refused(child: Child, plane: StandInPlane) -> None:
+    endpoint = f"{plane.url}/api/v1/workspaces/acme/projects/{plane.prod.id}/work-items/"
+    result = child.python(
+        PRELUDE + "attempt()", PLANE_GUARD_TEST_PROCESS="1", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=endpoint
+    )
+
+    assert plane.writes == []
+    assert "Plane address" in result.stderr
+    assert len(child.decisions()) == 1
+
+
+@pytest.mark.parametrize("mock", ["requests.adapters.HTTPAdapter.send", "requests.sessions.Session.request",
+                                  "requests.sessions.Session.get_adapter",
+                                  "urllib3.connectionpool.HTTPConnectionPool.urlopen"])  # fmt: skip
+def test_a_mocked_http_library_is_neither_called_nor_in_the_way(child: Child, mock: str) -> None:
+    child.write(
+        "test_it.py",
+        PRELUDE
+        + f"""
+import time, unittest.mock
+from plane_guard_instrumentation import _live_export
+def test_it():
+    _live_export.flush()
+    with unittest.mock.patch({mock!r}) as mocked:
+        attempt()
+        assert _live_export.flush() == ""
+    assert mocked.mock_calls == []
+""",
+    )
+    with otlp.Collector(otlp.HTTP) as collector:
+        result = child.pytest(**collector.environment)
+
+    assert "1 passed" in result.stdout, result.stdout
+    assert collector.received.decisions() == ids(child)
+
+
+def test_a_failing_export_leaves_no_word_in_the_log_of_a_test(child: Child) -> None:
+    child.write(
+        "test_it.py",
+        PRELUDE
+        + """
+import logging
+from plane_guard_instrumentation import _live_export
+def test_it(caplog):
+    caplog.set_level(logging.DEBUG)
+    attempt()
+    _live_export.flush()
+    assert {record.name.partition(".")[0] for record in caplog.records} <= {"plane_guard", "httpx", "httpcore"}
+""",
+    )
+    result = child.pytest(**otlp.environment(otlp.closed_port(), otlp.HTTP))
+
+    assert "1 passed" in result.stdout, result.stdout
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_missing_extra_is_said_once_with_the_command_that_mends_it(child: Child, protocol: str) -> None:
+    code = """
+    import sys
+    class Missing:
+        def find_spec(self, name, path=None, target=None):
+            if name.startswith("opentelemetry.exporter.otlp.proto"):
+                raise ModuleNotFoundError(name)
+    sys.meta_path.insert(0, Missing())
+    import plane_guard_instrumentation
+    os.environ["PLANE_GUARD_TEST_PROCESS"] = "1"
+    plane_guard_instrumentation.instrument()
+    attempt(); attempt()
+    """
+    from textwrap import dedent
+
+    result = child.python(PRELUDE + dedent(code), **otlp.environment(otlp.closed_port(), protocol))
+
+    assert result.stderr.count("pip install 'plane-guard[otlp]'") == 1, result.stderr
+    assert len(child.decisions()) == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, None),
+        ({"ENDPOINT": "http://c:4318"}, ("http://c:4318/v1/traces", otlp.HTTP)),
+        ({"ENDPOINT": "http://c:4318/"}, ("http://c:4318/v1/traces", otlp.HTTP)),
+        ({"ENDPOINT": "http://c:4317"}, ("http://c:4317", otlp.GRPC)),
+        ({"ENDPOINT": "http://c:4317", "PROTOCOL": otlp.HTTP}, ("http://c:4317/v1/traces", otlp.HTTP)),
+        ({"ENDPOINT": "http://c", "TRACES_PROTOCOL": otlp.GRPC, "PROTOCOL": otlp.HTTP}, ("http://c", otlp.GRPC)),
+        ({"ENDPOINT": "http://c", "TRACES_ENDPOINT": "http://t/own"}, ("http://t/own", otlp.HTTP)),
+    ],
+)  # fmt: skip
+def test_endpoint_and_protocol_are_opentelemetrys(
+    environment: dict[str, str], expected: tuple[str, str] | None
+) -> None:
+    found = _live_target.find({f"OTEL_EXPORTER_OTLP_{name}": value for name, value in environment.items()})
+
+    assert (found and found[:2]) == expected
+
+
+def test_a_protocol_that_nobody_speaks_here_is_said() -> None:
+    found = _live_target.find({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
+
+    assert found is not None
+    assert otlp.HTTP in found.problem
+
+
+def spent(child: Child) -> float:
+    """The seconds that the run's own account says it waited for its collector."""
+    [account] = (child.folder / ".plane-guard").glob("*.account")
+    waits = {}
+    for line in account.read_text().splitlines():
+        entry, begin, end = line.split()
+        waits[entry] = (float(begin), float(end))
+    total, reached = 0.0, 0.0
+    for begin, end in sorted(waits.values()):
+        total += max(0.0, end - max(begin, reached))
+        reached = max(reached, end)
+    return total
