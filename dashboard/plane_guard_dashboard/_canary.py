@@ -1,26 +1,31 @@
 """The canary: a write to a made-up production project through every real patched path, in a process of its own.
 
 Run as a module in a child that counts as a test process. Each line of its output is one path: its name, what
-happened, and how many requests a listening server received meanwhile (which must be none).
+happened, and how many requests a listening server received meanwhile (which must be none). Clients that are not
+installed have no path.
 """
 
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+import socket
 import sys
 import threading
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from plane_guard import PlaneWriteBlocked
+from plane_guard import DEFAULT_HOSTS, PlaneWriteBlocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PATH = "/api/v1/workspaces/plane-guard-canary/projects/00000000-0000-4000-8000-000000000000/work-items/"
+_BODY = b'{"name": "canary"}'
 _received: list[str] = []
 
 
@@ -30,21 +35,70 @@ class _Server(BaseHTTPRequestHandler):
         self.send_response(204)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name it has
+    def log_message(self, *_: object) -> None:
         """Keep quiet."""
 
 
-def _sync(url: str) -> None:
-    with httpx.Client(trust_env=False) as client:
-        client.post(url, json={"name": "canary"})
+def _httpx(url: str, module: str = "httpx") -> None:
+    with import_module(module).Client(trust_env=False) as client:
+        client.post(url, content=_BODY)
 
 
-async def _async(url: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        await client.post(url, json={"name": "canary"})
+def _httpx_async(url: str, module: str = "httpx") -> None:
+    async def send() -> None:
+        async with import_module(module).AsyncClient(trust_env=False) as client:
+            await client.post(url, content=_BODY)
+
+    asyncio.run(send())
 
 
-PATHS: dict[str, Callable[[str], None]] = {"httpx": _sync, "httpx (async)": lambda url: asyncio.run(_async(url))}
+def _http_client(url: str) -> None:
+    connection = http.client.HTTPConnection(url.split("/")[2])
+    connection.request("POST", _PATH, _BODY)
+
+
+def _urllib(url: str) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener.open(urllib.request.Request(url, _BODY, method="POST"))  # noqa: S310  its own server
+
+
+def _requests(url: str) -> None:
+    requests: Any = import_module("requests")
+    with requests.Session() as session:
+        session.trust_env = False
+        session.post(url, data=_BODY, timeout=10)
+
+
+def _urllib3(url: str) -> None:
+    urllib3: Any = import_module("urllib3")
+    urllib3.PoolManager().request("POST", url, body=_BODY)
+
+
+def _aiohttp(url: str) -> None:
+    async def send() -> None:
+        async with import_module("aiohttp").ClientSession() as session:
+            await session.post(url, data=_BODY)
+
+    asyncio.run(send())
+
+
+def _floor(_: str) -> None:
+    socket.getaddrinfo(min(DEFAULT_HOSTS), 443)
+
+
+# path: the library it needs, and how it is tried
+PATHS: dict[str, tuple[str, Callable[[str], None]]] = {
+    "httpx": ("httpx", _httpx),
+    "httpx, async": ("httpx", _httpx_async),
+    "httpx2": ("httpx2", lambda url: _httpx(url, "httpx2")),
+    "httpx2, async": ("httpx2", lambda url: _httpx_async(url, "httpx2")),
+    "http.client": ("http", _http_client),
+    "urllib.request": ("urllib", _urllib),
+    "requests": ("requests", _requests),
+    "urllib3": ("urllib3", _urllib3),
+    "aiohttp": ("aiohttp", _aiohttp),
+    "a client without a shell": ("socket", _floor),
+}
 
 
 def main() -> None:
@@ -52,9 +106,11 @@ def main() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}{_PATH}"
-        for name, send in PATHS.items():
-            sys.stdout.write(json.dumps({"path": name, "result": _try(send, url), "received": len(_received)}) + "\n")
-            _received.clear()
+        for name, (library, send) in PATHS.items():
+            if find_spec(library) is not None:
+                result = {"path": name, "result": _try(send, url), "received": len(_received)}
+                sys.stdout.write(json.dumps(result) + "\n")
+                _received.clear()
         server.shutdown()
 
 
