@@ -6,6 +6,7 @@ import gzip
 import socket
 import threading
 from concurrent import futures
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from plane_guard_instrumentation import _attributes as names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Self
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -70,11 +72,12 @@ class Collector:
         self.protocol = protocol
         self._status = status
 
-    def __enter__(self) -> Collector:
+    def __enter__(self) -> Self:
         """Start to accept."""
         if self.protocol == GRPC:
             self._grpc = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
-            trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Servicer(self.received), self._grpc)
+            add: Any = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
+            add(_Servicer(self.received), self._grpc)
             self.port = self._grpc.add_insecure_port("127.0.0.1:0")
             self._grpc.start()
         else:
@@ -112,8 +115,9 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextmanager
 def silent_port() -> Iterator[int]:
-    """A port that accepts connections and never answers, until the generator is closed."""
+    """A port that accepts connections and never answers, for the time of a `with` block."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(64)
@@ -131,7 +135,7 @@ class _Servicer(trace_service_pb2_grpc.TraceServiceServicer):
 
 def _handler(received: Received, status: int) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  the library's name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if status == 200:
                 received.paths.append(self.path)

@@ -118,3 +118,17 @@ def test_published_ports_are_on_loopback() -> None:
     ports += re.findall(r"--publish (\S+)", text("github-docker-run.yml"))
     assert len(ports) == 6
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_page_about_ci_names_only_commands_and_files_that_exist() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text()
+    calls = re.findall(r"plane-guard ((?:report|ship)[^\n`>#]*)", page)
+    assert calls
+    for call in calls:
+        command, *arguments = shlex.split(call)
+        found = main.get_command(click.Context(main), command)
+        assert found is not None
+        found.make_context(command, arguments)
+    for target in re.findall(r"\]\(([^)#]+)", page):
+        assert (ROOT / "docs" / target).exists(), target
+    assert all(name in page for name in RECIPES)

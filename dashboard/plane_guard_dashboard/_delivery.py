@@ -86,8 +86,8 @@ class Delivery:
         asked = _retry_after(response) if response is not None else None
         seconds = seconds if asked is None else max(asked, FIRST_PAUSE)
         if self.clock() + seconds >= self.deadline:
-            shown = self.endpoint.shown
-            raise StoppedError(f"{shown} takes nothing in the time of --timeout ({failure}). Does a collector listen?")
+            verb = "answers only with" if response is not None else "does not answer:"
+            raise StoppedError(f"{self.endpoint.shown} {verb} {failure}. No more time is left for it (--timeout).")
         self.sleep(seconds)
 
 

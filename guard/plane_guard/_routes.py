@@ -270,7 +270,7 @@ def _plant(root: _Node, path: str, op: str, *fields: str) -> None:
         node = root
         for segment in template:
             node = node.below.setdefault("{}" if segment[0] == "{" else segment, _Node())
-        node.route = Route("/".join(template), op.rstrip("!"), op.endswith("!"), fields)
+        node.route = Route("/".join(template), op.removesuffix("!"), op.endswith("!"), fields)
 
 
 def _spellings(collection: str, member: str) -> list[tuple[str, ...]]:

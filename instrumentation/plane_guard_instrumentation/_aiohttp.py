@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from plane_guard._paths import might_be_plane
-from plane_guard_instrumentation import _check, _httpcore, _passage
+from plane_guard_instrumentation import _aiohttp_probe, _check, _connection, _httpcore, _passage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -27,23 +27,21 @@ if TYPE_CHECKING:
 
 _JUDGED = "__plane_guard_judged__"
 _OF_THE_PROXY = "proxy-authorization"  # the connector adds it to a request that it is about to send
-_LONGEST_PROOF = 30.0
 # A method may be wrapped twice when another tool's wrapper hides the first shell: a request is judged once.
 _being_judged: ContextVar[object] = ContextVar("plane_guard_aiohttp_judged", default=None)
 
 
 def guard_connect(original: Connect, layer: str) -> Connect:
-    """Judge each request before it gets a connection; each connection is opened as a guarded client's."""
+    """Judge each request before it gets a connection, which is opened as a guarded client's."""
 
     @functools.wraps(original)
     async def connect(self: Any, req: ClientRequest, *args: Any, **kwargs: Any) -> Connection:
         __tracebackhide__ = True
-        with _passage.guarded():
-            if _being_judged.get() is req or not _concerns_plane(req):
-                return await original(self, req, *args, **kwargs)
-            with _judging(req):
-                req.__dict__[_JUDGED] = await _judge(req, layer, functools.partial(original, self))
-                return await original(self, req, *args, **kwargs)
+        if _being_judged.get() is req or not _concerns_plane(req):
+            return await original(self, req, *args, **kwargs)
+        with _judging(req), _passage.guarded():
+            req.__dict__[_JUDGED] = await _judge(req, layer, functools.partial(original, self))
+            return await original(self, req, *args, **kwargs)
 
     return connect
 
@@ -67,7 +65,7 @@ def guard_send(original: Send, layer: str) -> Send:
 async def _judge(request: ClientRequest, layer: str, connect: Connect) -> _check.Sent:
     __tracebackhide__ = True
     sent = _sent(request, layer)
-    await _check.drive_async(_check.judge(sent), lambda probe: _ask(connect, request, probe))
+    await _check.drive_async(_check.judge(sent), lambda probe: _aiohttp_probe.ask(connect, request, probe))
     return sent
 
 
@@ -87,7 +85,10 @@ def _judging(request: ClientRequest) -> Iterator[None]:
 
 
 def _concerns_plane(request: ClientRequest) -> bool:
-    return might_be_plane(request.url.raw_path_qs.encode("utf-8", "replace"))
+    """Whether the request could be a write to Plane, or opens a connection to a known Plane host."""
+    if might_be_plane(request.url.raw_path_qs.encode("utf-8", "replace")):
+        return True
+    return any(map(_connection.plane_host, (request.url.raw_host, request.server_hostname)))
 
 
 def _sent(request: ClientRequest, layer: str) -> _check.Sent:
@@ -114,55 +115,3 @@ def _body_in_memory(body: object) -> object:
     if isinstance(body, Payload) and type(body).__module__ == Payload.__module__:
         body = body._value  # noqa: SLF001  the public `decode` replaces what is not text
     return bytes(body) if isinstance(body, (bytearray, memoryview)) else _httpcore.body_in_memory(body)
-
-
-async def _ask(connect: Connect, request: ClientRequest, probe: _check.Probe) -> _check.Answer:
-    """Send a probe the way of the request, once more if the server had hung up on a connection that was kept."""
-    import asyncio
-
-    import aiohttp
-
-    async with asyncio.timeout(_LONGEST_PROOF):
-        await asyncio.sleep(probe.delay)
-        try:
-            return await _get(connect, request, probe)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            return await _get(connect, request, probe)
-
-
-async def _get(connect: Connect, request: ClientRequest, probe: _check.Probe) -> _check.Answer:
-    from aiohttp import ClientTimeout
-
-    question = _probe_request(request, probe)
-    connection = await connect(question, [], ClientTimeout(total=_LONGEST_PROOF))
-    try:
-        connection.protocol.set_response_params(read_until_eof=True)  # type: ignore[union-attr]
-        response = await question.send(connection)
-        try:
-            await response.start(connection)
-            return _check.Answer(response.status, response.raw_headers, await response.read())
-        finally:
-            response.close()
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _probe_request(request: ClientRequest, probe: _check.Probe) -> ClientRequest:
-    from aiohttp import ClientRequest
-
-    names = [name.decode("utf-8", "surrogatepass") for name, _ in probe.headers]
-    values = [value.decode("utf-8", "surrogatepass") for _, value in probe.headers]
-    return ClientRequest(
-        "GET",
-        request.url.with_path(probe.path, encoded=True),
-        headers=list(zip(names, values, strict=True)),
-        skip_auto_headers=["Accept", "User-Agent"],
-        version=request.version,
-        loop=request.loop,
-        ssl=request.ssl,
-        server_hostname=request.server_hostname,
-        proxy=request.proxy,
-        proxy_auth=request.proxy_auth,
-        proxy_headers=request.proxy_headers,
-    )

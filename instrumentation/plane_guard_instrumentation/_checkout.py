@@ -76,7 +76,7 @@ def web_form(url: str) -> str:
     if url.startswith(("http://", "https://")):
         return url.removesuffix("/").removesuffix(".git")
     ssh = _SSH.fullmatch(url)
-    is_remote = ssh is not None and (url.startswith("ssh://") or ":" in url)
+    is_remote = url.startswith("ssh://") or (":" in url and "://" not in url)
     return f"https://{ssh['host']}/{ssh['path']}".removesuffix("/").removesuffix(".git") if ssh and is_remote else ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]  # untyped
 from opentelemetry.sdk.resources import Resource, ResourceDetector
 
 from plane_guard_instrumentation import _boot
@@ -30,7 +30,7 @@ def pre_instrument() -> None:
         _boot.end_unguarded(error)
 
 
-class PlaneGuardInstrumentor(BaseInstrumentor):
+class PlaneGuardInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # as above
     """The telemetry that plane-guard adds to an instrumented program: each decision as an event on the current span.
 
     Enforcement does not depend on it, and `uninstrument` leaves that in place in a test process.

@@ -69,9 +69,7 @@ def _span(attributes: Attributes, status: StatusCode) -> ReadableSpan:
     parent = current if current.is_valid else _inherited()
     return ReadableSpan(
         name=names.EVENT,
-        context=_context(
-            parent.trace_id if parent else secrets.randbits(128) or 1, secrets.randbits(64) or 1, parent
-        ),
+        context=_context(parent.trace_id if parent else secrets.randbits(128) or 1, secrets.randbits(64) or 1, parent),
         parent=parent,
         resource=_sdk_resource(),
         attributes={name: attributes[name] for name in (names.OUTCOME, names.TARGET) if name in attributes},

@@ -1,4 +1,4 @@
-"""``OTEL_TRACES_EXPORTER=plane_guard_file``: decisions out of an instrumented program's own spans, in a file of evidence.
+"""``OTEL_TRACES_EXPORTER=plane_guard_file``: decisions out of a program's own spans, in a file of evidence.
 
 For a live process, which keeps no evidence by itself. Of the program's spans only those are written that carry a
 decision, and of those only what plane-guard itself emits: names, ids and times, and the decisions.

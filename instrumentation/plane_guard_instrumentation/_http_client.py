@@ -94,8 +94,9 @@ def _read(connection: Any, data: bytes, body: _http_message.Body, layer: str) ->
 def _note_live(connection: Any, arguments: tuple[Any, ...], options: dict[str, Any], layer: str) -> None:
     with suppress(Exception):  # telemetry may not disturb a live process
         body = _body_of(connection, *arguments, **options)
-        for sent, prefix in _read(connection, _head(connection), body, layer):
-            _check.drive(_check.judge(sent), functools.partial(_http_probe.ask, connection, prefix))
+        for head in _http_message.heads(_head(connection)):
+            sent = _http_message.sent(connection, head, body, layer)
+            _check.drive(_check.judge(sent), functools.partial(_http_probe.ask, connection, b""))
 
 
 def _is_judged(connection: object) -> bool:

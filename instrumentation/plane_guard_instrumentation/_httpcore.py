@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from plane_guard._paths import might_be_plane
 from plane_guard_instrumentation import _check, _connection, _httpcore_probe, _passage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     import httpcore
 
@@ -37,14 +38,10 @@ def guard_sync(original: Sync, layer: str) -> Sync:
         __tracebackhide__ = True
         if _judged.get() is request or not _concerns_plane(request):
             return original(self, request)
-        token = _judged.set(request)
-        try:
-            with _passage.guarded():
-                steps = _check.judge(_sent(request, layer))
-                _check.drive(steps, lambda probe: _httpcore_probe.ask(original, self, request, probe))
-                return original(self, request)
-        finally:
-            _judged.reset(token)
+        with _judging(request), _passage.guarded():
+            steps = _check.judge(_sent(request, layer))
+            _check.drive(steps, lambda probe: _httpcore_probe.ask(original, self, request, probe))
+            return original(self, request)
 
     return handle_request
 
@@ -57,16 +54,22 @@ def guard_async(original: Async, layer: str) -> Async:
         __tracebackhide__ = True
         if _judged.get() is request or not _concerns_plane(request):
             return await original(self, request)
-        token = _judged.set(request)
-        try:
-            with _passage.guarded():
-                steps = _check.judge(_sent(request, layer))
-                await _check.drive_async(steps, lambda probe: _httpcore_probe.ask_async(original, self, request, probe))
-                return await original(self, request)
-        finally:
-            _judged.reset(token)
+        with _judging(request), _passage.guarded():
+            steps = _check.judge(_sent(request, layer))
+            await _check.drive_async(steps, lambda probe: _httpcore_probe.ask_async(original, self, request, probe))
+            return await original(self, request)
 
     return handle_async_request
+
+
+@contextmanager
+def _judging(request: httpcore.Request) -> Iterator[None]:
+    token = _judged.set(request)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # an abandoned coroutine is closed in whatever context
+            _judged.reset(token)
 
 
 def _concerns_plane(request: httpcore.Request) -> bool:

@@ -8,18 +8,15 @@ loading an exporter would cost more than many children take.
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plane_guard import _process
-from plane_guard_instrumentation import _lineage, _live_target
+from plane_guard_instrumentation import _lineage, _live_ends, _live_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from opentelemetry.sdk.trace import ReadableSpan
 
     from plane_guard_instrumentation._live_sender import Sender
@@ -47,12 +44,12 @@ def announce(mark: Mark) -> None:
     if not _State.known:
         _State.target, _State.known = _live_target.find(os.environ, _process.fixed().hosts), True
         if _State.target is not None:
-            atexit.register(_at_exit)
+            _live_ends.at_exit(_at_exit)
     _State.mark, _State.announced = mark, os.getpid()
     if _State.target is not None:
         _State.begins_run = _lineage.guarded_parent() is None
         if _State.begins_run:
-            _before_threads_end(start)
+            _live_ends.before_threads_end(_start_and_wait)
         if _State.target.problem:
             _tell(f"{_VARIABLE} is set, but nothing is sent live: {_State.target.problem}")
 
@@ -102,39 +99,27 @@ def _new_sender(target: Target, mark: Mark) -> Sender | None:
     if sender is new:
         sender.put(_evidence.session_span(mark))
         sender.start()
-        _keep_imports_and_forks_apart()
-        _flush_when_a_worker_of_multiprocessing_ends()
+        _keep_imports_apart_from_forks_and_the_end()
+        _live_ends.when_a_worker_of_multiprocessing_ends(_at_exit)
     return sender
 
 
-def _before_threads_end(call: Callable[[], None]) -> None:
-    """Have this called while Python still starts threads and executors: before `atexit`, and before executors end."""
-    import concurrent.futures.thread
-    import threading
-
-    with suppress(AttributeError, RuntimeError):  # private, and there since 3.9 for what that import registers
-        threading._register_atexit(call)  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def _flush_when_a_worker_of_multiprocessing_ends() -> None:
-    """Such a process leaves without running what is registered with `atexit`."""
-    module = sys.modules.get("multiprocessing.util")
-    if module is not None and sys.modules["multiprocessing.process"].parent_process() is not None:
-        module.Finalize(None, _at_exit, exitpriority=0)
-
-
-def _keep_imports_and_forks_apart() -> None:
-    """Registered behind logging's own hook, so that it runs before that takes the lock of all loggers."""
+def _keep_imports_apart_from_forks_and_the_end() -> None:
     if not _State.registered:
         _State.registered = True
-        os.register_at_fork(before=_wait_for_imports)
-        _before_threads_end(_wait_for_imports)
+        _live_ends.before_fork(_wait_for_imports)
+        _live_ends.before_threads_end(_wait_for_imports)
 
 
 def _wait_for_imports() -> None:
     sender = _senders.get(os.getpid())
     if sender is not None:
         sender.wait_for_imports()
+
+
+def _start_and_wait() -> None:
+    start()
+    _wait_for_imports()
 
 
 def _at_exit() -> None:

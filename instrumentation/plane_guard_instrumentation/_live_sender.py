@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _MOST_HELD = 10_000
 _BATCH = 512
 _PAUSE_AFTER_FAILURE = 5.0
+_NO_NEWS = 1.0  # a collector that did not answer so short ago is not asked again when the end waits for it
 _LONGEST_FAREWELL = 0.2
 _LONGEST_IMPORT = 2.0
 # What a retry has to say is said once, by `_live_export`; a test that looks at its log must not find it there.
@@ -108,7 +109,8 @@ class Sender:
                 answers.append(item)
             else:
                 self._backlog.append(item)
-        if answers or time.monotonic() >= self._not_before:
+        pause = _PAUSE_AFTER_FAILURE - _NO_NEWS if answers else 0.0
+        if time.monotonic() >= self._not_before - pause:
             self._send()
         for answer in answers:
             answer.good = not self._backlog and not self.lost

@@ -1,8 +1,8 @@
 """A requests session that no mock of HTTP libraries intercepts.
 
-Tests patch requests and urllib3 on their classes. Evidence that goes out while such a test runs must neither be answered
-by a mock nor turn up in its list of calls or in its cassette, so what is patched there is taken from here instead. It
-is imported before the first test runs.
+Tests patch requests and urllib3 on their classes. Evidence that goes out while such a test runs must neither be
+answered by a mock nor turn up in its list of calls or in its cassette, so what is patched there is taken from here
+instead. It is imported before the first test runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class _Pool(HTTPConnectionPool):
 
 class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = HTTPSConnection
-    urlopen = HTTPSConnectionPool.urlopen
+    urlopen = HTTPSConnectionPool.urlopen  # type: ignore[assignment]  # as its own base class does
 
 
 class _Adapter(HTTPAdapter):

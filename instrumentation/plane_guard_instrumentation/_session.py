@@ -13,7 +13,17 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard import _process
-from plane_guard_instrumentation import _allowed, _file, _floor, _live_export, _parent, _record, _redact, _resource, _shells
+from plane_guard_instrumentation import (
+    _allowed,
+    _file,
+    _floor,
+    _live_export,
+    _parent,
+    _record,
+    _redact,
+    _resource,
+    _shells,
+)
 from plane_guard_instrumentation import _attributes as names
 
 if TYPE_CHECKING:
@@ -93,7 +103,11 @@ def described() -> Attributes:
 def _lineage(parent: _parent.Parent | None) -> dict[str, object]:
     if parent is None:
         return {}
-    return {"traceState": parent.state, "parentSpanId": parent.span_id} if parent.state else {"parentSpanId": parent.span_id}
+    return (
+        {"traceState": parent.state, "parentSpanId": parent.span_id}
+        if parent.state
+        else {"parentSpanId": parent.span_id}
+    )
 
 
 def _encode(attributes: Mapping[str, Value]) -> list[object]:

@@ -19,7 +19,7 @@ OVERLAY = ROOT / "deploy" / "otel-collector.clickhouse.yaml"
 
 
 def validate(otelcol: Path, *configs: Path) -> subprocess.CompletedProcess[str]:
-    command = [otelcol, "validate", *(f"--config={config}" for config in configs)]
+    command = [str(otelcol), "validate", *(f"--config={config}" for config in configs)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -45,7 +45,7 @@ def test_the_configuration_in_a_variable_is_valid(otelcol: Path, name: str) -> N
         config = recipe["tests"]["variables"]["OTELCOL_CONFIG"]["value"]
     else:
         config = recipe["jobs"]["tests"]["services"]["collector"]["env"]["OTELCOL_CONFIG"]
-    command = [otelcol, "validate", "--config=env:OTELCOL_CONFIG"]
+    command = [str(otelcol), "validate", "--config=env:OTELCOL_CONFIG"]
     result = subprocess.run(command, env={"OTELCOL_CONFIG": config}, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
 

@@ -72,7 +72,7 @@ def test_a_retry_after_beyond_the_timeout_ends_it_at_once(folder: Path, receiver
     result = ship(folder, receiver)
     assert result.exit_code == 1
     assert len(receiver.requests) == 1
-    assert "takes nothing in the time of --timeout (503 busy)" in result.stderr
+    assert "/v1/traces answers only with 503 busy. No more time is left" in result.stderr
     assert ship(folder, receiver).exit_code == 0
 
 

@@ -131,19 +131,29 @@ def test_an_unreadable_request_is_refused_in_words() -> None:
     assert '(url__regex=r".*")' in lines(found)[-2]
 
 
+HTTPX = """  respx:        respx_mock.{}(url__regex=r"/labels/").respond(200, json={{}})
+  MockTransport: httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json={{}})))"""
+REQUESTS = """  responses:     responses.add(responses.{}, re.compile(r".*/labels/"), json={{}})
+  requests-mock: requests_mock.{}(re.compile(r"/labels/"), json={{}})"""
 MOCKS = {
-    ("httpx", "PATCH"): '  respx:        respx_mock.patch(url__regex=r"/labels/").respond(200, json={})',
-    ("httpx", "put"): '  respx:        respx_mock.put(url__regex=r"/labels/").respond(200, json={})',
-    ("", "DELETE"): '  respx:        respx_mock.delete(url__regex=r"/labels/").respond(200, json={})',
-    ("socket", "BREW"): '  respx:        respx_mock.post(url__regex=r"/labels/").respond(200, json={})',
-    ("http.client", "patch"): '  responses:    responses.add(responses.PATCH, re.compile(r"/labels/"), json={})',
-    ("http.client", "BREW"): '  responses:    responses.add(responses.POST, re.compile(r"/labels/"), json={})',
+    ("httpx", "PATCH"): HTTPX.format("patch"),
+    ("httpx", "put"): HTTPX.format("put"),
+    ("", "DELETE"): HTTPX.format("delete"),
+    ("socket", "BREW"): HTTPX.format("post"),
+    ("http.client", "patch"): REQUESTS.format("PATCH", "patch"),
+    ("http.client", "BREW"): REQUESTS.format("POST", "post"),
+    ("httpx2", "POST"): """  MockTransport:
+    httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json={})))""",
+    ("aiohttp", "POST"): (
+        """  aioresponses: with aioresponses() as mocked: mocked.post(re.compile(r".*/labels/"), payload={})"""
+    ),
 }
 
 
 @pytest.mark.parametrize(("layer", "method"), MOCKS)
 def test_the_mock_is_one_for_the_client_at_hand(layer: str, method: str) -> None:
-    assert MOCKS[layer, method] in lines(LABEL._replace(method=method), layer=layer)
+    said = "\n".join(lines(LABEL._replace(method=method), layer=layer))
+    assert said.partition("is never judged):\n")[2] == MOCKS[layer, method]
 
 
 def test_a_very_long_path_is_cut() -> None:

@@ -56,6 +56,8 @@ TO_PROVE: dict[str, tuple[str, object, str, tuple[str, ...]]] = {
         f"intake-issues/{ITEM}/", {"duplicate_to": OTHER_ITEM}, JSON,
         (project_path(SANDBOX, f"intake-issues/{ITEM}/"), THERE)),
     "both items of a path": (f"work-items/{ITEM}/dependencies/{OTHER_ITEM}/", None, JSON, (HERE, THERE)),
+    "both items of a path of the older spelling": (
+        f"issues/{ITEM}/dependencies/{OTHER_ITEM}/", None, JSON, (project_path(SANDBOX, f"issues/{ITEM}/"), THERE)),
     "the same item twice in a path": (f"work-items/{ITEM}/dependencies/{ITEM}/", None, JSON, (HERE,)),
     "this very project": ("work-item-templates/x/use/", {"project_id": SANDBOX}, JSON, ()),
     "this very project in another spelling": ("cycles/", {"project_id": SANDBOX.upper()}, JSON, ()),

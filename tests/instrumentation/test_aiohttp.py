@@ -7,6 +7,7 @@ import gc
 import io
 import json
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import aiohttp
 import plane_py
@@ -271,6 +272,56 @@ def test_a_proof_goes_through_the_same_unix_socket(plane: StandInPlane, tmp_path
 
     assert asyncio.run(main()) == 200
     assert received == ["GET", "POST"]
+
+
+def test_a_proof_is_asked_for_again_where_the_server_had_hung_up(plane: StandInPlane) -> None:
+    project, item = plane.sandbox.id, plane.sandbox.items["SBX-1"]
+    answer = json.dumps({"id": item, "project": project}).encode()
+    received: list[bytes] = []
+    serving: list[asyncio.Task[None] | None] = []
+
+    async def hang_up_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
+        while head := await reader.read(65_536):
+            received.append(head.split(b" ")[0])
+            if len(received) == 2:
+                break
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
+        writer.close()
+        await writer.wait_closed()
+
+    async def main() -> int:
+        server = await asyncio.start_server(hang_up_once, "127.0.0.1", 0)
+        base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        path = f"/api/v1/workspaces/acme/projects/{project}/work-items/{item}/"
+        async with server, aiohttp.ClientSession(base, connector=aiohttp.TCPConnector(limit=1)) as session:
+            async with session.get(path) as reply:
+                await reply.read()
+            status = await post(session, path + "comments/", data=b"{}", headers=JSON)
+        await asyncio.gather(*filter(None, serving))
+        return status
+
+    assert asyncio.run(main()) == 200
+    assert [method for method in received if method.isalpha()] == [b"GET", b"GET", b"GET", b"POST"]
+
+
+def test_what_a_mock_reads_proves_nothing(plane: StandInPlane) -> None:
+    item, received = plane.prod.items["ORCH-114"], []
+    path = f"/api/v1/workspaces/acme/projects/{plane.sandbox.id}/work-items/{item}/comments/"
+
+    def answer(request: _wire.ReceivedRequest) -> _wire.Reply:
+        received.append(request.method)
+        return _wire.Reply(200, {"id": item, "project": plane.prod.id})
+
+    shown = json.dumps({"id": item, "project": plane.sandbox.id}).encode()
+    server = _wire.WireServer(answer)
+    server.start()
+    try:
+        with mock.patch.object(aiohttp.ClientResponse, "read", return_value=shown), pytest.raises(PlaneWriteBlocked):
+            run(lambda session: post(session, f"http://127.0.0.1:{server.port}{path}", json={}))
+    finally:
+        server.stop()
+    assert received == ["GET"]
 
 
 def test_plane_py_writes_to_the_sandbox_only(plane: StandInPlane) -> None:

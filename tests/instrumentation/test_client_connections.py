@@ -61,14 +61,15 @@ class _Loopback(aiohttp.abc.AbstractResolver):
 
 
 @pytest.mark.usefixtures("plane_blocked_writes")
+@pytest.mark.parametrize("url", [f"https://{HOST}/", "https://127.0.0.1/"], ids=["by name", "by address"])
 @pytest.mark.parametrize("loop", LOOPS)
-def test_aiohttp_may_start_tls_with_a_plane_host_and_a_bare_connection_may_not(loop: str) -> None:
+def test_aiohttp_may_start_tls_with_a_plane_host_and_a_bare_connection_may_not(loop: str, url: str) -> None:
     async def main() -> None:
         server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with server, aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=_Loopback(port))) as session:
             with pytest.raises(aiohttp.ClientOSError):
-                await session.get(f"https://{HOST}/api/v1/users/me/")
+                await session.get(url.replace("127.0.0.1", f"127.0.0.1:{port}"), server_hostname=HOST)
             with pytest.raises(PlaneWriteBlocked, match="unguarded-client"):
                 await asyncio.open_connection("127.0.0.1", port, ssl=True, server_hostname=HOST)
 

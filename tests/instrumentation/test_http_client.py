@@ -6,14 +6,19 @@ import http.client
 import io
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.trace import SpanContext
 
 from plane_guard import PlaneWriteBlocked
 from plane_guard_dashboard.demo._wire import Reply, WireServer
-from plane_guard_instrumentation import _proof
+from plane_guard_instrumentation import _check, _http_client, _http_message, _passage, _proof
 from tests.instrumentation.http_client_cases import CLIENTS, Came, Send, note_connections
 
 if TYPE_CHECKING:
@@ -113,8 +118,6 @@ class TestWithTheOptIn:
         assert plane.mutations == []
 
     def test_a_proof_follows_no_redirect(self, plane: StandInPlane, send: Send, headers: Mapping[str, str]) -> None:
-        from dataclasses import replace
-
         plane.faults = replace(plane.faults, redirect_to="http://127.0.0.1:9")
         with pytest.raises(PlaneWriteBlocked, match="HTTP 307"):
             send("POST", item_url(plane, "SBX-1", "comments/"), headers, b'{"comment_html": "x"}')
@@ -307,8 +310,6 @@ class TestByHand:
     def test_an_error_inside_the_shell(
         self, plane: StandInPlane, connection: http.client.HTTPConnection, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from plane_guard_instrumentation import _http_message
-
         monkeypatch.setattr(_http_message, "sent", lambda *_: 1 // 0)
         with pytest.raises(PlaneWriteBlocked, match="guard-error"):
             connection.request("GET", path)
@@ -353,8 +354,6 @@ def test_raw_bytes_for_other_servers_pass(other: tuple[str, list[ReceivedRequest
 
 
 def test_the_connections_of_guarded_clients_carry_the_token(plane: StandInPlane, send: Send) -> None:
-    from plane_guard_instrumentation import _passage
-
     seen: list[bool] = []
     with pytest.MonkeyPatch.context() as patch:
         note_connections(patch, seen)
@@ -364,17 +363,31 @@ def test_the_connections_of_guarded_clients_carry_the_token(plane: StandInPlane,
     assert not _passage.is_guarded()
 
 
+@pytest.mark.usefixtures("plane_sandbox_writes")
 def test_a_shell_around_another_shell_judges_once(
-    plane: StandInPlane,
-    headers: dict[str, str],
-    plane_blocked_writes: list[PlaneWriteBlocked],
-    monkeypatch: pytest.MonkeyPatch,
+    plane: StandInPlane, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from plane_guard_instrumentation import _http_client
+    guarded, judge = http.client.HTTPConnection.endheaders, _check.judge
+    judged: list[str] = []
 
-    guarded = http.client.HTTPConnection.endheaders
+    def noted(sent: _check.Sent) -> object:
+        judged.append(sent.method)
+        return judge(sent)
+
     monkeypatch.setattr(http.client.HTTPConnection, "endheaders", _http_client.guard_request(guarded, "http.client"))
-    monkeypatch.setenv("PLANE_TEST_WRITE_ENABLED", "1")
+    monkeypatch.setattr(_check, "judge", noted)
     requests.patch(item_url(plane, "SBX-1"), json={"name": "x"}, headers=headers, timeout=10)
 
-    assert len(plane.writes) == 1
+    assert judged.count("PATCH") == len(plane.writes) == 1
+
+
+def test_traces_are_exported_as_before(other: tuple[str, list[ReceivedRequest]]) -> None:
+    url, received = other
+    span = ReadableSpan("a span", context=SpanContext(1, 1, is_remote=False), start_time=1, end_time=2)
+    exporter = OTLPSpanExporter(endpoint=f"{url}/api/v1/traces")
+    result = exporter.export([span])
+    exporter.shutdown()  # type: ignore[no-untyped-call]
+
+    assert result is SpanExportResult.SUCCESS
+    assert [(request.method, request.target) for request in received] == [("POST", "/api/v1/traces")]
+    assert b"a span" in received[0].body

@@ -115,6 +115,30 @@ def test_a_live_process_sends_what_it_sent_before(child: Child, plane: StandInPl
     assert child.decisions() == []
 
 
+def test_a_live_process_is_not_told_of_requests_that_cannot_be_read(child: Child, plane: StandInPlane) -> None:
+    result = child.python("""
+        import http.client, os, plane_guard_instrumentation
+        plane_guard_instrumentation.instrument()
+        class Odd(http.client.HTTPConnection):
+            _http_vsn_str = "SPDY"
+            default_port = property(lambda self: 1 // 0)
+        odd = Odd("127.0.0.1", int(os.environ["PLANE_API_URL"].rpartition(":")[2]))
+        odd.putrequest("PATCH", "/api/v1/", skip_host=True)
+        odd.endheaders()
+        odd.close()
+        odd.send(b"PATCH ")
+        odd._http_vsn_str = "HTTP/1.1"
+        odd.close()
+        odd.putrequest("PATCH", "/api/v1/workspaces/acme/", skip_host=True)
+        odd.endheaders()
+        print(odd.getresponse().status)
+    """)
+
+    assert result.stdout == "404\n", result.stderr
+    assert result.stderr == ""
+    assert child.decisions() == []
+
+
 @pytest.fixture
 def over_http2(plane: StandInPlane) -> Iterator[HTTP2Connection]:
     """A connection of urllib3's experimental HTTP/2, past TLS: whatever it sends, the server reads."""

@@ -11,16 +11,19 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from plane_guard_instrumentation import _resource, _session, _shells
+from plane_guard_instrumentation import _evidence, _parent, _resource, _session, _shells
 
 if TYPE_CHECKING:
     from typing import Any
+
+    import pytest
 
     from tests.harness import Child
 
 
 def test_the_line_is_what_opentelemetry_would_write() -> None:
-    ours = json.loads(_session.line())
+    mark = _session.begin()
+    ours = json.loads(_session.line(mark))
     span = ours["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     theirs = ReadableSpan(
         name=span["name"],
@@ -32,7 +35,15 @@ def test_the_line_is_what_opentelemetry_would_write() -> None:
         instrumentation_scope=InstrumentationScope("plane_guard", _resource.version()),
     )
 
-    assert ours == encode_spans([theirs]).to_dict()
+    assert ours == encode_spans([theirs]).to_dict() == encode_spans([_evidence.session_span(mark)]).to_dict()
+
+
+def test_under_a_span_of_the_environment_it_is_what_opentelemetry_would_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = _parent.Parent("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 0, "vendor=a")
+    monkeypatch.setattr(_parent, "inherited", lambda: parent)
+    mark = _session.begin()
+
+    assert json.loads(_session.line(mark)) == encode_spans([_evidence.session_span(mark)]).to_dict()
 
 
 def test_each_guarded_process_writes_one(child: Child) -> None:

@@ -1,0 +1,98 @@
+"""With a real collector listening, what was decided in a test run is in its file, however the run ends."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plane_guard_dashboard import traces
+from tests.collector.test_ship_to_a_collector import decided, ship
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.collector.collector import Collector
+    from tests.harness import Child
+
+MANY = 100
+TESTS = """
+import os, signal, httpx, pytest
+URL = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/acme/projects/{os.environ["PLANE_PROJECT"]}/work-items/'
+
+@pytest.mark.parametrize("number", range(100))
+def test_it(number, plane_blocked_writes):
+    if number == 50 and "VICTIM" in os.environ:
+        os.kill(int(os.environ["VICTIM"]) or os.getpid(), signal.SIGKILL)
+    with pytest.raises(RuntimeError):
+        httpx.post(URL, json={"name": "new"})
+"""
+PROTOCOLS = ("http/protobuf", "grpc")
+
+
+def run(child: Child, collector: Collector, protocol: str, *options: str, **environ: str) -> int:
+    child.write("test_it.py", TESTS)
+    endpoint = collector.grpc if protocol == "grpc" else collector.http
+    where = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    return child.pytest(*options, **where, **environ).returncode
+
+
+def evidence(child: Child) -> Path:
+    return child.folder / ".plane-guard"
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_decision_arrives_while_the_tests_run(
+    child: Child, collector: Collector, protocol: str, workers: str
+) -> None:
+    assert run(child, collector, protocol, "-n", workers) == 0
+    assert len(decided(evidence(child))) == MANY
+    assert set(collector.received()) == decided(evidence(child))
+    sessions = {row.span_id for row in traces.read(evidence(child)).sessions}
+    assert {row.span_id for row in traces.read(collector.folder).sessions} == sessions
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_after_a_kill_of_the_collector_in_mid_run_ship_completes_what_is_missing(
+    child: Child, collector: Collector, protocol: str
+) -> None:
+    assert run(child, collector, protocol, VICTIM=str(collector.pid)) == 0
+    collector.stop()
+    assert len(decided(evidence(child))) == MANY
+    assert set(collector.received()) < decided(evidence(child))
+
+    collector.start()
+    result = ship(evidence(child), collector)
+    assert result.returncode == 0, result.stderr
+    assert set(collector.received()) == decided(evidence(child))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_after_a_kill_of_the_test_process_ship_completes_what_is_missing(
+    child: Child, collector: Collector, protocol: str
+) -> None:
+    assert run(child, collector, protocol, VICTIM="0") == -signal.SIGKILL
+    assert len(decided(evidence(child))) == MANY // 2
+
+    assert ship(evidence(child), collector).returncode == 0
+    assert set(collector.received()) == decided(evidence(child))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_collector_that_is_not_there_costs_the_run_three_seconds_at_most_and_no_decision(
+    child: Child, stopped_collector: Collector, protocol: str
+) -> None:
+    started = time.monotonic()
+    assert run(child, stopped_collector, protocol, "-p", "no:xdist", OTEL_TRACES_EXPORTER="none") == 0
+    without = time.monotonic() - started
+    started = time.monotonic()
+    assert run(child, stopped_collector, protocol, "-p", "no:xdist") == 0
+    assert time.monotonic() - started < without + 3 + 2, "two seconds of leeway for a busy machine"
+    assert len(decided(evidence(child))) == 2 * MANY
+
+    stopped_collector.start()
+    assert ship(evidence(child), stopped_collector).returncode == 0
+    assert set(stopped_collector.received()) == decided(evidence(child))

@@ -1,0 +1,221 @@
+"""Only what the table of attributes names is emitted, and no credential, wherever one is carried."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plane_guard_dashboard import traces
+from plane_guard_dashboard.rows import EVENT_ATTRIBUTES, RESOURCE_ATTRIBUTES, SESSION_ATTRIBUTES
+from plane_guard_instrumentation import _allowed, _redact, _resource, _session
+from plane_guard_instrumentation import _attributes as names
+from plane_guard_instrumentation._attributes import Kind
+from tests import otlp
+
+if TYPE_CHECKING:
+    from plane_guard_dashboard.demo.standin import StandInPlane
+    from tests.harness import Child
+
+TOKEN = "plane_api_0123456789abcdef0123456789abcdef"
+PLAIN = "Kq7-not-a-plane-token-9f3"
+PLANTED = (TOKEN, PLAIN)
+# Section 6 of the contract, word for word: what readers and other people's checks rely on.
+PROMISED = """
+plane_guard.decision.id plane_guard.decision.seq plane_guard.decision.outcome plane_guard.decision.reason
+plane_guard.decision.expected plane_guard.decision.layer plane_guard.target plane_guard.op plane_guard.workspace.slug
+plane_guard.project.id plane_guard.work_item.id plane_guard.work_item.key http.request.method url.template
+server.address server.port test.case.name plane_guard.test.phase code.file.path code.line.number code.function.name
+"""
+PROMISED_OF_THE_RESOURCE = """
+service.name plane_guard.version plane_guard.run.id process.pid process.parent_pid host.name plane_guard.pytest.worker
+"""
+TEST = """
+import logging, os, subprocess, sys, pytest, httpx, plane_guard_instrumentation
+PLANTED = [{token!r}, {plain!r}]
+logging.getLogger("plane_guard").addHandler(logging.FileHandler("log.txt"))
+URL, PROD = os.environ["PLANE_API_URL"], os.environ["PLANE_PROJECT"]
+
+def send(secret, path, base=URL, **options):
+    url = base + "/api/v1/workspaces/acme/projects/" + PROD + "/" + path
+    try:
+        httpx.post(url, headers={{"X-API-Key": PLANTED[0]}} | options.pop("headers", {{}}), **options)
+    except RuntimeError as error:
+        with open("refusal.txt", "a") as file:
+            print(str(error), repr(error), error.args, error.write, file=file)
+        return
+    raise AssertionError("it was sent")
+
+def broken(secret):
+    raise ValueError(secret)
+    yield
+
+PLACES = {{
+    "header": lambda s: send(s, "labels/", headers={{"Authorization": "Bearer " + s, "X-Other": s}}),
+    "query": lambda s: send(s, "labels/?api_key=" + s),
+    "user info": lambda s: send(s, "labels/", base=URL.replace("//", "//" + s + ":" + s + "@")),
+    "user name": lambda s: send(s, "labels/", base=URL.replace("//", "//user:" + s + "@")),
+    "path": lambda s: send(s, "unknown/" + s + "/x/"),
+    "item": lambda s: send(s, "work-items/" + s + "/comments/"),
+    "cookie": lambda s: send(s, "labels/", headers={{"Cookie": "session=" + s}}),
+    "body": lambda s: send(s, "work-items/", json={{"name": s, "parent": s, s: s}}),
+    "form": lambda s: send(s, "work-items/", data={{"token": s}}),
+    "generator": lambda s: send(s, "work-items/", content=broken(s)),
+    "fragment": lambda s: send(s, "labels/#" + s),
+    "method override": lambda s: send(s, "labels/", headers={{"X-HTTP-Method-Override": s}}),
+    "host": lambda s: send(s, "labels/", headers={{"Host": s + ".example"}}),
+}}
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("secret", PLANTED)
+def test_it(place, secret):
+    with plane_guard_instrumentation.work_item(secret):
+        PLACES[place](secret)
+
+@pytest.mark.parametrize("secret", PLANTED)
+def test_in_an_exception(secret):
+    try:
+        raise ValueError(secret)
+    except ValueError:
+        send(secret, "labels/")
+
+def test_a_child():
+    code = "import httpx\\ntry: httpx.post({{!r}})\\nexcept RuntimeError as e: print(e)".format(
+        URL + "/api/v1/workspaces/acme/projects/" + PROD + "/labels/?token=" + PLANTED[1])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    open("refusal.txt", "a").write(done.stdout + done.stderr)
+"""
+ENVIRONMENT = {
+    "PLANE_API_TOKEN": TOKEN,
+    "SERVICE_TOKEN": PLAIN,
+    "OTEL_RESOURCE_ATTRIBUTES": f"service.name={TOKEN},deployment.environment.name={PLAIN},api.token={PLAIN}",
+    "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{PLAIN}",
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_WORKFLOW": f"deploy {PLAIN}",
+    "GITHUB_SERVER_URL": f"https://bot:{PLAIN}@github.example",
+    "GITHUB_REPOSITORY": "acme/tracker",
+    "GITHUB_RUN_ID": "42",
+    "GITHUB_REF": f"refs/heads/{TOKEN}",
+    "GITHUB_REF_NAME": TOKEN,
+    "GITHUB_HEAD_REF": f"fix/{PLAIN}",
+    "RUNNER_NAME": f"https://{PLAIN}@runner",
+    "TRACEPARENT": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "TRACESTATE": f"vendor={PLAIN}",
+}
+
+
+@pytest.mark.parametrize("protocol", [otlp.HTTP, otlp.GRPC])
+def test_a_planted_credential_is_in_nothing_that_leaves_the_process(
+    child: Child, plane: StandInPlane, protocol: str
+) -> None:
+    child.write("test_it.py", TEST.format(token=TOKEN, plain=PLAIN))
+    child.write(".git/HEAD", f"ref: refs/heads/{PLAIN}\n")
+    child.write(".git/config", f'[remote "origin"]\n\turl = https://{TOKEN}:{PLAIN}@host/acme/tracker.git\n')
+    with otlp.Collector(protocol) as collector:
+        result = child.pytest("-p", "no:terminalreporter", **ENVIRONMENT, **collector.environment)
+        said = child.pytest("-k", "exception or child", "--no-header", **ENVIRONMENT)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert plane.writes == []
+    assert len(child.decisions()) == 29 + 3
+    assert len(collector.received.decisions()) == 29
+    trace_folder = child.folder / ".plane-guard"
+    written = [*trace_folder.iterdir(), child.folder / "log.txt", child.folder / "refusal.txt"]
+    emitted = {file.name: file.read_bytes() for file in written}
+    emitted |= {f"payload {number}": payload for number, payload in enumerate(collector.received.payloads)}
+    emitted |= {"said": said.stdout.encode(), "errors": (result.stderr + said.stderr).encode()}
+    rows = traces.read(trace_folder)
+    emitted |= {"rows": repr((rows.decisions, rows.sessions)).encode()}
+    assert [(name, secret) for name, text in emitted.items() for secret in PLANTED if secret.encode() in text] == []
+
+
+def test_the_contract_and_the_table_name_the_same_attributes() -> None:
+    assert sorted(names.EVENT_KINDS) == sorted(PROMISED.split())
+    assert set(PROMISED_OF_THE_RESOURCE.split()) <= set(names.RESOURCE_KINDS)
+    more = {name for name in names.RESOURCE_KINDS if name not in PROMISED_OF_THE_RESOURCE.split()}
+    assert {name.partition(".")[0] for name in more} == {"cicd", "vcs"}
+
+
+def test_every_name_in_the_table_of_constants_may_be_emitted_and_is_read_back() -> None:
+    constants = {value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)}
+
+    assert constants - {names.EVENT, names.SESSION, names.SCOPE} <= set(names.EMITTED)
+    assert set(EVENT_ATTRIBUTES.values()) == set(names.EVENT_KINDS)
+    assert set(SESSION_ATTRIBUTES.values()) == set(names.SESSION_KINDS)
+    assert set(RESOURCE_ATTRIBUTES.values()) <= set(names.RESOURCE_KINDS)
+
+
+def test_every_kind_has_a_test() -> None:
+    assert set(_allowed._TESTS) == set(Kind)
+
+
+def test_nothing_but_the_allow_list_builds_attributes() -> None:
+    """Whoever emits goes through `permitted`; a new emitter has to come here and say so."""
+    folder = Path(_allowed.__file__).parent
+    emitters = {"add_event(", "ReadableSpan(", "Resource(", '"attributes":'}
+    found = {file.name for file in folder.glob("*.py") if any(word in file.read_text() for word in emitters)}
+
+    assert found == {"_entry_points.py", "_evidence.py", "_file_exporter.py", "_session.py", "_span_events.py"}
+    assert set(_resource.attributes()) | set(_session.described()) <= set(names.EMITTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("unknown.name", "x", None),
+        (names.DECISION_ID, "not hex", None),
+        (names.REASON, "opt-in-disabled", "opt-in-disabled"),
+        (names.REASON, "two words", None),
+        (names.SEQ, 7, 7),
+        (names.SEQ, True, None),
+        (names.SEQ, "7", None),
+        (names.EXPECTED, True, True),
+        (names.EXPECTED, 1, None),
+        (names.PROJECT, "acme/ORCH", "acme/ORCH"),
+        (names.PROJECT, TOKEN, None),
+        (names.WORK_ITEM, TOKEN, None),
+        (names.WORK_ITEM_KEY, "ORCH-114", "ORCH-114"),
+        (names.WORK_ITEM_KEY, TOKEN, None),
+        (names.URL_TEMPLATE, "/api/v1/workspaces/{slug}/", "/api/v1/workspaces/{slug}/"),
+        (names.URL_TEMPLATE, f"/api/{PLAIN}/", "/api/***/"),
+        (names.URL_TEMPLATE, "/api/?token=x", None),
+        (names.TEST, f"test_it[{PLAIN}]", "test_it[***]"),
+        (names.TEST, "", None),
+        (names.SESSION_SHELLS, ["httpx", TOKEN], ["httpx", "***"]),
+        ("vcs.repository.url.full", f"https://{PLAIN}@host/x?y", "https://host/x"),
+        ("vcs.anything.else", "text", "text"),
+    ],
+)
+def test_a_value_is_emitted_only_if_it_is_of_its_kind(name: str, value: object, shown: object) -> None:
+    assert _allowed.permitted({name: value}, [PLAIN]) == ({} if shown is None else {name: shown})
+
+
+@pytest.mark.parametrize(
+    ("name", "is_secret"),
+    [
+        ("PLANE_API_TOKEN", True),
+        ("AWS_SECRET_ACCESS_KEY", True),
+        ("PGPASSWORD", False),
+        ("DB_PASSWORD", True),
+        ("GITLAB_PAT", True),
+        ("token", True),
+        ("PATH", False),
+        ("GITHUB_REF_NAME", False),
+    ],
+)
+def test_a_credential_in_the_environment_is_known_by_its_name(name: str, is_secret: bool) -> None:  # noqa: FBT001
+    assert _redact.of_environment({name: PLAIN}) == ([PLAIN] if is_secret else [])
+
+
+def test_credentials_in_addresses_and_exporter_headers_are_known_too() -> None:
+    environment = {"INDEX": f"https://bot:{PLAIN}@host/", "OTEL_EXPORTER_OTLP_HEADERS": f"a=Bearer%20{TOKEN},b=short"}
+
+    assert {PLAIN, TOKEN} <= set(_redact.of_environment(environment))
+    assert re.search("short", " ".join(_redact.of_environment(environment))) is None
+
+
+@pytest.mark.parametrize("value", ["true", "/run/secrets/token", "123456789012345"])
+def test_what_is_no_credential_is_not_masked_whatever_its_variable_is_called(value: str) -> None:
+    assert _redact.of_environment({"SOME_TOKEN": value}) == []
