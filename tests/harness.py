@@ -80,4 +80,4 @@ class Child:
 
     def _environ(self, more: Mapping[str, str]) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        return kept | dict(self.environment) | more
+        return {**kept, **self.environment, **more}

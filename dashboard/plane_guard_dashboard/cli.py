@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import click
+
+from plane_guard._version import __version__
 
 COMMANDS = {
     "clean": "plane_guard_dashboard.clean:clean",
@@ -40,13 +41,6 @@ def _exists(module: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-def _version() -> str:
-    try:
-        return version("plane-guard")
-    except PackageNotFoundError:
-        return "unknown"
-
-
 def _print_anything(stream: object) -> None:
     """On a terminal without a letter, its code is printed instead of a traceback."""
     if isinstance(stream, io.TextIOWrapper):
@@ -54,7 +48,7 @@ def _print_anything(stream: object) -> None:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(_version(), prog_name="plane-guard")
+@click.version_option(__version__, prog_name="plane-guard")
 def main() -> None:
     """Keep test processes from writing to production Plane, and see who tried."""
     _print_anything(sys.stdout)

@@ -7,7 +7,7 @@ import re
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Running(NamedTuple):
 
 class _State:
     running: Running | None = None
-    threads: WeakKeyDictionary[threading.Thread, Running] = WeakKeyDictionary()
+    threads: ClassVar[WeakKeyDictionary[threading.Thread, Running]] = WeakKeyDictionary()
 
 
 def set_running(running: Running | None) -> None:

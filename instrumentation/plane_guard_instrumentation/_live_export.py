@@ -2,8 +2,9 @@
 
 On where ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or the traces one) was set when a test process started and telemetry is not
 switched off. Always behind the evidence file: what does not get through live is sent later by ``plane-guard ship``,
-and readers count it once. A guarded child without decisions leaves its session span to that command as well, since
-loading an exporter would cost more than many children take.
+and readers count it once. Left to that command are also the session span of a guarded child without decisions, since
+loading an exporter would cost more than many children take, and all of a child that was forked after its parent had
+loaded gRPC, which may crash there.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 class _State:
     target: Target | None = None
-    known = False
+    known_by = 0
     mark: Mark | None = None
     announced = 0
     begins_run = False
@@ -41,8 +42,8 @@ _senders: dict[int, Sender] = {}  # by process, so a fork starts with an empty q
 
 def announce(mark: Mark) -> None:
     """Note this process's session span, to be sent before its first decision. Starts and imports nothing."""
-    if not _State.known:
-        _State.target, _State.known = _live_target.find(os.environ, _process.fixed().hosts), True
+    if not _State.known_by:
+        _State.target, _State.known_by = _live_target.find(os.environ, _process.fixed().hosts), os.getpid()
         if _State.target is not None:
             _live_ends.at_exit(_at_exit)
     _State.mark, _State.announced = mark, os.getpid()
@@ -85,6 +86,8 @@ def flush() -> str:
 
 def _sender() -> Sender | None:
     if _State.target is None or _State.target.problem or _State.mark is None or _State.announced != os.getpid():
+        return None
+    if _State.known_by != os.getpid() and _State.target.protocol == _live_target.GRPC and "grpc" in sys.modules:
         return None
     return _senders.get(os.getpid()) or _new_sender(_State.target, _State.mark)
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plane_guard._version import __version__
 from plane_guard_instrumentation import _allowed, _checkout, _ci, _floor, _redact
 from plane_guard_instrumentation import _attributes as names
 
@@ -24,13 +25,8 @@ _HOST = re.compile(r"https?://(?:[^/]*@)?(?P<name>[^/:]+)")
 
 
 def version() -> str:
-    """The installed version of plane-guard."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("plane-guard")
-    except PackageNotFoundError:
-        return "0+unknown"
+    """The version of plane-guard."""
+    return __version__
 
 
 def host_name() -> str:

@@ -60,7 +60,7 @@ PATHS = (
     f"{W}/projects/",
     f"{W}/work-items/ORCH-114/",
 )
-HEADERS = (
+HEADERS: tuple[dict[str, str], ...] = (
     {},
     {"X-HTTP-Method-Override": "PATCH"},
     {"X-Original-URL": f"{W}/projects/{{P}}/work-items/{{I}}/"},

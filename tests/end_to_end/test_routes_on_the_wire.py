@@ -78,7 +78,7 @@ def everything() -> Iterator[Everything]:
         yield server
 
 
-@pytest.fixture(params=CLIENTS.values(), ids=CLIENTS.keys())
+@pytest.fixture(params=CLIENTS.values(), ids=list(CLIENTS))
 def send(request: pytest.FixtureRequest) -> Send:
     client: Send = request.param
     return client

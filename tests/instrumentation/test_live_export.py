@@ -209,23 +209,33 @@ def test_a_process_that_leaves_at_once_loses_nothing_from_its_evidence(child: Ch
     assert set(collector.received.decisions()) <= set(ids(child))
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("after", ["", "attempt()"], ids=["quiet parent", "busy parent"])
-def test_a_forked_process_sends_its_own(child: Child, protocol: str, after: str) -> None:
-    code = f"""
-    import multiprocessing
-    {after}
-    children = [multiprocessing.get_context("fork").Process(target=attempt) for _ in range(3)]
-    for each in children: each.start()
-    for each in children: each.join(20)
-    assert [each.exitcode for each in children] == [0, 0, 0]
-    """
+FORKS = """
+import multiprocessing
+{before}
+children = [multiprocessing.get_context("fork").Process(target=attempt) for _ in range(3)]
+for each in children: each.start()
+for each in children: each.join(20)
+assert [each.exitcode for each in children] == [0, 0, 0], children
+"""
+
+
+@pytest.mark.parametrize(("protocol", "before"), [(otlp.HTTP, ""), (otlp.HTTP, "attempt()"), (otlp.GRPC, "")])
+def test_a_forked_process_sends_its_own(child: Child, protocol: str, before: str) -> None:
     with otlp.Collector(protocol) as collector:
-        result = as_test_process(child, code, collector)
+        result = as_test_process(child, FORKS.format(before=before), collector)
 
     assert result.returncode == 0, result.stderr
     assert sorted(collector.received.decisions()) == ids(child)
-    assert len(ids(child)) == 3 + bool(after)
+    assert len(ids(child)) == 3 + bool(before)
+
+
+def test_grpc_is_not_used_in_a_process_that_was_forked_after_it_was_loaded(child: Child) -> None:
+    with otlp.Collector(otlp.GRPC) as collector:
+        result = as_test_process(child, FORKS.format(before="attempt()"), collector)
+
+    assert result.returncode == 0, result.stderr
+    assert len(ids(child)) == 4
+    assert collector.received.decisions() == [row.decision_id for row in child.decisions()][:1]
 
 
 def test_quiet_processes_are_told_apart_from_unguarded_ones_by_the_session_span(child: Child) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 TOKEN = "plane_api_0123456789abcdef0123456789abcdef"
 PLAIN = "Kq7-not-a-plane-token-9f3"
-PLANTED = (TOKEN, PLAIN)
+OWN = "Zx4.in-one-request-only.77"
+PLANTED = (TOKEN, PLAIN, OWN)
 # Section 6 of the contract, word for word: what readers and other people's checks rely on.
 PROMISED = """
 plane_guard.decision.id plane_guard.decision.seq plane_guard.decision.outcome plane_guard.decision.reason
@@ -74,6 +75,11 @@ def test_it(place, secret):
     with plane_guard_instrumentation.work_item(secret):
         PLACES[place](secret)
 
+@pytest.mark.parametrize("place", ["header", "query", "user info", "user name", "cookie"])
+@pytest.mark.parametrize("secret", [{own!r}])
+def test_it_is_the_requests_own(place, secret):
+    PLACES[place](secret)
+
 @pytest.mark.parametrize("secret", PLANTED)
 def test_in_an_exception(secret):
     try:
@@ -110,7 +116,7 @@ ENVIRONMENT = {
 def test_a_planted_credential_is_in_nothing_that_leaves_the_process(
     child: Child, plane: StandInPlane, protocol: str
 ) -> None:
-    child.write("test_it.py", TEST.format(token=TOKEN, plain=PLAIN))
+    child.write("test_it.py", TEST.format(token=TOKEN, plain=PLAIN, own=OWN))
     child.write(".git/HEAD", f"ref: refs/heads/{PLAIN}\n")
     child.write(".git/config", f'[remote "origin"]\n\turl = https://{TOKEN}:{PLAIN}@host/acme/tracker.git\n')
     with otlp.Collector(protocol) as collector:
@@ -119,8 +125,8 @@ def test_a_planted_credential_is_in_nothing_that_leaves_the_process(
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert plane.writes == []
-    assert len(child.decisions()) == 29 + 3
-    assert len(collector.received.decisions()) == 29
+    assert len(child.decisions()) == 34 + 3
+    assert len(collector.received.decisions()) == 34
     trace_folder = child.folder / ".plane-guard"
     written = [*trace_folder.iterdir(), child.folder / "log.txt", child.folder / "refusal.txt"]
     emitted = {file.name: file.read_bytes() for file in written}
