@@ -98,6 +98,6 @@ def test_one_command_of_the_readme_runs_the_demo_and_one_the_tests() -> None:
     commands = [line for line in lines if line.startswith("python3 -m venv ")]
     assert [command.rpartition(" && ")[2] for command in commands] == [
         ".venv/bin/plane-guard demo",
-        ".venv/bin/python -m pytest",
+        ".venv/bin/python -m pytest -n auto",
     ]
     assert all(" -c .ci/constraints.txt " in command for command in commands)

@@ -28,9 +28,9 @@ def before_threads_end(call: Call) -> None:
         threading._register_atexit(call)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-def before_fork(call: Call) -> None:
-    """Have this called in the parent. Hooks that were registered earlier, such as that of logging, run after it."""
-    os.register_at_fork(before=call)
+def around_forks(before: Call, after: Call) -> None:
+    """Have these called in the parent. Hooks that were registered earlier, such as that of logging, run within."""
+    os.register_at_fork(before=before, after_in_parent=after)
 
 
 def when_a_worker_of_multiprocessing_ends(call: Call) -> None:

@@ -110,7 +110,7 @@ def _new_sender(target: Target, mark: Mark) -> Sender | None:
 def _keep_imports_apart_from_forks_and_the_end() -> None:
     if not _State.registered:
         _State.registered = True
-        _live_ends.before_fork(_wait_for_imports)
+        _live_ends.around_forks(_before_fork, _after_fork)
         _live_ends.before_threads_end(_wait_for_imports)
 
 
@@ -118,6 +118,19 @@ def _wait_for_imports() -> None:
     sender = _senders.get(os.getpid())
     if sender is not None:
         sender.wait_for_imports()
+
+
+def _before_fork() -> None:
+    with suppress(Exception):
+        sender = _senders.get(os.getpid())
+        if sender is not None:
+            sender.before_fork()
+
+
+def _after_fork() -> None:
+    sender = _senders.get(os.getpid())
+    if sender is not None:
+        sender.after_fork()
 
 
 def _start_and_wait() -> None:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Event, Thread, get_ident
+from threading import Event, Lock, Thread, get_ident
 from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation import _live_target, _passage
@@ -31,6 +31,7 @@ _PAUSE_AFTER_FAILURE = 5.0
 _NO_NEWS = 1.0  # a collector that did not answer so short ago is not asked again when the end waits for it
 _LONGEST_FAREWELL = 0.2
 _LONGEST_IMPORT = 2.0
+_LONGEST_CANCEL = 1.0
 # What a retry has to say is said once, by `_live_export`; a test that looks at its log must not find it there.
 _LOGGERS = (
     "opentelemetry.exporter.otlp.common.http",
@@ -54,6 +55,8 @@ class Sender:
         self._not_before = 0.0
         self._closing = False
         self._imported = Event()
+        self._exporting = Lock()
+        self._forking = False
         self._thread = Thread(target=self._run, name="plane-guard-live-export", daemon=True)
         self.lost = 0
 
@@ -85,12 +88,25 @@ class Sender:
         if self._thread.is_alive():
             self._imported.wait(_LONGEST_IMPORT)
 
+    def before_fork(self) -> None:
+        """Get out of the exporter: a child that is forked while a thread is inside of gRPC may crash."""
+        self.wait_for_imports()
+        if self._target.protocol == _live_target.GRPC:
+            self._drop_exporter()
+            self._forking = self._exporting.acquire(timeout=_LONGEST_CANCEL)
+            self._drop_exporter()
+
+    def after_fork(self) -> None:
+        """Go on in the parent."""
+        if self._forking:
+            self._forking = False
+            self._not_before = 0.0
+            self._exporting.release()
+
     def close(self) -> None:
         """Give up what is going on, so that the interpreter can end."""
         self._closing = True
-        with suppress(Exception):
-            if self._exporter is not None:
-                self._exporter.shutdown()
+        self._drop_exporter()
         self.flush()
         self._thread.join(_LONGEST_FAREWELL)
 
@@ -137,11 +153,19 @@ class Sender:
     def _export(self, batch: list[ReadableSpan]) -> bool:
         from opentelemetry.sdk.trace.export import SpanExportResult
 
-        try:
-            self._exporter = self._exporter or _live_target.build(self._target)
-        finally:
-            self._imported.set()
-        return self._exporter.export(batch) is SpanExportResult.SUCCESS
+        with self._exporting:
+            try:
+                exporter = self._exporter = self._exporter or _live_target.build(self._target)
+            finally:
+                self._imported.set()
+            return exporter.export(batch) is SpanExportResult.SUCCESS
+
+    def _drop_exporter(self) -> None:
+        """Cancel what the exporter is doing; the next batch gets a new one."""
+        exporter, self._exporter = self._exporter, None
+        with suppress(Exception):
+            if exporter is not None:
+                exporter.shutdown()
 
 
 def _suppress_instrumentation() -> None:

@@ -105,6 +105,18 @@ def test_unittest_is_guarded_as_well(incident: Child, plane: StandInPlane, envir
     assert [(row.op, row.target) for row in incident.decisions()] == [("state", "prod"), ("comment", "prod")]
 
 
+def test_a_script_that_calls_pytest_with_the_plugin_switched_off_is_guarded_as_well(
+    incident: Child, plane: StandInPlane
+) -> None:
+    incident.write("runner.py", "import pytest, sys\nsys.exit(pytest.main(['-p', 'no:plane_guard']))\n")
+    inherited = {"PLANE_TEST_WRITE_ENABLED": "1", "PLANE_TEST_SANDBOX_PROJECTS": plane.prod.id}
+    result = incident.run([sys.executable, "runner.py"], **inherited)
+
+    assert "2 passed" in result.stdout, result.stdout + result.stderr
+    assert plane.writes == []
+    assert len(incident.decisions()) == 4
+
+
 def test_a_green_test_that_swallowed_its_blocks_shows_them_in_the_summary(incident: Child) -> None:
     result = incident.pytest("-k", "not StageChange")
 
