@@ -235,7 +235,7 @@ def test_grpc_is_not_used_in_a_process_that_was_forked_after_it_was_loaded(child
 
     assert result.returncode == 0, result.stderr
     assert len(ids(child)) == 4
-    assert collector.received.decisions() == [row.decision_id for row in child.decisions()][:1]
+    assert set(collector.received.decisions()) == {child.decisions()[0].decision_id}  # sent again if cut off by a fork
 
 
 def test_quiet_processes_are_told_apart_from_unguarded_ones_by_the_session_span(child: Child) -> None:
