@@ -67,7 +67,7 @@ def refusal(write: PlaneWrite, decision: Decision, layer: str, detail: str) -> s
         f"plane-guard blocked {_what(write, decision)}",
         f"  op {write.op}, project {project}{item}, reason {decision.reason}",
         f"Why: {_WHY[decision.reason]}{f' {detail}' if detail else ''}",
-        _WHAT_TO_DO.get(decision.reason, ""),
+        _WHAT_TO_DO.get(decision.reason) or "",
         "" if decision.reason is Reason.UNGUARDED_CLIENT else _mock(write, layer),
     ]
     return "\n".join(line for line in lines if line)
@@ -86,5 +86,5 @@ def _method(write: PlaneWrite) -> str:
 
 def _mock(write: PlaneWrite, layer: str) -> str:
     path = re.sub(r"\{\w+\}", "[^/]+", write.url_template)[:_LONGEST_PATH_SHOWN] or ".*"
-    verb = write.method.upper() if write.method.upper() in {"POST", "PUT", "PATCH", "DELETE"} else "POST"
+    verb = write.method.upper() if write.method.upper() in {"PUT", "PATCH", "DELETE"} else "POST"
     return _INSTEAD + _MOCKS.get(layer, _HTTPX_MOCKS).format(method=verb.lower(), upper=verb, path=path)

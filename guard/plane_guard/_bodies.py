@@ -64,8 +64,8 @@ def read(body: object, content_type: str, encoding: str = "") -> Body:
     media_type, _, parameters = content_type.lower().partition(";")
     if _charset(parameters) not in _TEXT_CHARSETS:
         return UNREADABLE
-    data = body.encode("utf-8", "replace") if isinstance(body, str) else bytes(body)
     try:
+        data = body.encode() if isinstance(body, str) else bytes(body)
         return Body(readable=True, document=_parse(data, media_type.strip(), content_type))
     except (ValueError, RecursionError, LookupError):
         return UNREADABLE

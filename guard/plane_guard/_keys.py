@@ -46,7 +46,8 @@ def canonical_uuid(text: object) -> str | None:
     """The lower-case dashed spelling of a uuid in any spelling that Plane accepts in a body, else ``None``."""
     if not isinstance(text, str) or len(text) > _ID_LENGTH_LIMIT:
         return None
-    digits = text.strip().lower().removeprefix("urn:").removeprefix("uuid:").strip("{}").replace("-", "")
+    bare = text.strip().lower().removeprefix("urn:").removeprefix("uuid:")
+    digits = bare.removeprefix("{").removesuffix("}").replace("-", "")
     if _HEX.fullmatch(digits) is None:
         return None
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -58,12 +58,12 @@ def find(place: _paths.Place, route: _routes.Route | None, body: _bodies.Body) -
 def item_segments(place: _paths.Place, route: _routes.Route | None) -> Iterator[str]:
     """The path segments that stand where a work item's id belongs."""
     if route is None:
-        if place.segments[:1] and place.segments[0] in _ITEM_COLLECTIONS:
-            yield from place.segments[1:2]
+        if len(place.segments) > 1 and place.segments[0] in _ITEM_COLLECTIONS:
+            yield place.segments[1]
         return
-    for name, segment in zip(route.template.split("/"), place.segments, strict=False):
+    for at, name in enumerate(route.template.split("/")):
         if name in _routes.ITEM_PARAMETERS:
-            yield segment
+            yield place.segments[at]
 
 
 def _of_unknown_route(place: _paths.Place, body: _bodies.Body) -> Named:

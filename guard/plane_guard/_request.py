@@ -10,6 +10,7 @@ Headers = Mapping[object, object] | Iterable[tuple[object, object]]
 _METHOD_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 _PATH_OVERRIDES = ("x-original-url", "x-rewrite-url", "x-script-name", "script-name")
 _KNOWN = frozenset({*_METHOD_OVERRIDES, *_PATH_OVERRIDES, "host", "content-type", "content-encoding"})
+_IDNA = "idna"
 _DOTS = ".\u3002\uff0e\uff61"  # all that IDNA takes for a dot
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -42,11 +43,12 @@ def read_request(
 ) -> Request:
     """Take a request apart; raises on what is no request at all."""
     fields = _known_fields(headers)
-    scheme, authority, path = _split(text(url))
-    own = _authority(authority, scheme)
-    others = [_authority(value, scheme) for value in fields.get("host", ())]
+    default_port, authority, path = _split(text(url))
+    own = _authority(authority, default_port)
+    others = [_authority(value, default_port) for value in fields.get("host", ())]
     if "://" in path:
-        others.append(_authority(*reversed(_split(path.lstrip("/"))[:2])))
+        port, host, _ = _split(path.lstrip("/"))
+        others.append(_authority(host, port))
     overridden = any(name in fields for name in (*_METHOD_OVERRIDES, *_PATH_OVERRIDES))
     return Request(
         method=text(method),
@@ -64,8 +66,8 @@ def read_request(
 def text(value: object) -> str:
     """A header, method or URL as text, whatever a client holds it as."""
     if isinstance(value, (bytes, bytearray)):
-        return bytes(value).decode("latin-1")
-    return value if isinstance(value, str) else str(value)
+        return "".join(map(chr, value))
+    return str(value)
 
 
 def host_name(authority: str) -> str:
@@ -73,7 +75,7 @@ def host_name(authority: str) -> str:
     name = authority.strip().lower().rstrip(_DOTS)
     if not name.isascii():
         try:
-            name = name.encode("idna").decode("ascii")
+            name = name.encode(_IDNA).decode()
         except UnicodeError:
             return name
     return name
@@ -88,23 +90,24 @@ def _known_fields(headers: Headers) -> dict[str, list[str]]:
     return fields
 
 
-def _split(url: str) -> tuple[str, str, str]:
+def _split(url: str) -> tuple[int | None, str, str]:
     scheme, separator, rest = url.partition("://")
+    default_port = _DEFAULT_PORTS.get(scheme.lower())
     if not separator or not scheme.isalnum():
-        scheme, rest = "", url.removeprefix("//") if url.startswith("//") else f"/{url.lstrip('/')}"
+        default_port, rest = None, url.removeprefix("//") if url.startswith("//") else f"/{url.lstrip('/')}"
     end = min((at for at in map(rest.find, "/\\?#") if at >= 0), default=len(rest))
     path = rest[end:]
     for mark in "?#":
         path = path.partition(mark)[0]
-    return scheme.lower(), rest[:end], path
+    return default_port, rest[:end], path
 
 
-def _authority(authority: str, scheme: str) -> tuple[str, int | None]:
+def _authority(authority: str, default_port: int | None) -> tuple[str, int | None]:
     host_and_port = authority.rpartition("@")[2]
     if host_and_port.startswith("["):
         host, _, port = host_and_port[1:].partition("]")
         port = port.removeprefix(":")
     else:
         host, _, port = host_and_port.partition(":")
-    default = _DEFAULT_PORTS.get(scheme)
-    return host_name(host), int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else default  # noqa: PLR2004
+    known = port.isascii() and port.isdigit() and len(port) <= 5  # noqa: PLR2004
+    return host_name(host), int(port) if known else default_port

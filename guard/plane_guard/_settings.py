@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
-from plane_guard._keys import canonical_uuid, is_project_key
+from plane_guard._keys import is_project_key, is_uuid
 from plane_guard._request import host_name
 from plane_guard._words import DEFAULT_HOSTS, DEFAULT_SANDBOX_PROJECT
 
@@ -124,15 +124,21 @@ def _project_keys(value: object) -> tuple[frozenset[str], tuple[object, ...]]:
     keys: set[str] = set()
     rejected: list[object] = []
     for entry in _entries(value):
-        stripped = entry.strip() if isinstance(entry, str) and len(entry) <= _LONGEST_SETTING else None
-        lowered = stripped.lower() if stripped else ""
-        if lowered and canonical_uuid(lowered) == lowered:
-            keys.add(lowered)
-        elif stripped and is_project_key(stripped):
-            keys.add(stripped)
-        else:
+        key = _project_key(entry)
+        if key is None:
             rejected.append(entry)
+        else:
+            keys.add(key)
     return frozenset(keys), tuple(rejected)
+
+
+def _project_key(entry: object) -> str | None:
+    if not isinstance(entry, str) or len(entry) > _LONGEST_SETTING:
+        return None
+    text = entry.strip()
+    if is_uuid(text.lower()):
+        return text.lower()
+    return text if is_project_key(text) else None
 
 
 def _host_names(value: object) -> tuple[frozenset[str], tuple[object, ...]]:

@@ -3,8 +3,8 @@
 On where ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or the traces one) was set when a test process started and telemetry is not
 switched off. Always behind the evidence file: what does not get through live is sent later by ``plane-guard ship``,
 and readers count it once. Left to that command are also the session span of a guarded child without decisions, since
-loading an exporter would cost more than many children take, and all of a child that was forked after its parent had
-loaded gRPC, which may crash there.
+loading an exporter would cost more than many children take, and all of a child that was forked after its parent's own
+code had loaded gRPC, which may crash there.
 """
 
 from __future__ import annotations
@@ -76,7 +76,10 @@ def flush() -> str:
         return ""
     from plane_guard_instrumentation import _live_budget
 
-    if _live_budget.wait(sender.flush()):
+    answer = sender.flush()
+    if sender.holds_back:
+        sender.wait_for_imports()  # they begin only now, and are no fault of the collector's
+    if _live_budget.wait(answer):
         return ""
     return (
         f"{sender.unsent()} span(s) did not reach the collector that {_VARIABLE} names. "
@@ -116,7 +119,9 @@ def _keep_imports_apart_from_forks_and_the_end() -> None:
 
 def _wait_for_imports() -> None:
     sender = _senders.get(os.getpid())
-    if sender is not None:
+    if sender is not None and sender.holds_back:
+        flush()
+    elif sender is not None:
         sender.wait_for_imports()
 
 

@@ -2,6 +2,9 @@
 
 Handing a span over is one put into a queue that is safe in signal handlers; everything slow or breakable (imports,
 connections, retries, time-outs) happens in the thread. What could not be sent is kept and tried again.
+
+Over gRPC everything is held back until the end: a process that forks while gRPC has threads may lose its child to a
+crash, and the tests that are guarded may fork at any time.
 """
 
 from __future__ import annotations
@@ -48,10 +51,12 @@ class Sender:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self.holds_back = target.protocol == _live_target.GRPC
         self._queue: SimpleQueue[ReadableSpan | Answer] = SimpleQueue()
         self._backlog: deque[ReadableSpan] = deque()
         self._dropped = itertools.count()
         self._exporter: SpanExporter | None = None
+        self._asked: Answer | None = None
         self._not_before = 0.0
         self._closing = False
         self._imported = Event()
@@ -75,9 +80,10 @@ class Sender:
 
     def flush(self) -> Answer:
         """Try now to send everything; the answer is good when all of it was accepted."""
-        answer = Answer()
-        self._queue.put(answer)
-        return answer
+        if self._asked is None or self._asked.done.is_set():
+            self._asked = Answer()
+            self._queue.put(self._asked)
+        return self._asked
 
     def unsent(self) -> int:
         """How much has not been accepted so far."""
@@ -90,8 +96,9 @@ class Sender:
 
     def before_fork(self) -> None:
         """Get out of the exporter: a child that is forked while a thread is inside of gRPC may crash."""
-        self.wait_for_imports()
-        if self._target.protocol == _live_target.GRPC:
+        if not self.holds_back:
+            self.wait_for_imports()
+        else:
             self._drop_exporter()
             self._forking = self._exporting.acquire(timeout=_LONGEST_CANCEL)
             self._drop_exporter()
@@ -126,7 +133,7 @@ class Sender:
             else:
                 self._backlog.append(item)
         pause = _PAUSE_AFTER_FAILURE - _NO_NEWS if answers else 0.0
-        if time.monotonic() >= self._not_before - pause:
+        if (answers or not self.holds_back) and time.monotonic() >= self._not_before - pause:
             self._send()
         for answer in answers:
             answer.good = not self._backlog and not self.lost

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import TYPE_CHECKING
 
 from plane_guard import DEFAULT_SANDBOX_PROJECT, PlaneWrite, Settings, classify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SANDBOX = DEFAULT_SANDBOX_PROJECT
 PROD = "df6a1b2c-90d7-4f0e-8a3b-5c4d3e2f1a0b"
@@ -20,6 +25,11 @@ NOT_WRITING = Settings()
 def project_path(project: str = SANDBOX, below: str = "", surface: str = "v1/") -> str:
     """The path of a project, or of something below it."""
     return f"/api/{surface}workspaces/acme/projects/{project}/{below}"
+
+
+def names(table: Iterable[str]) -> list[str]:
+    """Names of cases that pytest can be asked for: the keys of a table without what its command line would misread."""
+    return [f"{at} {re.sub(r'[^ ,.;=?@/A-Za-z0-9-]+', '_', key)}" for at, key in enumerate(table)]
 
 
 def url(path: str, origin: str = "https://plane.example.com") -> str:

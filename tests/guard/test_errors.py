@@ -11,7 +11,7 @@ import pytest
 
 from plane_guard import Decision, Op, PlaneWrite, PlaneWriteBlocked, Reason, classify
 from plane_guard._advice import refusal
-from tests.guard.plane import ITEM, PROD, SANDBOX, project_path, write
+from tests.guard.plane import ITEM, PROD, SANDBOX, names, project_path, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ def test_what_was_refused_is_named_as_far_as_it_is_known(found: PlaneWrite, expe
 METHODS = {"PATCH": "PATCH", "PROPPATCH": "PROPPATCH", "delete": "delete", "PROPPATCHX": None, "P\nX": None, "": None}
 
 
-@pytest.mark.parametrize(("method", "shown"), METHODS.items(), ids=map(repr, METHODS))
+@pytest.mark.parametrize(("method", "shown"), METHODS.items(), ids=names(METHODS))
 def test_an_unusual_method_is_not_repeated(method: str, shown: str | None) -> None:
     expected = f"plane-guard blocked a Plane write: {shown or '(unusual method)'} /labels/ on plane.example.com"
     assert lines(LABEL._replace(method=method))[0] == expected

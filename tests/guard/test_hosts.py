@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from plane_guard import DEFAULT_HOSTS, classify
-from tests.guard.plane import PROD, SANDBOX, project_path, url
+from plane_guard._request import read_request
+from tests.guard.plane import PROD, SANDBOX, names, project_path, url
 
 LABELS = project_path(SANDBOX, "labels/")
 CONFIGURED = frozenset({"plane.example.com"})
@@ -20,6 +21,7 @@ ON_A_CONFIGURED_HOST = {
     "/api/public/anchor/abc9/issues/x/votes/": (
         "comment", "/api/public/anchor/{anchor}/issues/{work_item_id}/votes/",
     ),
+    "/api/graphql/": ("workspace", "/api/graphql/"),
     "/graphql": ("unknown", "/graphql/"),
     "/graphql/": ("unknown", "/graphql/"),
     "/mcp": ("unknown", "/mcp/"),
@@ -62,7 +64,7 @@ def test_plane_s_own_hosts_are_configured_by_default() -> None:
 ADDRESSES = {
     "https://plane.example.com": ("plane.example.com", 443),
     "http://plane.example.com": ("plane.example.com", 80),
-    "HTTPS://PLANE.Example.COM": ("plane.example.com", 443),
+    "HTTPS://PLANE.EXAMPLE.COM": ("plane.example.com", 443),
     "https://plane.example.com.": ("plane.example.com", 443),
     "https://plane.example.com:8443": ("plane.example.com", 8443),
     "https://plane.example.com:": ("plane.example.com", 443),
@@ -76,6 +78,7 @@ ADDRESSES = {
     "//plane.example.com": ("plane.example.com", None),
     "http://[2001:db8::1]": ("2001:db8::1", 80),
     "http://[2001:db8::1]:8000": ("2001:db8::1", 8000),
+    "http://[::1]]:1": ("::1", 80),
     "http://127.0.0.1:8000": ("127.0.0.1", 8000),
     "https://plané.example.com": ("xn--plan-epa.example.com", 443),
     "https://.é": (".é", 443),
@@ -85,7 +88,7 @@ ADDRESSES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("origin", "expected"), ADDRESSES.items(), ids=ADDRESSES.keys())
+@pytest.mark.parametrize(("origin", "expected"), ADDRESSES.items(), ids=names(ADDRESSES))
 def test_the_server_is_named_without_credentials(origin: str, expected: tuple[str, int | None]) -> None:
     write = classify("POST", origin + LABELS)
     assert write is not None
@@ -95,6 +98,39 @@ def test_the_server_is_named_without_credentials(origin: str, expected: tuple[st
 def test_a_path_without_a_host_is_read_as_a_path() -> None:
     found = [classify("POST", text) for text in (LABELS, LABELS[1:], f"x:{LABELS}")]
     assert [write and (write.server_address, write.project_id) for write in found] == [("", SANDBOX)] * 3
+    assert classify("POST", f"X{LABELS[1:]}") is None
+
+
+def test_a_scheme_that_is_none_is_part_of_the_path() -> None:
+    write = classify("POST", f"a+b://plane.example.com{LABELS}")
+    assert write is not None
+    assert (write.server_address, write.project_id, write.projects) == ("", None, (SANDBOX,))
+
+
+def test_a_host_alone_has_no_path_and_a_word_alone_no_host() -> None:
+    assert classify("POST", "https://api", hosts={"api"}) is None
+    assert classify("POST", "https:", hosts={""}) is None
+    word = classify("POST", "api", hosts={""})
+    assert word is not None
+    assert (word.server_address, word.server_port, word.url_template) == ("", None, "/api/")
+    assert read_request("POST", "http", None, None, ()).port is None
+
+
+def test_a_request_is_taken_apart() -> None:
+    headers = [
+        (b"Content-Type", b"A/b"),
+        ("content-type", "c"),
+        ("Content-Encoding", " GZIP"),
+        (b"CONTENT-encoding", "br"),
+    ]
+    assert read_request(b"p\xe9st", bytearray(b"HTTP://H:1/x?y"), b"z", None, [*headers, ("Host", "i")]) == (
+        "p\u00e9st", ("h", "i"), 1, "/x", b"z", "A/b,c", "gzip,br", False, True,
+    )  # fmt: skip
+    assert read_request("GET", "http://h/", None, "given", [*headers, ("Script-Name", "")]) == (
+        "GET", ("h",), 80, "/", None, "given", "gzip,br", True, True,
+    )  # fmt: skip
+    assert not read_request("GET", "http://h/http://h/", None, None, ()).odd
+    assert read_request("GET", "http://h", None, None, ()) == ("GET", ("h",), 80, "", None, "", "", False, False)
 
 
 SAME_PLACE: list[tuple[str, object]] = [
@@ -166,6 +202,7 @@ def test_a_host_header_makes_a_configured_host() -> None:
     assert classify("POST", f"http://10.0.0.1{users}") is None
     assert classify("POST", f"http://10.0.0.1{users}", headers=[("Host", "app.plane.so")]) is not None
     assert classify("POST", f"http://proxy/https://app.plane.so{users}") is not None
+    assert classify("POST", f"http://proxy/X://app.plane.so{users}") is not None
 
 
 LOOK_ALIKE = "/api/v1/workspaces/64c77/projects/64d0/tasks"

@@ -8,7 +8,7 @@ import pytest
 
 from plane_guard import classify
 from plane_guard._paths import decode, might_be_plane
-from tests.guard.plane import ITEM, OTHER_ITEM, PROD, SANDBOX, project_path, url
+from tests.guard.plane import ITEM, OTHER_ITEM, PROD, SANDBOX, names, project_path, url
 
 IN_PROD = project_path(PROD, f"work-items/{OTHER_ITEM}/")
 IN_SANDBOX = project_path(SANDBOX, f"work-items/{ITEM}/")
@@ -28,6 +28,7 @@ PATHS = {
     "the sandbox as it is": (IN_SANDBOX, SANDBOX, (SANDBOX,)),
     "no trailing slash": (IN_SANDBOX.rstrip("/"), SANDBOX, (SANDBOX,)),
     "behind a prefix": (f"/plane/base{IN_PROD}", PROD, (PROD,)),
+    "behind a prefix of a capital": (f"/X{IN_PROD}", PROD, (PROD,)),
     "behind a prefix called api": (f"/api{IN_PROD}", PROD, (PROD,)),
     "an upper-case id": (IN_PROD.replace(PROD, PROD.upper()), None, (PROD,)),
     "an upper-case sandbox": (IN_SANDBOX.replace(SANDBOX, SANDBOX.upper()), None, (SANDBOX,)),
@@ -101,6 +102,8 @@ PATHS = {
     "bytes that are not UTF-8": (IN_SANDBOX.replace("acme", "ac%ffme"), SANDBOX, (SANDBOX,)),
     "two projects": (project_path(SANDBOX, f"projects/{PROD}/labels/"), None, BOTH),
     "a second path behind the first": (f"{project_path(SANDBOX)}{project_path(PROD)[1:]}", None, BOTH),
+    "the same path twice": (f"{project_path(SANDBOX)}{project_path(SANDBOX)[1:]}", None, (SANDBOX,)),
+    "dots that lead out of Plane": (project_path(PROD, "../" * 9), None, (PROD,)),
     "an SDK given a path for a slug": (
         IN_SANDBOX.replace("acme", f"acme/projects/{PROD}/work-items/{OTHER_ITEM}/?x="), PROD, (PROD,),
     ),
@@ -163,6 +166,7 @@ SHAPES = {
     "/api/v1/workspaces/acme/strange/Ünï/x9/": ("workspace", "/api/v1/workspaces/{slug}/strange/{id}/{id}/", "acme"),
     "/api/v1/workspaces/-acme/": ("workspace", "/api/v1/workspaces/{slug}/", None),
     "/api/v1/workspaces/acme/": ("workspace", "/api/v1/workspaces/{slug}/", "acme"),
+    "/api/v1/workspaces/acme/Projects/": ("workspace", "/api/v1/workspaces/{slug}/{id}/", "acme"),
     "/api/workspaces/": ("workspace", "/api/workspaces/", None),
     "/api/workspaces/acme/projects/": ("project", "/api/workspaces/{slug}/projects/", "acme"),
     "/api/assets/v2/workspaces/": ("attachment", "/api/assets/v2/workspaces/{slug}/", None),
@@ -187,7 +191,7 @@ SHAPES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "expected"), SHAPES.items(), ids=SHAPES.keys())
+@pytest.mark.parametrize(("path", "expected"), SHAPES.items(), ids=names(SHAPES))
 def test_a_shape_is_shown_as_a_template_without_ids(path: str, expected: tuple[str, str, str | None]) -> None:
     write = classify("POST", url(path))
     assert write is not None
@@ -222,6 +226,7 @@ def test_a_lower_case_method_does_what_its_upper_case_does() -> None:
 DECODED = {
     "": "", "plain": "plain", "%41": "A", "%c3%a9": "é", "é%41": "éA", "%": "%", "%4": "%4", "%zz": "%zz",
     "%25%34%31": "%41", "a%2": "a%2", "%ff": "\ufffd", "%%41": "%A", "%4_": "%4_", "%+1": "%+1", "% 1": "% 1",
+    "\ud800%41": "?A",
 }  # fmt: skip
 
 

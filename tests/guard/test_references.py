@@ -120,8 +120,8 @@ def test_a_project_in_the_body_is_told() -> None:
 
 @pytest.mark.parametrize("encoding", [[("Content-Encoding", "gzip")], [("content-encoding", "identity")] * 2])
 def test_an_encoded_body_that_could_name_objects_is_not_read(encoding: list[tuple[str, str]]) -> None:
-    body = gzip.compress(b"{}")
-    assert write("POST", project_path(SANDBOX, RELATIONS), body, JSON, encoding).unprovable == UNREADABLE
+    for body in (gzip.compress(b"{}"), b"{}"):
+        assert write("POST", project_path(SANDBOX, RELATIONS), body, JSON, encoding).unprovable == UNREADABLE
 
 
 def test_the_content_type_is_taken_from_the_headers() -> None:
@@ -185,6 +185,8 @@ WORK_ITEMS = {
 @pytest.mark.parametrize(("below", "item"), WORK_ITEMS.items(), ids=WORK_ITEMS.keys())
 def test_a_work_item_is_named_only_where_one_belongs(below: str, item: str | None) -> None:
     assert write("PATCH", project_path(SANDBOX, below)).work_item == item
+    brewed = write("BREW", project_path(SANDBOX, below))
+    assert (brewed.work_item, brewed.project_id) == (item, SANDBOX)
 
 
 OPS: dict[str, tuple[str, str, object, str]] = {
