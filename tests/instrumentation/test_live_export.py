@@ -235,7 +235,7 @@ def test_a_fork_is_safe_while_decisions_wait_for_grpc(child: Child) -> None:
 
     assert result.returncode == 0, result.stderr
     assert len(ids(child)) == 4
-    assert set(collector.received.decisions()) <= set(ids(child))  # what the run's account leaves no time for is shipped
+    assert set(collector.received.decisions()) <= set(ids(child))  # the rest is shipped
 
 
 def test_grpc_is_not_used_in_a_process_that_was_forked_after_it_was_loaded(child: Child) -> None:
