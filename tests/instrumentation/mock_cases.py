@@ -13,6 +13,7 @@ from unittest import mock
 
 import httpcore
 import httpx
+import pook
 import respx
 import vcr
 
@@ -98,6 +99,19 @@ def _vcr_recording(**options: Any) -> Mock:
     return recording
 
 
+@contextmanager
+def _pook(url: str, _: Path) -> Iterator[Options]:
+    with pook.use():
+        pook.patch(url, reply=MOCKED, persist=True)
+        yield {}
+
+
+@contextmanager
+def _pook_network(_: str, __: Path) -> Iterator[Options]:
+    with pook.use(network=True):
+        yield {}
+
+
 def _patched(answer: Callable[[], object], *places: tuple[type, str]) -> Mock:
     @contextmanager
     def patching(_: str, __: Path) -> Iterator[Options]:
@@ -148,6 +162,7 @@ ANSWERING: dict[str, Mock] = {
     "ASGITransport": _transport(lambda _: httpx.ASGITransport(_asgi)),
     "WSGITransport": _transport(lambda _: httpx.WSGITransport(_wsgi)),
     "vcr-playback": _vcr_playback,
+    "pook": _pook,
     "patched-client": _patched(lambda: httpx.Response(MOCKED), (httpx.Client, "send"), (httpx.AsyncClient, "send")),
     "patched-transport": _patched(
         lambda: httpx.Response(MOCKED),
@@ -166,6 +181,7 @@ LETTING_THROUGH: dict[str, Mock] = {
     "vcr-recording-all": _vcr_recording(record_mode="all"),
     "vcr-recording-new": _vcr_recording(record_mode="new_episodes"),
     "vcr-ignored-host": _vcr_recording(record_mode="none", ignore_localhost=True),
+    "pook-network": _pook_network,
     "spied-on-transport": _spied_on,
     "app-behind-MockTransport": _transport(lambda url: httpx.MockTransport(_app_that_writes(url))),
     **{f"gone-{name}": _gone(mocking) for name, mocking in ANSWERING.items() if "Transport" not in name},
