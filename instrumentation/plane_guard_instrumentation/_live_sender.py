@@ -57,6 +57,7 @@ class Sender:
         self._dropped = itertools.count()
         self._exporter: SpanExporter | None = None
         self._asked: Answer | None = None
+        self._asking = False  # whether the queue holds, beside spans, a question
         self._not_before = 0.0
         self._closing = False
         self._imported = Event()
@@ -81,13 +82,13 @@ class Sender:
     def flush(self) -> Answer:
         """Try now to send everything; the answer is good when all of it was accepted."""
         if self._asked is None or self._asked.done.is_set():
-            self._asked = Answer()
+            self._asked, self._asking = Answer(), True
             self._queue.put(self._asked)
         return self._asked
 
     def unsent(self) -> int:
         """How much has not been accepted so far."""
-        return self.lost + self._queue.qsize() + len(self._backlog)
+        return self.lost + self._queue.qsize() - self._asking + len(self._backlog)
 
     def wait_for_imports(self) -> None:
         """Let imports end: a child forked within one could never repeat it, and some fail while Python shuts down."""
@@ -129,6 +130,7 @@ class Sender:
         answers: list[Answer] = []
         for item in self._waiting():
             if isinstance(item, Answer):
+                self._asking = False
                 answers.append(item)
             else:
                 self._backlog.append(item)
