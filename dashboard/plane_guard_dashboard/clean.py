@@ -10,25 +10,36 @@ from pathlib import Path
 import click
 
 from plane_guard_dashboard._age import Age
-from plane_guard_dashboard.traces import default_source
+from plane_guard_dashboard._sources import default_source, shown
 from plane_guard_instrumentation import _alive, _resource
 
-_EVIDENCE = re.compile(r"decisions-(?P<host>.+)-(?P<pid>[0-9]+)-[0-9a-f]+\.jsonl")
+_EVIDENCE = re.compile(r"(?:decisions|spans)-(?P<host>.+)-(?P<pid>[0-9]{1,9})-[0-9a-f]+\.jsonl")
+# What the processes of a run have waited for a collector; the run itself removes it, unless it is killed.
+_ACCOUNT = re.compile(r"live-export-[0-9a-f]+\.account")
+_WAITED = re.compile(r"^([0-9]{1,9})-[0-9]+ ", re.MULTILINE)
 
 
-@click.command()
+_EPILOG = """\b
+Examples:
+  plane-guard clean --older-than 30d --dry-run
+  plane-guard clean --older-than 30d
+"""
+
+
+@click.command(epilog=_EPILOG)
 @click.option("--older-than", "age", type=Age(), required=True, help="Delete what was last written before: 30d, 12h, …")
-@click.option("--traces", help="The folder with the evidence.  [default: the trace folder]")
+@click.option("--traces", metavar="DIR", help="The folder with the evidence.  [default: the trace folder]")
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 def clean(*, age: float, traces: str | None, dry_run: bool) -> None:
     """Delete old evidence files, never one whose process still runs.
 
-    Example: plane-guard clean --older-than 30d
+    Exit code 1: there is no such folder.
     """
-    folder = Path(traces or default_source(os.environ))
-    if not folder.is_dir():
-        raise click.ClickException(f"{folder} is not a folder with evidence. Name it with --traces.")
-    old = [file for file in sorted(folder.glob("decisions-*.jsonl")) if _is_old(file, age)]
+    source = traces or default_source(os.environ)
+    folder = Path(source)
+    if "://" in source or not folder.is_dir():
+        raise click.ClickException(f"{shown(source)} is not a folder with evidence. Name it with --traces.")
+    old = [file for file in sorted(folder.iterdir()) if file.is_file() and _is_old(file, age)]
     for file in old:
         click.echo(f"{'would delete' if dry_run else 'deleted'} {file}")
         if not dry_run:
@@ -37,7 +48,10 @@ def clean(*, age: float, traces: str | None, dry_run: bool) -> None:
 
 
 def _is_old(file: Path, age: float) -> bool:
-    name = _EVIDENCE.fullmatch(file.name)
-    if name is None or time.time() - file.stat().st_mtime < age:
+    evidence, account = _EVIDENCE.fullmatch(file.name), _ACCOUNT.fullmatch(file.name)
+    if not (evidence or account) or time.time() - file.stat().st_mtime < age:
         return False
-    return name["host"] != _resource.host_name() or not _alive.is_running(int(name["pid"]))
+    if evidence:
+        return evidence["host"] != _resource.host_name() or not _alive.is_running(int(evidence["pid"]))
+    waited = _WAITED.findall(file.read_text(encoding="utf-8", errors="replace"))
+    return not any(_alive.is_running(int(pid)) for pid in set(waited))

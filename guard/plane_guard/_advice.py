@@ -26,10 +26,11 @@ _WHY = {
 
 _SANDBOX_HINT = (
     "To write to the sandbox in one test: request the fixture plane_sandbox_writes, or\n"
-    '  monkeypatch.setenv("PLANE_TEST_WRITE_ENABLED", "1").'
+    '  monkeypatch.setenv("PLANE_TEST_WRITE_ENABLED", "1").\n'
+    "In a script: plane-guard run --sandbox-writes -- CMD. Both open the sandbox allowlist, and nothing else."
 )
-_ALLOWLIST_HINT = (
-    "To test against a fake server on loopback: allowlist its project in that test,\n"
+_FAKE_SERVER_HINT = (
+    "To test against a fake server on loopback: allowlist its project, never a production one, in that test,\n"
     '  monkeypatch.setenv("PLANE_TEST_SANDBOX_PROJECTS", "<its project id>").'
 )
 _WHAT_TO_DO = {
@@ -37,26 +38,42 @@ _WHAT_TO_DO = {
     Reason.AMBIGUOUS_TARGET: "Write to a path that names the sandbox project by its lower-case id, without dot\n"
     "segments, double slashes, encoded slashes or overriding headers.",
     Reason.PROD_PROJECT_IN_TEST: "Write to the sandbox project instead "
-    f"(default {DEFAULT_SANDBOX_PROJECT}).\n{_ALLOWLIST_HINT}",
+    f"(default {DEFAULT_SANDBOX_PROJECT}).\n{_FAKE_SERVER_HINT}",
     Reason.PROTECTED_OPERATION: "Change the sandbox project by hand, outside of tests.",
     Reason.GUARD_ERROR: "Run `plane-guard doctor`: it says which setting or folder is at fault.",
-    Reason.FOREIGN_REFERENCE: "Use objects that the sandbox project holds, such as an item this test created there.",
+    Reason.FOREIGN_REFERENCE: "Use objects that the sandbox project holds, such as an item this test created there.\n"
+    "A fake server has to answer a GET of the item with its `id` and its `project`.",
     Reason.UNGUARDED_CLIENT: "Use httpx, httpx2, requests, urllib3, urllib or aiohttp for what tests send to Plane,\n"
     "or point this client at a fake server under a name that is no Plane host.",
 }
 
 _INSTEAD = "To mock the call instead (a mocked write never reaches the wire and is never judged):\n"
-_HTTPX_MOCKS = """  respx:        respx_mock.{method}(url__regex=r"{path}").respond(200, json={{}})
-  MockTransport: httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json={{}})))"""
-_HTTPX2_MOCK = """  MockTransport:
-    httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json={{}})))"""
-_REQUESTS_MOCK = """  responses:     responses.add(responses.{upper}, re.compile(r".*{path}"), json={{}})
-  requests-mock: requests_mock.{method}(re.compile(r"{path}"), json={{}})"""
-_AIOHTTP_MOCK = (
-    """  aioresponses: with aioresponses() as mocked: mocked.{method}(re.compile(r".*{path}"), payload={{}})"""
-)
-_MOCKS = {"http.client": _REQUESTS_MOCK, "httpx2": _HTTPX2_MOCK, "aiohttp": _AIOHTTP_MOCK}
-_LONGEST_PATH_SHOWN = 160
+_HTTPX_MOCK = """  import httpx, respx
+  with respx.mock:
+      respx.{verb}(url__regex=r"{path}").respond(200, json={{}})
+      ...  # the call
+  # or give the client transport=httpx.MockTransport(lambda request: httpx.Response(200, json={{}}))"""
+_HTTPX2_MOCK = """  import httpx2
+  client = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json={{}})))
+  # httpx2.AsyncClient takes the same transport"""
+_HTTP_CLIENT_MOCKS = """  import re, responses
+  with responses.RequestsMock() as mocked:  # for requests
+      mocked.{verb}(re.compile(r".*{path}"), json={{}})
+      ...  # the call
+  import re, pook
+  with pook.use():  # for urllib3, urllib.request and http.client
+      pook.{verb}(re.compile(r".*{path}"), reply=200, response_json={{}})
+      ...  # the call"""
+_AIOHTTP_MOCK = """  from unittest import mock
+  with mock.patch("aiohttp.ClientSession.{verb}") as mocked:  # or aioresponses, if it knows your aiohttp
+      reply = mock.MagicMock(status=200, json=mock.AsyncMock(return_value={{}}))
+      mocked.return_value.__aenter__.return_value = reply
+      ...  # the call"""
+_MOCKS = {"http.client": _HTTP_CLIENT_MOCKS, "httpx2": _HTTPX2_MOCK, "aiohttp": _AIOHTTP_MOCK}
+_EXPECTED = "A test that is about this refusal requests the fixture plane_blocked_writes."
+_VERBS = frozenset({"put", "patch", "delete"})
+_SHORT_WORD = re.compile(r"[A-Za-z0-9_-]{0,40}")
+_MOST_SEGMENTS = 20
 
 
 def refusal(write: PlaneWrite, decision: Decision, layer: str, detail: str) -> str:
@@ -69,6 +86,8 @@ def refusal(write: PlaneWrite, decision: Decision, layer: str, detail: str) -> s
         f"Why: {_WHY[decision.reason]}{f' {detail}' if detail else ''}",
         _WHAT_TO_DO.get(decision.reason) or "",
         "" if decision.reason is Reason.UNGUARDED_CLIENT else _mock(write, layer),
+        _EXPECTED,
+        f'More: plane-guard docs, troubleshooting, "{decision.reason}"',
     ]
     return "\n".join(line for line in lines if line)
 
@@ -85,6 +104,12 @@ def _method(write: PlaneWrite) -> str:
 
 
 def _mock(write: PlaneWrite, layer: str) -> str:
-    path = re.sub(r"\{\w+\}", "[^/]+", write.url_template)[:_LONGEST_PATH_SHOWN] or ".*"
-    verb = write.method.upper() if write.method.upper() in {"PUT", "PATCH", "DELETE"} else "POST"
-    return _INSTEAD + _MOCKS.get(layer, _HTTPX_MOCKS).format(method=verb.lower(), upper=verb, path=path)
+    """Python that can be pasted as it stands; `...` is where the call goes."""
+    verb = write.method.lower() if write.method.lower() in _VERBS else "post"
+    return _INSTEAD + _MOCKS.get(layer, _HTTPX_MOCK).format(verb=verb, path=_pattern(write.url_template) or ".*")
+
+
+def _pattern(template: str) -> str:
+    """A regular expression for the path, or for its beginning; only a short plain word stands for itself."""
+    segments = template.split("/")[:_MOST_SEGMENTS]
+    return "/".join(segment if _SHORT_WORD.fullmatch(segment) else "[^/]+" for segment in segments)

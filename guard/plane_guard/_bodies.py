@@ -7,12 +7,14 @@ Only what is already in memory is read. A stream, an unknown encoding or a docum
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard._keys import canonical_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from json import JSONDecoder
 
 _INDEX = re.compile(r"\[\d*\]")
 _FORM_DATA = re.compile(r"""multipart/form-data; ?boundary="?([0-9A-Za-z'()+_,./:=?-]{1,70})"?""", re.IGNORECASE)
@@ -95,9 +97,14 @@ def _parse(data: bytes, media_type: str, content_type: str) -> object:
 
 
 def _parse_json(data: bytes) -> object:
-    import json
+    return _json_decoder().decode(data.decode())
 
-    return json.loads(data.decode(), object_pairs_hook=Pairs)
+
+@cache
+def _json_decoder() -> JSONDecoder:
+    from json import JSONDecoder
+
+    return JSONDecoder(object_pairs_hook=Pairs)
 
 
 def _parse_form(data: bytes) -> Pairs:
@@ -150,6 +157,8 @@ def _values(document: object, path: list[str]) -> Iterator[object]:
     wanted, below = path[0].removesuffix("[]"), path[1:]
     for record in _records(document):
         for name, value in record:
+            if not name.startswith(wanted):
+                continue
             head, _, rest = name.partition("[]")
             if head != wanted:
                 continue

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard import _bodies, _paths, _references, _routes
 from plane_guard._keys import is_slug, is_uuid, is_work_item_key
-from plane_guard._request import Request, read_request
+from plane_guard._request import Request, is_overridden, read_request, text
 from plane_guard._words import DEFAULT_HOSTS, READ_METHODS, Op
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ class PlaneWrite(NamedTuple):
     ``project_id`` is the project key as it stands in the path, ``None`` when the target cannot be resolved;
     ``projects`` are all project keys that can be read out of the request in whatever way. ``references`` are the
     objects whose place in the project must be proven; ``unprovable`` says why a proof cannot even be tried.
-    ``unchecked``: the server itself does not check that the objects belong to the path's project.
     """
 
     method: str
@@ -50,7 +49,6 @@ class PlaneWrite(NamedTuple):
     projects: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     unprovable: str = ""
-    unchecked: bool = False
 
 
 def classify(  # noqa: PLR0913  the parts of a request
@@ -69,14 +67,15 @@ def classify(  # noqa: PLR0913  the parts of a request
     a Plane write. A method that is not exactly GET, HEAD, OPTIONS or TRACE is a write.
     """
     try:
-        return _classify(read_request(method, url, body, content_type, headers), hosts)
+        target = text(url)
+        if text(method) in READ_METHODS and not is_overridden(headers):
+            return None
+        return _classify(read_request(method, target, body, content_type, headers), hosts)
     except Exception:  # noqa: BLE001  whatever cannot be judged counts as a write to nowhere known
         return PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
 
 
 def _classify(request: Request, hosts: Collection[str]) -> PlaneWrite | None:
-    if request.method in READ_METHODS and not request.overridden:
-        return None
     plane_host = any(host in hosts for host in request.hosts)
     if not plane_host and all(map(_is_look_alike, request.hosts)):
         return None
@@ -110,7 +109,6 @@ def _describe(request: Request, reading: _paths.Reading, route: _routes.Route | 
         projects=tuple(dict.fromkeys((*reading.projects, *named.projects))),
         references=named.references,
         unprovable=named.unprovable,
-        unchecked=route is None or route.unchecked,
     )
 
 

@@ -20,6 +20,8 @@ class PlaneWriteBlocked(RuntimeError):
     client it came through; ``detail`` adds what the decision alone does not tell.
     """
 
+    __module__ = "plane_guard"
+
     def __init__(self, write: PlaneWrite, decision: Decision, layer: str = "", detail: str = "") -> None:
         super().__init__(write, decision, layer, detail)
         self.write = write

@@ -8,11 +8,12 @@ reading at once, and never trusted to be in the sandbox.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard import _routes
 from plane_guard._keys import canonical_uuid, is_identifier, is_project_key, is_uuid
+from plane_guard._memory import remembering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ _POSSIBLY_PLANE = re.compile(rb"api|graphql|mcp|auth|[%\\\x00-\x1f\x7f]", re.IGN
 _SAFE_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FROM_A_MARK = re.compile(r"[?#].*", re.DOTALL)
+_MOST_PLACES = 8  # more than one is odd already, and each costs time
 _PARAMETERS = re.compile(r";[^/]*")
 _PLAIN_WORD = re.compile(r"v[12]|[a-z]{1,20}(?:-[a-z]{1,20}){0,4}")
 _SURFACES = frozenset({("v1",), ("v2",)})
@@ -92,6 +94,10 @@ def _decode_part(part: bytes) -> bytes:
 
 def read(path: str, *, plane_host: bool) -> Reading:
     """Find Plane in a raw request path (no query), on a known Plane host or on any other."""
+    return _remembered(path, plane_host)
+
+
+def _read(path: str, plane_host: bool) -> Reading:  # noqa: FBT001  remembered by its arguments
     decoded = decode(path)
     odd = _is_odd(path, decoded)
     # A path that is not odd has no other reading: the condition saves time and changes no result.
@@ -100,7 +106,7 @@ def read(path: str, *, plane_host: bool) -> Reading:
     projects: dict[str, None] = {}
     for text in texts:
         segments = tuple(filter(None, text.split("/")))
-        found = list(_places(segments))
+        found = list(islice(_places(segments), _MOST_PLACES))
         odd = odd or len(found) > 1 or any(_misspelt(segments, place) for place in found)
         places += found
         projects.update(dict.fromkeys(_projects(segments, found)))
@@ -146,21 +152,27 @@ def _collapse(text: str) -> str:
 
 def _places(segments: tuple[str, ...]) -> Iterator[Place]:
     lowered = tuple(segment.lower() for segment in segments)
+    ahead = lowered[:-1].count("workspaces")  # of those that a slug can follow
     for at, segment in enumerate(lowered):
-        if segment == "api":
-            place = _place_below_api(segments[at + 1 :], lowered[at + 1 :])
+        if segment == "workspaces":
+            ahead -= 1
+        elif segment == "api":
+            place = _place_below_api(segments, lowered, at + 1, has_workspace=ahead > 0)
             if place is not None:
                 yield place._replace(root=segments[: len(segments) - len(place.segments)])
 
 
-def _place_below_api(segments: tuple[str, ...], lowered: tuple[str, ...]) -> Place | None:
-    if lowered[:1] == ("workspaces",):
-        return _place_in_workspace("/api/", segments[1:])
-    if lowered[:3] == ("assets", "v2", "workspaces"):
-        return _place_in_assets(segments[3:])
-    if lowered[:1] in _SURFACES and "workspaces" in lowered[1:-1]:
-        at = lowered.index("workspaces")
-        return _place_in_workspace(f"/api/{lowered[0]}/", segments[at + 1 :], lowered[0])
+def _place_below_api(
+    segments: tuple[str, ...], lowered: tuple[str, ...], start: int, *, has_workspace: bool
+) -> Place | None:
+    below = lowered[start : start + 3]
+    if below[:1] == ("workspaces",):
+        return _place_in_workspace("/api/", segments[start + 1 :])
+    if below == ("assets", "v2", "workspaces"):
+        return _place_in_assets(segments[start + 3 :])
+    if below[:1] in _SURFACES and has_workspace:
+        at = lowered.index("workspaces", start)
+        return _place_in_workspace(f"/api/{below[0]}/", segments[at + 1 :], below[0])
     return None
 
 
@@ -210,3 +222,6 @@ def _projects(segments: tuple[str, ...], places: list[Place]) -> Iterator[str]:
     for place in places:
         if place.project_key is not None:
             yield place.project_key
+
+
+_remembered = remembering(_read)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard._settings import (
     OPT_IN_VARIABLE,
@@ -22,12 +22,22 @@ from plane_guard._settings import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_READ_AT_CALL_TIME = (OPT_IN_VARIABLE, SANDBOX_VARIABLE, PROTECTED_VARIABLE)
 _PYTEST_VARIABLES = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
+
+
+class _Read(NamedTuple):
+    """Settings, and what they were read from: the same again gives the same again."""
+
+    start: Settings
+    values: Mapping[str, str | None]
+    settings: Settings
 
 
 class _State:
     evidence = ""
     fixed: Settings | None = None
+    last: _Read | None = None
 
 
 def test_evidence() -> str:
@@ -84,10 +94,15 @@ def fixed() -> Settings:
 
 def settings() -> Settings:
     """The settings in force now."""
-    start = fixed()
-    environ = {
-        name: os.environ[name] for name in (OPT_IN_VARIABLE, SANDBOX_VARIABLE, PROTECTED_VARIABLE) if name in os.environ
-    }
+    start, last = fixed(), _State.last
+    values = {name: os.environ.get(name) for name in _READ_AT_CALL_TIME}
+    if last is None or last.start is not start or last.values != values:
+        last = _State.last = _Read(start, values, _read(start, values))
+    return last.settings
+
+
+def _read(start: Settings, values: Mapping[str, str | None]) -> Settings:
+    environ = {name: value for name, value in values.items() if value is not None}
     now = Settings.from_environ(environ)
     return Settings(
         write_enabled=now.write_enabled,

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from plane_guard._memory import remembering
+
 Headers = Mapping[object, object] | Iterable[tuple[object, object]]
 
 _METHOD_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 _PATH_OVERRIDES = ("x-original-url", "x-rewrite-url", "x-script-name", "script-name")
-_KNOWN = frozenset({*_METHOD_OVERRIDES, *_PATH_OVERRIDES, "host", "content-type", "content-encoding"})
+OVERRIDES = frozenset({*_METHOD_OVERRIDES, *_PATH_OVERRIDES})
+_KNOWN = OVERRIDES | {"host", "content-type", "content-encoding"}
+_AS_SENT = frozenset({spelling for name in _KNOWN for spelling in (name, name.encode())})
 _IDNA = "idna"
+_BYTE_BY_BYTE = "latin-1"
 _DOTS = ".\u3002\uff0e\uff61"  # all that IDNA takes for a dot
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -34,6 +39,20 @@ class Request(NamedTuple):
         return self.method.upper()
 
 
+class _Address(NamedTuple):
+    """What a URL says; ``inner`` is the host and port of another URL that its path holds."""
+
+    own: tuple[str, int | None]
+    default_port: int | None
+    path: str
+    inner: tuple[str, int | None] | None
+
+
+def is_overridden(headers: Headers) -> bool:
+    """Whether a header could make a server read another method or path than the request's own."""
+    return not OVERRIDES.isdisjoint(_known_fields(headers))
+
+
 def read_request(
     method: object,
     url: object,
@@ -43,18 +62,17 @@ def read_request(
 ) -> Request:
     """Take a request apart; raises on what is no request at all."""
     fields = _known_fields(headers)
-    default_port, authority, path = _split(text(url))
-    own = _authority(authority, default_port)
-    others = [_authority(value, default_port) for value in fields.get("host", ())]
-    if "://" in path:
-        port, host, _ = _split(path.lstrip("/"))
-        others.append(_authority(host, port))
-    overridden = any(name in fields for name in (*_METHOD_OVERRIDES, *_PATH_OVERRIDES))
+    address = _address(text(url))
+    own = address.own
+    others = [_host_and_port(value, address.default_port) for value in fields.get("host", ())]
+    if address.inner is not None:
+        others.append(address.inner)
+    overridden = not OVERRIDES.isdisjoint(fields)
     return Request(
         method=text(method),
         hosts=tuple(dict.fromkeys((own[0], *(host for host, _ in others)))),
         port=own[1],
-        path=path,
+        path=address.path,
         body=body,
         content_type=content_type or ",".join(fields.get("content-type", ())),
         content_encoding=",".join(fields.get("content-encoding", ())).strip().lower(),
@@ -66,8 +84,8 @@ def read_request(
 def text(value: object) -> str:
     """A header, method or URL as text, whatever a client holds it as."""
     if isinstance(value, (bytes, bytearray)):
-        return "".join(map(chr, value))
-    return str(value)
+        return value.decode(_BYTE_BY_BYTE)
+    return str.__str__(str(value))  # the text itself, whatever a subclass says that it equals
 
 
 def host_name(authority: str) -> str:
@@ -84,10 +102,20 @@ def host_name(authority: str) -> str:
 def _known_fields(headers: Headers) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        key = text(name).lower()
-        if key in _KNOWN:
-            fields.setdefault(key, []).append(text(value))
+        # Names come as bytes nearly always: this saves time and changes no result.
+        key = (name if type(name) is bytes else text(name)).lower()  # pragma: no mutate
+        if key in _AS_SENT:
+            fields.setdefault(text(key), []).append(text(value))
     return fields
+
+
+def _read_address(url: str) -> _Address:
+    default_port, authority, path = _split(url)
+    inner = None
+    if "://" in path:
+        port, host, _ = _split(path.lstrip("/"))
+        inner = _host_and_port(host, port)
+    return _Address(_host_and_port(authority, default_port), default_port, path, inner)
 
 
 def _split(url: str) -> tuple[int | None, str, str]:
@@ -102,7 +130,7 @@ def _split(url: str) -> tuple[int | None, str, str]:
     return default_port, rest[:end], path
 
 
-def _authority(authority: str, default_port: int | None) -> tuple[str, int | None]:
+def _read_host_and_port(authority: str, default_port: int | None) -> tuple[str, int | None]:
     host_and_port = authority.rpartition("@")[2]
     if host_and_port.startswith("["):
         host, _, port = host_and_port[1:].partition("]")
@@ -111,3 +139,7 @@ def _authority(authority: str, default_port: int | None) -> tuple[str, int | Non
         host, _, port = host_and_port.partition(":")
     known = port.isascii() and port.isdigit() and len(port) <= 5  # noqa: PLR2004
     return host_name(host), int(port) if known else default_port
+
+
+_address = remembering(_read_address)
+_host_and_port = remembering(_read_host_and_port)

@@ -5,8 +5,7 @@ path, so one table serves them all, and methods only matter for work items thems
 
 Path: ``a|b`` are two spellings of one route; ``[/{x}]`` adds the member of a collection.
 Fields: ``issues[]`` holds work item ids; ``project:``, ``cycle:``, ``module:`` and ``other:`` hold other ids, and
-``other:{comment_id}`` is an id in the path. A ``!`` behind the op marks routes on which the server does not check
-that the objects belong to the path's project.
+``other:{comment_id}`` is an id in the path.
 """
 
 from __future__ import annotations
@@ -32,39 +31,39 @@ issues|work-items                                       create     parent parent
 issues|work-items/{work_item_id}                        item       parent parent_id cycle:cycle_id module:module_ids[]
 epics                                                   create     parent parent_id
 epics/{work_item_id}                                    item       parent parent_id
-epics/{work_item_id}/issues                             relation!  work_item_ids[]
+epics/{work_item_id}/issues                             relation   work_item_ids[]
 work-items/upsert                                       create     parent parent_id cycle:cycle_id module:module_ids[]
 work-items/bulk-create                                  create     items[].parent items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
 work-items/bulk-update                                  update     items[].id items[].parent items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
 work-items/bulk-delete                                  delete     ids[]
-work-item-templates/{template_id}/use                   create!    project:project_id
-bulk-delete-issues                                      delete!    issue_ids[]
+work-item-templates/{template_id}/use                   create     project:project_id
+bulk-delete-issues                                      delete     issue_ids[]
 bulk-archive-issues                                     archive    issue_ids[]
 issue-dates                                             update     updates[].id
 
 issues|work-items/{work_item_id}/archive|unarchive      archive
 issues|work-items/{work_item_id}/attachments|issue-attachments[/{attachment_id}]  attachment
-issues|work-items/{work_item_id}/comments[/{comment_id}]        comment!
-issues|work-items/{work_item_id}/comments/bulk-create|upsert    comment!  other:parent other:parent_id other:items[].parent other:items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
-issues|work-items/{work_item_id}/comments/bulk-update           comment!  other:items[].id other:items[].parent other:items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
-issues|work-items/{work_item_id}/comments/bulk-delete           comment!  other:ids[]
-issues|work-items/{work_item_id}/reactions[/{reaction_code}]    comment!
-issues|work-items/{work_item_id}/subscribe                      comment!
-issues|work-items/{work_item_id}/issue-subscribers[/{subscriber_id}]  comment!
-issues|work-items/{work_item_id}/links|issue-links[/{link_id}]  link!
+issues|work-items/{work_item_id}/comments[/{comment_id}]        comment
+issues|work-items/{work_item_id}/comments/bulk-create|upsert    comment   other:parent other:parent_id other:items[].parent other:items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
+issues|work-items/{work_item_id}/comments/bulk-update           comment   other:items[].id other:items[].parent other:items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
+issues|work-items/{work_item_id}/comments/bulk-delete           comment   other:ids[]
+issues|work-items/{work_item_id}/reactions[/{reaction_code}]    comment
+issues|work-items/{work_item_id}/subscribe                      comment
+issues|work-items/{work_item_id}/issue-subscribers[/{subscriber_id}]  comment
+issues|work-items/{work_item_id}/links|issue-links[/{link_id}]  link
 issues|work-items/{work_item_id}/worklogs[/{worklog_id}]        worklog
 issues|work-items/{work_item_id}/pages[/{page_id}]              page
-issues|work-items/{work_item_id}/modules                        module!    module:modules[] module:removed_modules[]
+issues|work-items/{work_item_id}/modules                        module     module:modules[] module:removed_modules[]
 issues|work-items/{work_item_id}/workflow-approval              state
 issues|work-items/{work_item_id}/issue-properties|work-item-properties/{property_id}/values  update
-issues|work-items/{work_item_id}/dependencies[/{related_work_item_id}]          relation!  work_item_ids[]
-issues|work-items/{work_item_id}/work-item-relations[/{related_work_item_id}]   relation!  work_item_ids[]
-issues|work-items/{work_item_id}/relations[/{related_work_item_id}]             relation!  issues[] work_item_ids[] other:relation_definition_id
-issues|work-items/{work_item_id}/relations/remove               relation!  related_issue
-issues|work-items/{work_item_id}/remove-relation                relation!  related_issue
-issues|work-items/{work_item_id}/issue-relation                 relation!  issues[]
-issues|work-items/{work_item_id}/sub-issues                     relation!  sub_issue_ids[]
-comments/{comment_id}/reactions[/{reaction_code}]               comment!   other:{comment_id}
+issues|work-items/{work_item_id}/dependencies[/{related_work_item_id}]          relation   work_item_ids[]
+issues|work-items/{work_item_id}/work-item-relations[/{related_work_item_id}]   relation   work_item_ids[]
+issues|work-items/{work_item_id}/relations[/{related_work_item_id}]             relation   issues[] work_item_ids[] other:relation_definition_id
+issues|work-items/{work_item_id}/relations/remove               relation   related_issue
+issues|work-items/{work_item_id}/remove-relation                relation   related_issue
+issues|work-items/{work_item_id}/issue-relation                 relation   issues[]
+issues|work-items/{work_item_id}/sub-issues                     relation   sub_issue_ids[]
+comments/{comment_id}/reactions[/{reaction_code}]               comment    other:{comment_id}
 
 cycles[/{cycle_id}]                                     cycle      project:project_id
 cycles/bulk-create|upsert                               cycle
@@ -73,8 +72,8 @@ cycles/bulk-delete                                      cycle      cycle:ids[]
 cycles/date-check                                       read
 cycles/{cycle_id}/archive                               cycle
 cycles/{cycle_id}/transfer|transfer-issues              cycle      cycle:new_cycle_id
-cycles/{cycle_id}/cycle-issues[/{work_item_id}]         cycle!     issues[]
-cycles/{cycle_id}/work-items                            cycle!     add[] remove[]
+cycles/{cycle_id}/cycle-issues[/{work_item_id}]         cycle      issues[]
+cycles/{cycle_id}/work-items                            cycle      add[] remove[]
 cycles/{cycle_id}/user-properties                       config
 archived-cycles[/{cycle_id}]                            cycle
 archived-cycles/{cycle_id}/archive|unarchive            cycle
@@ -83,8 +82,8 @@ modules/bulk-create|upsert                              module
 modules/bulk-update                                     module     module:items[].id
 modules/bulk-delete                                     module     module:ids[]
 modules/{module_id}/archive                             module
-modules/{module_id}/issues|module-issues[/{work_item_id}]  module!  issues[]
-modules/{module_id}/work-items                          module!    add[] remove[]
+modules/{module_id}/issues|module-issues[/{work_item_id}]  module   issues[]
+modules/{module_id}/work-items                          module     add[] remove[]
 modules/{module_id}/module-links[/{link_id}]            module
 modules/{module_id}/user-properties                     config
 archived-modules[/{module_id}]                          module
@@ -93,7 +92,7 @@ milestones[/{milestone_id}]                             milestone
 milestones/bulk-create|upsert                           milestone
 milestones/bulk-update                                  milestone  other:items[].id
 milestones/bulk-delete                                  milestone  other:ids[]
-milestones/{milestone_id}/work-items                    milestone! issues[] add[] remove[]
+milestones/{milestone_id}/work-items                    milestone  issues[] add[] remove[]
 
 labels|issue-labels[/{label_id}]                        label
 labels/bulk-create|upsert                               label
@@ -156,7 +155,7 @@ ai-assistant                                            read
 _PROJECT_ASSETS = """
                                                         attachment  other:entity_identifier
 {pk}                                                    attachment  other:entity_identifier
-{entity_id}/bulk                                        attachment! other:asset_ids[]
+{entity_id}/bulk                                        attachment  other:asset_ids[]
 issues/{work_item_id}/attachments[/{attachment_id}]     attachment
 """
 
@@ -210,7 +209,6 @@ class Route(NamedTuple):
 
     template: str
     op: str
-    unchecked: bool = False
     fields: tuple[str, ...] = ()
 
 
@@ -270,7 +268,7 @@ def _plant(root: _Node, path: str, op: str, *fields: str) -> None:
         node = root
         for segment in template:
             node = node.below.setdefault("{}" if segment[0] == "{" else segment, _Node())
-        node.route = Route("/".join(template), op.removesuffix("!"), op.endswith("!"), fields)
+        node.route = Route("/".join(template), op, fields)
 
 
 def _spellings(collection: str, member: str) -> list[tuple[str, ...]]:

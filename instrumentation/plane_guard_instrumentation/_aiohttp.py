@@ -3,32 +3,32 @@
 A request is judged when its connector is asked for a connection: below every mock of the session and every middleware,
 once for each redirect hop and retry, with nothing to give back after a refusal, and with the way to the server at hand
 that a proof must take (resolver, proxy, TLS, unix socket). What is sent without having come that way, or was changed
-since, is judged when it is sent.
+since, is judged when it is sent. In a test process a copy is sent that nobody else holds: its body follows its head
+later, and may be changed in between.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from plane_guard import _process
 from plane_guard._paths import might_be_plane
 from plane_guard_instrumentation import _aiohttp_probe, _check, _connection, _httpcore, _passage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from aiohttp import ClientRequest, ClientResponse
     from aiohttp.connector import Connection
+    from aiohttp.payload import BytesPayload
 
     Connect = Callable[..., Awaitable[Connection]]
     Send = Callable[..., Awaitable[ClientResponse]]
 
 _JUDGED = "__plane_guard_judged__"
 _OF_THE_PROXY = "proxy-authorization"  # the connector adds it to a request that it is about to send
-# A method may be wrapped twice when another tool's wrapper hides the first shell: a request is judged once.
-_being_judged: ContextVar[object] = ContextVar("plane_guard_aiohttp_judged", default=None)
 
 
 def guard_connect(original: Connect, layer: str) -> Connect:
@@ -37,11 +37,15 @@ def guard_connect(original: Connect, layer: str) -> Connect:
     @functools.wraps(original)
     async def connect(self: Any, req: ClientRequest, *args: Any, **kwargs: Any) -> Connection:
         __tracebackhide__ = True
-        if _being_judged.get() is req or not _concerns_plane(req):
+        if not _concerns_plane(req):
             return await original(self, req, *args, **kwargs)
-        with _judging(req), _passage.guarded():
-            req.__dict__[_JUDGED] = await _judge(req, layer, functools.partial(original, self))
-            return await original(self, req, *args, **kwargs)
+        sent = _sent(req, layer)
+        with _passage.guarded():
+            if _passage.judged_form(req) != sent:
+                await _judge(req, sent, functools.partial(original, self))
+                req.__dict__[_JUDGED] = sent
+            with _passage.judged(req, sent):
+                return await original(self, req, *args, **kwargs)
 
     return connect
 
@@ -52,21 +56,22 @@ def guard_send(original: Send, layer: str) -> Send:
     @functools.wraps(original)
     async def send(self: ClientRequest, conn: Connection) -> ClientResponse:
         __tracebackhide__ = True
-        if _being_judged.get() is self or not _concerns_plane(self):
+        if not _concerns_plane(self):
             return await original(self, conn)
-        with _judging(self):
-            if self.__dict__.pop(_JUDGED, None) != _sent(self, layer):
-                await _judge(self, layer, functools.partial(_connect_beside, conn))
-            return await original(self, conn)
+        own = _own(self)
+        sent = _sent(own, layer)
+        if sent not in (self.__dict__.pop(_JUDGED, None), _passage.judged_form(self)):
+            await _judge(own, sent, functools.partial(_connect_beside, conn))
+        with _passage.judged(own, sent):
+            response = await original(own, conn)
+        return _as_if_sent_by(self, own, response)
 
     return send
 
 
-async def _judge(request: ClientRequest, layer: str, connect: Connect) -> _check.Sent:
+async def _judge(request: ClientRequest, sent: _check.Sent, connect: Connect) -> None:
     __tracebackhide__ = True
-    sent = _sent(request, layer)
     await _check.drive_async(_check.judge(sent), lambda probe: _aiohttp_probe.ask(connect, request, probe))
-    return sent
 
 
 async def _connect_beside(connection: Connection, *args: Any) -> Connection:
@@ -74,14 +79,35 @@ async def _connect_beside(connection: Connection, *args: Any) -> Connection:
     return await connection._connector.connect(*args)  # noqa: SLF001  the only way to it
 
 
-@contextmanager
-def _judging(request: ClientRequest) -> Iterator[None]:
-    token = _being_judged.set(request)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):  # an abandoned coroutine is closed in whatever context
-            _being_judged.reset(token)
+def _own(request: ClientRequest) -> ClientRequest:
+    """A copy whose head and body nobody else can change; the request itself in a live process."""
+    if not _process.test_evidence():
+        return request
+    own = copy.copy(request)
+    own.headers = request.headers.copy()
+    content = _body_in_memory(request.body)
+    if isinstance(content, bytes) and request.body:
+        own.__dict__["_body" if "_body" in own.__dict__ else "body"] = _payload(content)  # the latter before 3.12
+    return own
+
+
+def _payload(content: bytes) -> BytesPayload:
+    """A payload of these bytes; one that is made of many bytes at once warns of itself."""
+    from aiohttp.payload import BytesPayload
+
+    payload = BytesPayload(b"")
+    payload._value, payload._size = content, len(content)  # noqa: SLF001  see above
+    return payload
+
+
+def _as_if_sent_by(request: ClientRequest, own: ClientRequest, response: ClientResponse) -> ClientResponse:
+    """Leave behind in the request what its own `send` would have."""
+    if request is not own:
+        request.__dict__["response"] = response
+        writer = own._writer  # noqa: SLF001  what `close` and `terminate` wait for and cancel
+        if writer is not None:
+            request._writer = writer  # noqa: SLF001
+    return response
 
 
 def _concerns_plane(request: ClientRequest) -> bool:

@@ -26,8 +26,8 @@ def permitted(found: Mapping[str, object], secrets: Sequence[str] = ()) -> Attri
     """What of this may be emitted. ``secrets`` are the credentials known here, masked wherever they turn up."""
     kept: Attributes = {}
     for name, value in found.items():
-        kind = EMITTED.get(name) or (Kind.TEXT if name.startswith(EMITTED_UNDER) else None)
-        shown = _TESTS[kind](value, secrets) if kind is not None and value is not None else None
+        test = _TEST_OF.get(name) or (_text if name.startswith(EMITTED_UNDER) else None)
+        shown = test(value, secrets) if test is not None and value is not None else None
         if shown is not None and shown != "":
             kept[name] = shown
     return kept
@@ -72,3 +72,4 @@ _TESTS: dict[Kind, Test] = {
     Kind.TEXTS: _texts,
     Kind.URL: lambda value, secrets: _text(web_address(value), secrets),
 }
+_TEST_OF = {name: _TESTS[kind] for name, kind in EMITTED.items()}

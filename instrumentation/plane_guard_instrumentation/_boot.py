@@ -35,7 +35,10 @@ def at_interpreter_start() -> None:
 
 def end_unguarded(error: Exception) -> None:
     """End a process that runs tests and could not be guarded."""
-    sys.stderr.write(f"plane-guard: the guard could not be put in place, so this process ends: {error!r}\n")
+    what = f"the guard could not be put in place, so this process ends: {error!r}"
+    sys.stderr.write(
+        f"plane-guard: {what}. Reinstall plane-guard here: {sys.executable} -m pip install -I plane-guard\n"
+    )
     sys.stderr.flush()
     os._exit(_EXIT_GUARD_MISSING)
 

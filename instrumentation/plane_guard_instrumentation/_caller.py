@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from types import FrameType
 
 _MOST_FRAMES = 400
+_MOST_FILES = 1_024
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
 _LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
@@ -50,5 +52,6 @@ def library() -> str:
     return ""
 
 
+@lru_cache(maxsize=_MOST_FILES)
 def _is_library(filename: str) -> bool:
     return filename.startswith((_OWN, _STDLIB, "<")) or any(part in filename for part in _LIBRARIES)

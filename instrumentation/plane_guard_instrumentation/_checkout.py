@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
 _MOST_FOLDERS = 40
 _LARGEST_FILE = 4_194_304
-_REVISION = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_ORIGIN = re.compile(r'^\[remote "origin"\][ \t]*$(?P<body>(?:\n(?!\[).*)*)', re.MULTILINE)
-_URL = re.compile(r"^\s*url\s*=\s*(?P<url>\S+)\s*$", re.MULTILINE)
-_SSH = re.compile(r"(?:ssh://)?(?:[^@/\s]+@)?(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+/|:|/)/*(?P<path>[^:\s]+)")
+# Compiled where there is a checkout.
+_REVISION = r"[0-9a-f]{40}|[0-9a-f]{64}"
+_ORIGIN = r'(?m)^\[remote "origin"\][ \t]*$(?P<body>(?:\n(?!\[).*)*)'
+_URL = r"(?m)^\s*url\s*=\s*(?P<url>\S+)\s*$"
+_SSH = r"(?:ssh://)?(?:[^@/\s]+@)?(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+/|:|/)/*(?P<path>[^:\s]+)"
 _REF_KINDS = (("refs/heads/", "branch"), ("refs/tags/", "tag"))
 
 
@@ -43,14 +44,14 @@ def _read(git: Path) -> dict[str, str]:
 
 def _head(head: str, store: Path) -> dict[str, str]:
     if not head.startswith("ref:"):
-        return {"vcs.ref.head.revision": head} if _REVISION.fullmatch(head) else {}
+        return {"vcs.ref.head.revision": head} if re.fullmatch(_REVISION, head) else {}
     reference = head.removeprefix("ref:").strip()
     found = {"vcs.ref.head.name": reference}
     for prefix, kind in _REF_KINDS:
         if reference.startswith(prefix):
             found = {"vcs.ref.head.name": reference.removeprefix(prefix), "vcs.ref.head.type": kind}
     revision = _revision(reference, store)
-    return found | ({"vcs.ref.head.revision": revision} if _REVISION.fullmatch(revision) else {})
+    return found | ({"vcs.ref.head.revision": revision} if re.fullmatch(_REVISION, revision) else {})
 
 
 def _revision(reference: str, store: Path) -> str:
@@ -65,8 +66,8 @@ def _revision(reference: str, store: Path) -> str:
 
 
 def _origin(config: Path) -> dict[str, str]:
-    section = _ORIGIN.search(_text(config)) if config.is_file() else None
-    url = _URL.search(section["body"]) if section else None
+    section = re.search(_ORIGIN, _text(config)) if config.is_file() else None
+    url = re.search(_URL, section["body"]) if section else None
     address = web_form(url["url"]) if url else ""
     return {"vcs.repository.url.full": address} if address else {}
 
@@ -75,7 +76,7 @@ def web_form(url: str) -> str:
     """The https address of a repository, whatever way git reaches it; the empty string for one on this machine."""
     if url.startswith(("http://", "https://")):
         return url.removesuffix("/").removesuffix(".git")
-    ssh = _SSH.fullmatch(url)
+    ssh = re.fullmatch(_SSH, url) if url else None
     is_remote = url.startswith("ssh://") or (":" in url and "://" not in url)
     return f"https://{ssh['host']}/{ssh['path']}".removesuffix("/").removesuffix(".git") if ssh and is_remote else ""
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_VARIABLE = re.compile(r"\{(\w+)\}")
-_CHANGE = re.compile(r"refs/(?:pull|merge-requests)/(?P<id>[0-9]+)/.*")
+# Compiled where there is a CI system.
+_VARIABLE = r"\{(\w+)\}"
+_CHANGE = r"refs/(?:pull|merge-requests)/(?P<id>[0-9]+)/.*"
 _BRANCH, _TAG = "branch", "tag"
 
 
@@ -98,7 +99,7 @@ def _mended(found: dict[str, str], environ: Mapping[str, str]) -> dict[str, str]
     if "/" in found.get("vcs.repository.name", ""):
         found["vcs.repository.name"] = found["vcs.repository.name"].rpartition("/")[2]
     if not environ.get("CHANGE_ID") and found.get("vcs.change.id", "").startswith("refs/"):
-        change = _CHANGE.fullmatch(found.pop("vcs.change.id"))
+        change = re.fullmatch(_CHANGE, found.pop("vcs.change.id"))
         found |= {"vcs.change.id": change["id"]} if change else {}
     if "vcs.ref.head.name" in found:
         found["vcs.ref.head.name"] = found["vcs.ref.head.name"].removeprefix("origin/")
@@ -112,9 +113,9 @@ def _first(sources: tuple[str, ...], environ: Mapping[str, str]) -> str:
 
 
 def _value(source: str, environ: Mapping[str, str]) -> str:
-    needed = _VARIABLE.findall(source)
+    needed = re.findall(_VARIABLE, source)
     if not needed:
         return environ.get(source, "").strip()
     if not all(environ.get(name) for name in needed):
         return ""
-    return _VARIABLE.sub(lambda match: environ[match[1]].strip().rstrip("/"), source)
+    return re.sub(_VARIABLE, lambda match: environ[match[1]].strip().rstrip("/"), source)

@@ -7,16 +7,14 @@ refusal comes before that, reads included.
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from plane_guard import _process
-from plane_guard._classify import PlaneWrite
-from plane_guard._decide import Decision
-from plane_guard._errors import PlaneWriteBlocked
 from plane_guard._request import host_name
-from plane_guard._words import Op, Reason, Target
-from plane_guard_instrumentation import _caller, _check, _passage, _record
+from plane_guard_instrumentation import _passage
 
-_REFUSED = Decision(allowed=False, reason=Reason.UNGUARDED_CLIENT)
+if TYPE_CHECKING:
+    from plane_guard import PlaneWriteBlocked
 
 
 def judge(host: object, port: object, layer: str) -> None:
@@ -36,14 +34,23 @@ def plane_host(host: object) -> str:
 
 
 def _refusal(host: str, port: object, layer: str) -> PlaneWriteBlocked:
-    """The refusal, with its evidence on disk. A connection is refused whatever goes wrong with that."""
+    """The refusal, with its evidence on disk. A connection is refused whatever goes wrong with that.
+
+    What it needs is loaded here: most test processes never open such a connection. If it cannot be loaded any more,
+    in the last moments of a process, that error refuses the connection instead.
+    """
+    from plane_guard import Decision, Op, PlaneWrite, PlaneWriteBlocked, Reason
+    from plane_guard._words import Target
+    from plane_guard_instrumentation import _caller, _check, _record
+
+    refused = Decision(allowed=False, reason=Reason.UNGUARDED_CLIENT)
     write = PlaneWrite("", "", Op.UNKNOWN, host, port if type(port) is int else None)
     sent = _check.Sent(layer, "", "", (), b"", "")
     client = _caller.library()
-    refusal = PlaneWriteBlocked(write, _REFUSED, layer, f"It was opened by {client}." if client else "")
+    refusal = PlaneWriteBlocked(write, refused, layer, f"It was opened by {client}." if client else "")
     with suppress(Exception):
         _enforce()
-        _record.decision(write, sent, _REFUSED, Target.UNRESOLVED)
+        _record.decision(write, sent, refused, Target.UNRESOLVED)
         _record.remember(refusal)
     return refusal
 

@@ -45,7 +45,8 @@ def adopt_threads() -> None:
 
     The workers of a pool are left out: they serve whichever test hands them work.
     """
-    for thread in threading.enumerate():
+    threads = threading.enumerate()
+    for thread in threads if len(threads) > 1 else ():
         if _State.running and thread not in _State.threads and not _is_pool_worker(thread):
             _State.threads[thread] = _State.running
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -24,8 +25,6 @@ from plane_guard_instrumentation import _file, _live_export, _parent, _resource
 
 if TYPE_CHECKING:
     from typing import IO
-
-    from opentelemetry.sdk.resources import Resource
 
     from plane_guard_instrumentation._allowed import Attributes
     from plane_guard_instrumentation._session import Mark
@@ -105,9 +104,21 @@ class _Cached:
     resource: Resource | None = None
 
 
-def _sdk_resource() -> Resource:
-    from opentelemetry.sdk.resources import Resource
+class _Fixed(Resource):
+    """A resource that is hashed once: the exporter asks for its hash at each line, and gets it by way of JSON."""
 
+    def __init__(self, attributes: Attributes) -> None:
+        super().__init__(attributes)
+        self._hash = super().__hash__()
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+def _sdk_resource() -> Resource:
     if _Cached.resource is None or _Cached.pid != os.getpid():
-        _Cached.resource, _Cached.pid = Resource(_resource.attributes()), os.getpid()
+        _Cached.resource, _Cached.pid = _Fixed(_resource.attributes()), os.getpid()
     return _Cached.resource

@@ -63,8 +63,9 @@ def apply(*, pytest_session: bool = False, root: Path | None = None) -> None:
 
 def take_away() -> None:
     """Take opt-in and allowlist out of the environment."""
-    taken = [name for name in _INHERITED if os.environ.pop(name, None) is not None]
-    _State.taken = tuple(dict.fromkeys((*_State.taken, *taken)))
+    taken = [name for name in _INHERITED if name in os.environ and os.environ.pop(name, None) is not None]
+    if taken:
+        _State.taken = tuple(dict.fromkeys((*_State.taken, *taken)))
 
 
 def taken() -> tuple[str, ...]:

@@ -9,22 +9,19 @@ once for each hop of a redirect. Nothing of it has been sent by then.
 from __future__ import annotations
 
 import functools
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from plane_guard import _process
 from plane_guard._paths import might_be_plane
-from plane_guard_instrumentation import _check, _http_connection, _http_message, _http_probe
+from plane_guard_instrumentation import _check, _http_connection, _http_message, _http_probe, _passage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Method = Callable[..., object]
 
 _SENDING_BODY = "Request-sent"
-# The connection whose request has been judged, and the bytes that were: nothing else may pass for it.
-_judged: ContextVar[tuple[object, bytes] | None] = ContextVar("plane_guard_judged_connection", default=None)
 
 
 def guard_request(original: Method, layer: str) -> Method:
@@ -33,14 +30,16 @@ def guard_request(original: Method, layer: str) -> Method:
     @functools.wraps(original)
     def endheaders(self: Any, *arguments: Any, **options: Any) -> object:
         __tracebackhide__ = True
-        if _is_judged(self) or not _concerns_plane(self):
+        if not _concerns_plane(self):
             return original(self, *arguments, **options)
         if not _process.test_evidence():
             _note_live(self, arguments, options, layer)
             return original(self, *arguments, **options)
-        head = _head(self)
-        _judge(self, head, _body_of(self, *arguments, **options), layer)
-        with _sending(self, head):
+        arguments, _ = _http_connection.with_own_body(arguments, options, 0, "message_body")
+        head, body = _head(self), _body_of(self, *arguments, **options)
+        if not _http_message.reads(head, body) and _passage.judged_form(self) != (head, body):
+            _judge(self, head, body, layer)
+        with _passage.judged(self, (head, body)):
             return original(self, *arguments, **options)
 
     return endheaders
@@ -52,11 +51,14 @@ def guard_bytes(original: Method, layer: str) -> Method:
     @functools.wraps(original)
     def send(self: Any, data: Any) -> object:
         __tracebackhide__ = True
-        if not _begins_unjudged(self, data) or not _process.test_evidence():
+        if not _process.test_evidence():
+            return original(self, data)
+        data = _http_connection.own(data)
+        if not _begins_unjudged(self, data):
             return original(self, data)
         head = _http_message.in_memory(data)
         _judge(self, head, _http_message.UNREADABLE, layer)
-        with _sending(self, head):
+        with _passage.judged(self, (head, _http_message.UNREADABLE)):
             return original(self, data)
 
     return send
@@ -66,8 +68,11 @@ def _judge(connection: Any, data: bytes, body: _http_message.Body, layer: str) -
     """Judge every request in these bytes, and leave a connection whose request is refused as if there was none."""
     __tracebackhide__ = True
     try:
-        for sent, prefix in _read(connection, data, body, layer):
+        queued, found = _head(connection), _read(connection, data, body, layer)
+        for sent, prefix in found:
             _check.drive(_check.judge(sent), functools.partial(_http_probe.ask, connection, prefix))
+        if (_head(connection), _read(connection, data, body, layer)) != (queued, found):
+            _check.refuse_unreadable(layer)
     except BaseException:
         with suppress(Exception):
             del connection._buffer[:]
@@ -99,11 +104,6 @@ def _note_live(connection: Any, arguments: tuple[Any, ...], options: dict[str, A
             _check.drive(_check.judge(sent), functools.partial(_http_probe.ask, connection, b""))
 
 
-def _is_judged(connection: object) -> bool:
-    judged = _judged.get()
-    return judged is not None and judged[0] is connection
-
-
 def _concerns_plane(connection: Any) -> bool:
     try:
         return might_be_plane(_http_message.queued(connection)[0])
@@ -121,8 +121,8 @@ def _head(connection: Any) -> bytes:
 
 def _begins_unjudged(connection: Any, data: Any) -> bool:
     """Whether these bytes begin a request, other than the one that was judged and is being sent."""
-    judged = _judged.get()
-    if judged is not None and judged[0] is connection and isinstance(data, bytes) and data.startswith(judged[1]):
+    judged = _passage.judged_form(connection)
+    if isinstance(judged, tuple) and isinstance(data, bytes) and data in _http_message.as_judged(*judged):
         return False
     within_request = getattr(connection, "_HTTPConnection__state", None) == _SENDING_BODY
     try:
@@ -136,12 +136,3 @@ def _body_of(connection: object, message_body: object = None, *, encode_chunked:
         return _http_message.Body(message_body, encode_chunked)
     noted = _http_connection.noted_body(connection)
     return _http_message.Body(noted, encoded=noted is not None)
-
-
-@contextmanager
-def _sending(connection: object, head: bytes) -> Iterator[None]:
-    token = _judged.set((connection, head))
-    try:
-        yield
-    finally:
-        _judged.reset(token)

@@ -38,13 +38,31 @@ def note(original: Method, layer: str) -> Method:  # noqa: ARG001  every shell i
     @functools.wraps(original)
     def request(self: Any, *arguments: Any, **options: Any) -> object:
         __tracebackhide__ = True
-        token = _noted.set((self, options.get("body", arguments[2] if len(arguments) > 2 else None)))  # noqa: PLR2004
+        arguments, body = with_own_body(arguments, options, 2, "body")
+        token = _noted.set((self, body))
         try:
             return original(self, *arguments, **options)
         finally:
             _noted.reset(token)
 
     return request
+
+
+def with_own_body(
+    arguments: tuple[Any, ...], options: dict[str, Any], place: int, name: str
+) -> tuple[tuple[Any, ...], Any]:
+    """The arguments of a call with a body of our own in them (or in the options), and that body."""
+    if name in options:
+        options[name] = own(options[name])
+        return arguments, options[name]
+    arguments = (*arguments[:place], *map(own, arguments[place : place + 1]), *arguments[place + 1 :])
+    return arguments, arguments[place] if len(arguments) > place else None
+
+
+def own(data: Any) -> Any:
+    """A copy of bytes in memory that somebody else could change while a proof is awaited; in a test process only."""
+    is_shared = isinstance(data, (bytearray, memoryview)) and _process.test_evidence()
+    return bytes(data) if is_shared else data
 
 
 def noted_body(connection: object) -> object:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plane_guard import _process
 from plane_guard._paths import might_be_plane
-from plane_guard._request import host_name
+from plane_guard._request import OVERRIDES, host_name
 from plane_guard_instrumentation import _check
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # A header line has a colon before its first blank, so no header can be taken for a request line.
 _REQUEST_LINE = re.compile(rb"^([^\s:]+)[ \t]+(\S[^\r\n]*?)[ \t]+HTTP/\d", re.MULTILINE)
+# What may stand in a head that is a read and nothing else: one request line, then header lines.
+_READ = re.compile(rb"(?:GET|HEAD|OPTIONS|TRACE) [^\s]+ HTTP/\d\.\d\r\n(?:[!-9;-~]+:[^\r\n]*\r\n)*\r\n")
+_OVERRIDE = re.compile(b"|".join(re.escape(name.encode()) for name in sorted(OVERRIDES)), re.IGNORECASE)
 _UNFINISHED_LINE = re.compile(rb"[A-Za-z]{0,20}(?: \S*(?: [HTP/\d.]*)?)?\r?")
 _ABSOLUTE = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)")
 _FOLDED = re.compile(rb"\r?\n[ \t]+")
@@ -51,6 +54,11 @@ def heads(data: bytes) -> Iterator[Head]:
         yield Head(line[1], line[2], _fields(data[line.end() :]))
 
 
+def reads(head: bytes, body: Body) -> bool:
+    """Whether this can be nothing but one read. Judging it would say the same, and take many times as long."""
+    return body.content is None and _READ.fullmatch(head) is not None and _OVERRIDE.search(head) is None
+
+
 def queued(connection: Any) -> list[bytes]:
     """The head that a connection holds ready, line by line; urllib3 keeps that of HTTP/2 in a list of its own."""
     fields: list[tuple[bytes, bytes]] = getattr(connection, "_headers", [])
@@ -71,6 +79,11 @@ def as_sent(lines: list[bytes]) -> bytes:
 def in_memory(data: object) -> bytes:
     """The bytes themselves; none of a stream."""
     return bytes(data) if isinstance(data, _BYTES) else b""
+
+
+def as_judged(head: bytes, body: Body) -> tuple[bytes, bytes]:
+    """What may be sent for this head: it alone, or its body with it, as some clients do."""
+    return head, head + in_memory(body.content)
 
 
 def concerns_plane(data: object, *, within_request: bool) -> bool:

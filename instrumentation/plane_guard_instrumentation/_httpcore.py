@@ -2,21 +2,23 @@
 
 This is below every mock and inside OpenTelemetry's client span, sees each redirect hop and each retry of the
 application, and is not passed at all by requests that a mock answers.
+
+In a test process the pool gets a copy of a request to Plane that nobody else holds: what a task or a thread changes
+while a proof is awaited or a connection is opened changes nothing that is sent.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from plane_guard import _process
 from plane_guard._paths import might_be_plane
 from plane_guard_instrumentation import _check, _connection, _httpcore_probe, _passage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     import httpcore
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
 _CORE_OF = {"httpx": "httpcore", "httpx2": "httpcore2"}
 _OWN_STREAMS = frozenset({*_CORE_OF, *_CORE_OF.values()})
-# A pool may be wrapped twice when another tool's wrapper hides the first shell: a request is judged once.
-_judged: ContextVar[object] = ContextVar("plane_guard_judged", default=None)
 
 
 def guard_sync(original: Sync, layer: str) -> Sync:
@@ -36,12 +36,18 @@ def guard_sync(original: Sync, layer: str) -> Sync:
     @functools.wraps(original)
     def handle_request(self: Any, request: httpcore.Request) -> httpcore.Response:
         __tracebackhide__ = True
-        if _judged.get() is request or not _concerns_plane(request):
+        if not _concerns_plane(request):
             return original(self, request)
-        with _judging(request), _passage.guarded():
-            steps = _check.judge(_sent(request, layer))
-            _check.drive(steps, lambda probe: _httpcore_probe.ask(original, self, request, probe))
-            return original(self, request)
+        own = _own(request, layer)
+        if _check.reads(own.method, own.headers):
+            with _passage.guarded():
+                return original(self, own)
+        sent = _sent(own, layer)
+        with _passage.guarded():
+            if _passage.judged_form(request) != sent:
+                _check.drive(_check.judge(sent), lambda probe: _httpcore_probe.ask(original, self, own, probe))
+            with _passage.judged(own, sent):
+                return original(self, own)
 
     return handle_request
 
@@ -52,24 +58,35 @@ def guard_async(original: Async, layer: str) -> Async:
     @functools.wraps(original)
     async def handle_async_request(self: Any, request: httpcore.Request) -> httpcore.Response:
         __tracebackhide__ = True
-        if _judged.get() is request or not _concerns_plane(request):
+        if not _concerns_plane(request):
             return await original(self, request)
-        with _judging(request), _passage.guarded():
-            steps = _check.judge(_sent(request, layer))
-            await _check.drive_async(steps, lambda probe: _httpcore_probe.ask_async(original, self, request, probe))
-            return await original(self, request)
+        own = _own(request, layer)
+        if _check.reads(own.method, own.headers):
+            with _passage.guarded():
+                return await original(self, own)
+        sent = _sent(own, layer)
+        with _passage.guarded():
+            if _passage.judged_form(request) != sent:
+                steps = _check.judge(sent)
+                await _check.drive_async(steps, lambda probe: _httpcore_probe.ask_async(original, self, own, probe))
+            with _passage.judged(own, sent):
+                return await original(self, own)
 
     return handle_async_request
 
 
-@contextmanager
-def _judging(request: httpcore.Request) -> Iterator[None]:
-    token = _judged.set(request)
+def _own(request: httpcore.Request, layer: str) -> httpcore.Request:
+    """A copy that nobody else can change, of immutable values; the request itself in a live process."""
+    __tracebackhide__ = True
+    if not _process.test_evidence():
+        return request
+    cause: Exception | None = None
     try:
-        yield
-    finally:
-        with suppress(ValueError):  # an abandoned coroutine is closed in whatever context
-            _judged.reset(token)
+        return _httpcore_probe.copied(request, body_in_memory(request.stream))
+    except Exception as error:  # noqa: BLE001  what cannot be read is not sent
+        cause = error
+    _check.refuse_unreadable(layer, cause)
+    raise cause  # not reached; whatever happens, the request itself is not sent
 
 
 def _concerns_plane(request: httpcore.Request) -> bool:
@@ -86,7 +103,7 @@ def _sent(request: httpcore.Request, layer: str) -> _check.Sent:
         layer=layer,
         method=request.method.decode("latin-1"),
         url=(url.scheme + b"://" + url.host + port + target).decode("latin-1"),
-        headers=request.headers,
+        headers=tuple(request.headers),
         body=body_in_memory(request.stream),
         origin=(url.scheme + b"://" + url.host + port).decode("latin-1"),
     )

@@ -1,9 +1,9 @@
-"""The guard's own questions over httpcore's connections: a GET, asked in the write's place and before it."""
+"""Requests of the guard's own over httpcore's connections: copies of others', and questions asked before a write."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from plane_guard_instrumentation._proof import Answer, Probe
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Sync = Callable[[Any, httpcore.Request], httpcore.Response]
     Async = Callable[[Any, httpcore.Request], Awaitable[httpcore.Response]]
 
+_T = TypeVar("_T")
 CORES = frozenset({"httpcore", "httpcore2"})
 _MOCKED = Answer(0, (), b"", "a mock stands below the guard, and what it answers proves nothing")
 _genuine: dict[str, tuple[Sync, Async]] = {}
@@ -26,6 +27,28 @@ def remember_genuine(core: ModuleType) -> None:
     methods = (core.HTTPConnection.handle_request, core.AsyncHTTPConnection.handle_async_request)
     if all(_is_of(core, method) for method in methods):
         _genuine.setdefault(core.__name__, methods)
+
+
+def copied(request: httpcore.Request, body: object) -> httpcore.Request:
+    """A request of the same content, with nothing in it that another holder of the first could change.
+
+    It is not made by its class: that checks again what was checked when the first was made, and takes five times as
+    long.
+    """
+    own, url = _shallow(request), _shallow(request.url)
+    own.url, own.headers = url, list(request.headers)
+    own.extensions = dict(request.extensions)
+    if "target" in own.extensions:  # a forwarding proxy is sent this instead of the URL's
+        own.extensions["target"] = url.target
+    if isinstance(body, bytes):
+        own.stream = type(request.stream)(body)  # type: ignore[call-arg]
+    return own
+
+
+def _shallow(of: _T) -> _T:
+    own = object.__new__(type(of))
+    own.__dict__.update(of.__dict__)
+    return own
 
 
 def ask(original: Sync, pool: Any, request: httpcore.Request, probe: Probe) -> Answer:
@@ -77,11 +100,16 @@ async def _read_async(response: httpcore.Response) -> Answer:
 
 
 def _question(request: httpcore.Request, probe: Probe) -> httpcore.Request:
-    core, url = _core(request), request.url
-    target = core.URL(scheme=url.scheme, host=url.host, port=url.port, target=probe.path)
+    core = _core(request)
+    url = _url(core, request.url, probe.path)
     extensions = {"timeout": request.extensions.get("timeout", {})}
-    question: httpcore.Request = core.Request("GET", target, headers=probe.headers, extensions=extensions)
+    question: httpcore.Request = core.Request("GET", url, headers=probe.headers, extensions=extensions)
     return question
+
+
+def _url(core: ModuleType, url: httpcore.URL, target: bytes | str) -> httpcore.URL:
+    own: httpcore.URL = core.URL(scheme=url.scheme, host=url.host, port=url.port, target=target)
+    return own
 
 
 def _core(request: httpcore.Request) -> ModuleType:

@@ -10,8 +10,8 @@ from plane_guard_instrumentation import _alive
 from plane_guard_instrumentation._attributes import RUN_ID
 
 PARENT_VARIABLE = "PLANE_GUARD_PARENT"
-_EVIDENCE_FILE = re.compile(r"decisions-.+-(?P<pid>[0-9]{1,9})-[0-9a-f]+\.jsonl")
-_RUN = re.compile(r'"key":"' + re.escape(RUN_ID) + r'","value":\{"stringValue":"(?P<id>[0-9a-f]{32})"\}')
+_EVIDENCE_FILE = r"decisions-.+-(?P<pid>[0-9]{1,9})-[0-9a-f]+\.jsonl"  # compiled where there is a parent
+_RUN = r'"key":"' + re.escape(RUN_ID) + r'","value":\{"stringValue":"(?P<id>[0-9a-f]{32})"\}'
 _FIRST_LINE = 16_384
 
 
@@ -25,12 +25,12 @@ class Parent(NamedTuple):
 def guarded_parent() -> Parent | None:
     """The guarded process that this one descends from, if its evidence file says so and it still runs."""
     path = os.environ.get(PARENT_VARIABLE, "")
-    name = _EVIDENCE_FILE.fullmatch(os.path.basename(path))
+    name = re.fullmatch(_EVIDENCE_FILE, os.path.basename(path)) if path else None
     if name is None or int(name["pid"]) == os.getpid() or not _alive.is_running(int(name["pid"])):
         return None
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            run = _RUN.search(file.readline(_FIRST_LINE))
+            run = re.search(_RUN, file.readline(_FIRST_LINE))
     except (OSError, ValueError):
         return None
     return Parent(int(name["pid"]), run["id"]) if run else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import netrc  # noqa: F401  requests does so at its first request, when a fork could come in between
 from typing import Any
 
-from requests import Session
+from requests import RequestException, Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -46,3 +46,10 @@ class Unmocked(Session):
         super().__init__()
         self.mount("http://", _Adapter())
         self.mount("https://", _Adapter())
+        self.hooks["response"].append(_refuse_redirect)
+
+
+def _refuse_redirect(response: Response, **_: Any) -> None:
+    """Raise for an answer that OpenTelemetry's exporter takes for a success although nothing was accepted."""
+    if 300 <= response.status_code < 400:  # noqa: PLR2004
+        raise RequestException(f"the collector redirects (HTTP {response.status_code})")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from plane_guard import classify
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -71,6 +69,8 @@ def _is_off(environ: Mapping[str, str]) -> bool:
 def _problem(endpoint: str, protocol: str, hosts: Collection[str]) -> str:
     if protocol not in _MODULES:
         return f"the protocol {protocol[:40]!r} is not known here: set OTEL_EXPORTER_OTLP_PROTOCOL to {HTTP} or {GRPC}"
+    from plane_guard import classify  # loads most of the core, which a process without a collector may not need
+
     if protocol == HTTP and classify("POST", endpoint, hosts=hosts) is not None:
         return "the endpoint is a Plane address: name the collector"
     return "" if _is_installed(_MODULES[protocol]) else "an extra is missing: pip install 'plane-guard[otlp]'"

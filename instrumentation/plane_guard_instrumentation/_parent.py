@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 PARENT_VARIABLE = "TRACEPARENT"
 STATE_VARIABLE = "TRACESTATE"
-_TRACEPARENT = re.compile(
+_TRACEPARENT = (  # compiled where there is one
     r"(?!ff)(?P<version>[0-9a-f]{2})-(?!0{32})(?P<trace>[0-9a-f]{32})-(?!0{16})(?P<span>[0-9a-f]{16})"
     r"-(?P<flags>[0-9a-f]{2})(?P<more>-.*)?"
 )
-_MEMBER = re.compile(r"[a-z0-9][a-z0-9_*/@-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256}")
+_MEMBER = r"[a-z0-9][a-z0-9_*/@-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256}"
 _LONGEST_STATE = 512
 _FIRST_VERSION = "00"
 
@@ -49,7 +49,8 @@ def inherited() -> Parent | None:
 
 def read(environ: Mapping[str, str]) -> Parent | None:
     """The parent that these variables name, or ``None`` where they are malformed."""
-    match = _TRACEPARENT.fullmatch(environ.get(PARENT_VARIABLE, "").strip(" \t"))
+    text = environ.get(PARENT_VARIABLE, "").strip(" \t")
+    match = re.fullmatch(_TRACEPARENT, text) if text else None
     if match is None or (match["version"] == _FIRST_VERSION and match["more"]):
         return None
     return Parent(match["trace"], match["span"], int(match["flags"], 16), _state(environ.get(STATE_VARIABLE, "")))
@@ -58,5 +59,5 @@ def read(environ: Mapping[str, str]) -> Parent | None:
 def _state(text: str) -> str:
     members = [member.strip(" \t") for member in text.split(",") if member.strip(" \t")]
     whole = ",".join(members)
-    well_formed = len(whole) <= _LONGEST_STATE and all(map(_MEMBER.fullmatch, members))
+    well_formed = len(whole) <= _LONGEST_STATE and all(re.fullmatch(_MEMBER, member) for member in members)
     return whole if well_formed and _redact.clean(whole, _redact.of_environment()) == whole else ""

@@ -10,10 +10,9 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from plane_guard import audit_allow, audit_block
 from plane_guard._keys import is_work_item_key
 from plane_guard._words import Outcome
-from plane_guard_instrumentation import _allowed, _caller, _context, _redact
+from plane_guard_instrumentation import _allowed, _context, _redact
 from plane_guard_instrumentation import _attributes as names
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+_MAKE_ROOM = "Make room in the trace folder, or point PLANE_GUARD_TRACE_DIR to one that can be written"
 _REMEMBERED = 1_000
 _sequence = itertools.count(1)
 _is_logging: ContextVar[bool] = ContextVar("plane_guard_is_logging", default=False)
@@ -57,6 +57,8 @@ def _log(write: PlaneWrite, made: Decision, project: str | None, key: object) ->
     """Log a decision, but not one about what a log handler sends: that would be logged, and sent, without end."""
     if _is_logging.get():
         return
+    from plane_guard import audit_allow, audit_block
+
     token = _is_logging.set(True)
     try:
         audit = audit_allow if made.allowed else audit_block
@@ -67,9 +69,10 @@ def _log(write: PlaneWrite, made: Decision, project: str | None, key: object) ->
 
 def note_unwritten(problem: str) -> None:
     """Say at once on stderr, and later in the pytest summary, that evidence could not be written."""
-    if note_trouble(f"evidence could not be written: {problem}"):
+    text = f"evidence could not be written: {problem}. {_MAKE_ROOM}"
+    if note_trouble(text):
         with suppress(Exception):
-            sys.stderr.write(f"plane-guard: evidence could not be written: {problem}\n")
+            sys.stderr.write(f"plane-guard: {text}\n")
 
 
 def note_repaired(shells: list[str]) -> None:
@@ -108,6 +111,8 @@ def remember(refusal: PlaneWriteBlocked) -> None:
 
 
 def _describe(write: PlaneWrite, sent: Sent, made: Decision, target: Target, project: str | None) -> Attributes:
+    from plane_guard_instrumentation import _caller
+
     running, caller = _context.running(), _caller.find()
     found: dict[str, object] = {
         names.DECISION_ID: os.urandom(16).hex(),

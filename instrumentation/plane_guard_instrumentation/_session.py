@@ -19,7 +19,6 @@ from plane_guard_instrumentation import (
     _floor,
     _live_export,
     _parent,
-    _record,
     _redact,
     _resource,
     _shells,
@@ -59,6 +58,8 @@ def announce() -> None:
         mark = begin()
         problem = _file.append(line(mark) + "\n")
         if problem:
+            from plane_guard_instrumentation import _record
+
             _record.note_unwritten(problem)
         _live_export.announce(mark)
         _floor.hand_to_children(_file.path())

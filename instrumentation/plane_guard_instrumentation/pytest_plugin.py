@@ -9,18 +9,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard import PlaneWriteBlocked
 from plane_guard._settings import OPT_IN_VARIABLE
-from plane_guard_instrumentation import _boot, _context, _floor, _live_export, _record, _resource, _shells, _summary
+from plane_guard_instrumentation import (
+    _boot,
+    _context,
+    _floor,
+    _live_export,
+    _phases,
+    _record,
+    _resource,
+    _shells,
+    _summary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from plane_guard import PlaneWriteBlocked
+
 _boot.enforce(pytest_session=True)
 
-_BLOCKED = pytest.StashKey[list[PlaneWriteBlocked]]()
-_EXPECTED = pytest.StashKey[bool]()
-_FAILED = pytest.StashKey[bool]()
 _OUTER = pytest.StashKey[_context.Running | None]()
 _WORKER_TROUBLE = "plane_guard_trouble"
 
@@ -34,6 +42,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     early_config.stash[_OUTER] = _context.current()
     _boot.enforce(pytest_session=True, root=early_config.rootpath)
     _context.set_running(_context.Running(phase="collection"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add what surrounds the tests."""
+    config.pluginmanager.register(_phases, "plane_guard_phases")
+    if _floor.start().fail_on_swallowed:
+        from plane_guard_instrumentation import _swallowed
+
+        config.pluginmanager.register(_swallowed, "plane_guard_swallowed")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -74,7 +91,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Every test starts with writing off, with every shell in place, and keeps its own list of refusals."""
     _floor.take_away()
     _record.note_repaired(_shells.verify())
-    blocked = item.stash[_BLOCKED] = []
+    blocked = item.stash[_phases.BLOCKED] = []
+    _phases.enter(item, "setup")
 
     def keep(refusal: PlaneWriteBlocked) -> None:
         if _context.running().test == item.nodeid:
@@ -85,49 +103,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         _record.listeners.remove(keep)
-        _context.set_running(_context.Running(phase="session"))
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    """Name test and phase for what fixtures do."""
-    _running(item, "setup")
-    try:
-        return (yield)
-    finally:
-        _context.adopt_threads()
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Name test and phase for what the test does."""
-    _running(item, "call")
-    try:
-        return (yield)
-    finally:
-        _context.adopt_threads()
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test whose refusals were swallowed, where the settings ask for that."""
-    _running(item, "teardown")
-    try:
-        result = yield
-    finally:
-        _context.adopt_threads()
-    unexpected = [] if item.stash.get(_EXPECTED, False) else item.stash.get(_BLOCKED, [])
-    if unexpected and _floor.start().fail_on_swallowed and not item.stash.get(_FAILED, False):
-        pytest.fail(_swallowed(unexpected), pytrace=False)
-    return result
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember a failure, so that its teardown does not report the same refusal twice."""
-    report = yield
-    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
-    return report
+        _phases.leave()
 
 
 @pytest.fixture
@@ -139,9 +115,9 @@ def plane_sandbox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlocked]:
     """The writes that were blocked in this test so far, recorded as expected. It allows nothing."""
-    request.node.stash[_EXPECTED] = True
-    _running(request.node, "setup")
-    blocked: list[PlaneWriteBlocked] = request.node.stash[_BLOCKED]
+    request.node.stash[_phases.EXPECTED] = True
+    _phases.enter(request.node, "setup")
+    blocked: list[PlaneWriteBlocked] = request.node.stash[_phases.BLOCKED]
     return blocked
 
 
@@ -172,15 +148,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("plane-guard", red=True)
         for line in lines:
             terminalreporter.line(line)
-
-
-def _running(item: pytest.Item, phase: str) -> None:
-    expected = item.stash.get(_EXPECTED, False)
-    _context.set_running(_context.Running(item.nodeid, phase, expected))
-
-
-def _swallowed(unexpected: list[PlaneWriteBlocked]) -> str:
-    return (
-        f"plane-guard blocked {len(unexpected)} Plane write(s) in this test and the code under test swallowed the "
-        f"refusal. If the test expects that, request the fixture plane_blocked_writes.\n\n{unexpected[0]}"
-    )

@@ -219,3 +219,8 @@ def test_every_text_of_a_document_is_found_names_included() -> None:
     assert sorted(body.strings()) == ["a", "b", "c", "d", "e", "f"]
     assert list(Body(readable=True, document=nested(5_001, "deep")).strings()).count("deep") == 1
     assert [list(read(document, JSON).strings()) for document in (b'"a"', b"1")] == [["a"], []]
+
+
+def test_a_name_that_only_begins_like_a_field_is_another() -> None:
+    body = Body(readable=True, document=Pairs([("parents", "1"), ("parent", "2"), ("parent_id", "3")]))
+    assert list(body.values("parent")) == ["2"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+import textwrap
 from typing import TYPE_CHECKING
 
 import httpx
@@ -33,9 +35,15 @@ plane-guard blocked a Plane write: POST {COMMENT.url_template} on plane.example.
 Why: This is a test process, and writing to Plane is off in test processes.
 To write to the sandbox in one test: request the fixture plane_sandbox_writes, or
   monkeypatch.setenv("PLANE_TEST_WRITE_ENABLED", "1").
+In a script: plane-guard run --sandbox-writes -- CMD. Both open the sandbox allowlist, and nothing else.
 To mock the call instead (a mocked write never reaches the wire and is never judged):
-  respx:        respx_mock.post(url__regex=r"{PATTERN}").respond(200, json={{}})
-  MockTransport: httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json={{}})))"""
+  import httpx, respx
+  with respx.mock:
+      respx.post(url__regex=r"{PATTERN}").respond(200, json={{}})
+      ...  # the call
+  # or give the client transport=httpx.MockTransport(lambda request: httpx.Response(200, json={{}}))
+A test that is about this refusal requests the fixture plane_blocked_writes.
+More: plane-guard docs, troubleshooting, "opt-in-disabled\""""
 
 
 def test_a_refusal_says_what_and_why_and_what_to_do() -> None:
@@ -62,8 +70,9 @@ SAID = {
 def test_every_reason_is_explained_and_has_a_remedy(reason: Reason) -> None:
     said = lines(reason=reason)
     why, remedy = SAID[reason]
-    advice = said[3:] if reason is Reason.UNGUARDED_CLIENT else said[3:-3]  # that one has no request to mock
+    advice = said[3 : -2 if reason is Reason.UNGUARDED_CLIENT else -8]  # that one has no request to mock
     assert (said[1].rpartition(" ")[2], said[2][:5], why in said[2]) == (reason, "Why: ", True)
+    assert said[-1] == f'More: plane-guard docs, troubleshooting, "{reason}"'
     assert (remedy in "\n".join(advice), bool(advice)) == (True, bool(remedy))
 
 
@@ -77,7 +86,9 @@ def test_a_refused_connection_names_the_host_and_the_client_and_no_mock() -> Non
         "Why: In a test process a client that plane-guard cannot see into may not connect to a\n"
         "Plane host, not for reading either. It was opened by tornado.\n"
         "Use httpx, httpx2, requests, urllib3, urllib or aiohttp for what tests send to Plane,\n"
-        "or point this client at a fake server under a name that is no Plane host."
+        "or point this client at a fake server under a name that is no Plane host.\n"
+        "A test that is about this refusal requests the fixture plane_blocked_writes.\n"
+        'More: plane-guard docs, troubleshooting, "unguarded-client"'
     )
 
 
@@ -128,37 +139,82 @@ def test_an_unreadable_request_is_refused_in_words() -> None:
         "plane-guard blocked a Plane write: (unusual method) (unreadable request)",
         "  op unknown, project unresolved, reason opt-in-disabled",
     ]
-    assert '(url__regex=r".*")' in lines(found)[-2]
+    assert '(url__regex=r".*")' in lines(found)[-5]
 
 
-HTTPX = """  respx:        respx_mock.{}(url__regex=r"/labels/").respond(200, json={{}})
-  MockTransport: httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json={{}})))"""
-REQUESTS = """  responses:     responses.add(responses.{}, re.compile(r".*/labels/"), json={{}})
-  requests-mock: requests_mock.{}(re.compile(r"/labels/"), json={{}})"""
+HTTPX = """\
+  import httpx, respx
+  with respx.mock:
+      respx.{}(url__regex=r"/labels/").respond(200, json={{}})
+      ...  # the call
+  # or give the client transport=httpx.MockTransport(lambda request: httpx.Response(200, json={{}}))"""
+HTTP_CLIENT = """\
+  import re, responses
+  with responses.RequestsMock() as mocked:  # for requests
+      mocked.{0}(re.compile(r".*/labels/"), json={{}})
+      ...  # the call
+  import re, pook
+  with pook.use():  # for urllib3, urllib.request and http.client
+      pook.{0}(re.compile(r".*/labels/"), reply=200, response_json={{}})
+      ...  # the call"""
+HTTPX2 = """\
+  import httpx2
+  client = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json={})))
+  # httpx2.AsyncClient takes the same transport"""
+AIOHTTP = """\
+  from unittest import mock
+  with mock.patch("aiohttp.ClientSession.{}") as mocked:  # or aioresponses, if it knows your aiohttp
+      reply = mock.MagicMock(status=200, json=mock.AsyncMock(return_value={{}}))
+      mocked.return_value.__aenter__.return_value = reply
+      ...  # the call"""
 MOCKS = {
     ("httpx", "PATCH"): HTTPX.format("patch"),
     ("httpx", "put"): HTTPX.format("put"),
     ("", "DELETE"): HTTPX.format("delete"),
     ("socket", "BREW"): HTTPX.format("post"),
-    ("http.client", "patch"): REQUESTS.format("PATCH", "patch"),
-    ("http.client", "BREW"): REQUESTS.format("POST", "post"),
-    ("httpx2", "POST"): """  MockTransport:
-    httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json={})))""",
-    ("aiohttp", "POST"): (
-        """  aioresponses: with aioresponses() as mocked: mocked.post(re.compile(r".*/labels/"), payload={})"""
-    ),
+    ("http.client", "patch"): HTTP_CLIENT.format("patch"),
+    ("http.client", "BREW"): HTTP_CLIENT.format("post"),
+    ("httpx2", "POST"): HTTPX2,
+    ("aiohttp", "POST"): AIOHTTP.format("post"),
+    ("aiohttp", "DELETE"): AIOHTTP.format("delete"),
 }
+
+
+def mock(found: PlaneWrite, layer: str) -> str:
+    """What a refusal offers to be pasted."""
+    said = "\n".join(lines(found, layer=layer))
+    return said.partition("is never judged):\n")[2].partition("\nA test that is about")[0]
 
 
 @pytest.mark.parametrize(("layer", "method"), MOCKS)
 def test_the_mock_is_one_for_the_client_at_hand(layer: str, method: str) -> None:
-    said = "\n".join(lines(LABEL._replace(method=method), layer=layer))
-    assert said.partition("is never judged):\n")[2] == MOCKS[layer, method]
+    assert mock(LABEL._replace(method=method), layer) == MOCKS[layer, method]
 
 
-def test_a_very_long_path_is_cut() -> None:
-    found = LABEL._replace(url_template="/" + "x" * 1_000)
-    assert f'url__regex=r"/{"x" * 159}")' in lines(found)[-2]
+PATTERNS = {
+    "/labels/": "/labels/",
+    "/a/{id}/b_c-9/": "/a/[^/]+/b_c-9/",
+    "/a.b/": "/[^/]+/",
+    '/"""/(/\\/\n/{': "/[^/]+/[^/]+/[^/]+/[^/]+/[^/]+",
+    f"/{'x' * 40}/{'y' * 41}/": f"/{'x' * 40}/[^/]+/",
+    "/a" * 19: "/a" * 19,
+    "/a" * 20: "/a" * 19,
+    f"/{'{id}/' * 1_000}": "/[^/]+" * 19,
+    "": ".*",
+}
+
+
+@pytest.mark.parametrize("layer", ["httpx", "httpx2", "http.client", "aiohttp"])
+@pytest.mark.parametrize(("template", "pattern"), PATTERNS.items(), ids=names(PATTERNS))
+def test_whatever_the_path_the_mock_is_python_and_its_pattern_one_that_fits(
+    template: str, pattern: str, layer: str
+) -> None:
+    offered = textwrap.dedent(mock(LABEL._replace(url_template=template), layer))
+    compile(offered, "mock", "exec")
+    shown = [re.compile(found.removeprefix(".*") or ".*") for found in re.findall(r'r"([^"]*)"', offered)]
+    expected = {pattern.removeprefix(".*") or ".*"} if layer in {"httpx", "http.client"} else set()
+    assert {found.pattern for found in shown} == expected
+    assert all(found.match(template) for found in shown)
 
 
 @pytest.mark.parametrize("other", [OSError, httpx.HTTPError, httpx.RequestError, ValueError])

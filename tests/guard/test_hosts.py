@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plane_guard import DEFAULT_HOSTS, classify
-from plane_guard._request import read_request
+from plane_guard._request import read_request, text
 from tests.guard.plane import PROD, SANDBOX, names, project_path, url
 
 LABELS = project_path(SANDBOX, "labels/")
@@ -224,3 +224,38 @@ def test_a_look_alike_is_no_way_to_plane() -> None:
     assert classify("POST", asked, headers=[("Host", "api.plane.so")]) is not None
     assert classify("POST", "https://plane" + LOOK_ALIKE, headers=[("Host", "clockify.me")]) is not None
     assert classify("POST", asked, hosts={"api.clockify.me"}) is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["X-HTTP-Method-Override", b"x-http-method-override", bytearray(b"X-Http-Method-Override")]
+)
+def test_a_header_is_known_by_its_name_whatever_holds_it(name: object) -> None:
+    write = classify("GET", url(LABELS), headers=[(5, "x"), (b"Accept", b"*/*"), (name, b"DELETE")])
+    assert write is not None
+    assert write.project_id is None
+
+
+def test_other_headers_leave_a_read_a_read() -> None:
+    assert (
+        classify("GET", url(LABELS), headers=[(5, "x"), (bytearray(b"Accept"), "x"), (b"Host", b"elsewhere")]) is None
+    )
+
+
+class Odd(str):
+    """A text that says of itself that it is another."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __str__(self) -> str:
+        return self
+
+
+def test_text_is_the_text_itself() -> None:
+    assert (type(text(Odd("a"))), text(Odd("a")) == "b", text(Odd("a")) == "a") == (str, False, True)
+    assert (text(b"\xe9a"), text(bytearray(b"a")), text(5)) == ("\xe9a", "a", "5")

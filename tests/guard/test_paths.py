@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from plane_guard import classify
-from plane_guard._paths import decode, might_be_plane
+from plane_guard._paths import decode, might_be_plane, read
 from tests.guard.plane import ITEM, OTHER_ITEM, PROD, SANDBOX, names, project_path, url
 
 IN_PROD = project_path(PROD, f"work-items/{OTHER_ITEM}/")
@@ -242,3 +242,29 @@ def test_the_cheap_question_never_misses_plane(path: str) -> None:
 def test_the_cheap_question_spares_other_requests() -> None:
     targets = (b"/", b"/v1/traces", b"/repos/x/issues/1", b"/containers/json?all=1", b"*")
     assert [might_be_plane(target) for target in targets] == [False] * 5
+
+
+BEHIND_WORKSPACES = {
+    "another workspaces before api": (f"/workspaces/x{IN_PROD}", PROD),
+    "a workspace alone": ("/api/v1/workspaces/acme", None),
+    "a prefix between the surface and its workspaces": (f"/api/v1/x/workspaces/acme/projects/{PROD}/labels/", PROD),
+}
+
+
+@pytest.mark.parametrize(("path", "project"), BEHIND_WORKSPACES.values(), ids=names(BEHIND_WORKSPACES))
+def test_the_workspaces_behind_the_surface_count(path: str, project: str | None) -> None:
+    write = classify("POST", url(path), b"{}")
+    assert write is not None
+    assert (write.project_id, write.workspace) == (project, "acme")
+
+
+@pytest.mark.parametrize("path", ["/workspaces/x/api/v1/labels/", "/api/v1/workspaces", "/api/v1/workspaces/"])
+def test_a_surface_without_a_workspace_behind_it_is_not_plane(path: str) -> None:
+    assert classify("POST", url(path)) is None
+
+
+def test_a_path_of_many_places_is_odd_and_read_no_further_than_eight_of_them() -> None:
+    path = "".join(f"/api/v2/workspaces/acme/projects/P{number}" for number in range(20))
+    reading = read(path, plane_host=False)
+    assert reading.odd
+    assert reading.projects == tuple(f"acme/P{number}" for number in range(8))

@@ -153,3 +153,15 @@ def test_an_unreadable_pyproject_blocks_and_says_so_once(fresh: pytest.MonkeyPat
             "PLANE_TEST_WRITE_ENABLED='maybe' counts as off; it is on only for 1, true, yes or on.",
         ),
     )
+
+
+def test_settings_are_read_again_only_where_something_changed(fresh: pytest.MonkeyPatch) -> None:
+    first = _process.settings()
+    assert _process.settings() is first
+    fresh.setenv("PLANE_TEST_WRITE_ENABLED", "1")
+    assert _process.settings().write_enabled is True
+    fresh.delenv("PLANE_TEST_WRITE_ENABLED")
+    assert (_process.settings(), _process.settings().write_enabled) == (first, False)
+    _process.fix({"sandbox_projects": [PROD], "protected_projects": [SANDBOX]})
+    assert _process.settings().sandbox_projects == {PROD}
+    assert _process.settings().protected_projects == {SANDBOX}

@@ -28,11 +28,27 @@ print(sorted(new - set(sys.stdlib_module_names)), sorted(new & {"asyncio", "emai
 
 
 def test_the_public_names_are_the_promised_ones() -> None:
-    visible = {
-        name for name, value in vars(plane_guard).items() if not (name.startswith("_") or inspect.ismodule(value))
-    }
+    names = {name: getattr(plane_guard, name) for name in dir(plane_guard)}
+    visible = {name for name, value in names.items() if not (name.startswith("_") or inspect.ismodule(value))}
     assert set(plane_guard.__all__) == PROMISED
     assert visible - {"annotations"} == PROMISED
+
+
+def test_another_name_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'allow_everything'"):
+        _ = plane_guard.allow_everything
+    assert not hasattr(plane_guard, "_homes")
+
+
+def test_importing_the_package_loads_nothing() -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(files('plane_guard').joinpath('..'))!r}); before = set(sys.modules); "
+        "import plane_guard; print(sorted(set(sys.modules) - before))"
+    )
+    child = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert child.stdout == "['__future__', 'plane_guard']\n"
 
 
 def test_names_are_listed_in_order() -> None:

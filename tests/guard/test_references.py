@@ -227,13 +227,6 @@ def test_a_form_tells_as_much_as_json() -> None:
     assert write("PATCH", project_path(SANDBOX, f"intake-issues/{ITEM}/"), "status=1", FORM).op == "state"
 
 
-def test_unchecked_is_what_the_server_does_not_check() -> None:
-    checked = {
-        below: write("POST", project_path(SANDBOX, below)).unchecked for below in (COMMENTS, "labels/", "strange/")
-    }
-    assert checked == {COMMENTS: True, "labels/": False, "strange/": True}
-
-
 class Unreadable:
     """A part of a request that raises when it is looked at."""
 
@@ -245,4 +238,4 @@ class Unreadable:
 def test_a_request_that_cannot_be_read_is_a_write_to_nowhere_known(part: str) -> None:
     parts = {"method": "GET", "url": url(HERE), "header": "x", part: Unreadable()}
     found = classify(parts["method"], parts["url"], headers=[(parts["header"], "x")])
-    assert found == ("", "", "unknown", "", None, None, None, None, (), (), "the request could not be read", False)
+    assert found == ("", "", "unknown", "", None, None, None, None, (), (), "the request could not be read")

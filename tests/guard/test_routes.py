@@ -149,19 +149,6 @@ def test_every_work_item_in_a_path_has_to_be_proven() -> None:
     }
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.get("path_item_unchecked")], ids=named)
-def test_routes_on_which_the_server_does_not_check_are_marked(row: dict[str, Any]) -> None:
-    write = classify(row["method"], address(row))
-    assert write is not None
-    assert write.unchecked
-
-
-def test_a_known_route_on_which_the_server_checks_is_not_marked() -> None:
-    write = classify("PATCH", f"https://api.plane.so/api/v1/workspaces/acme/projects/{SANDBOX}/work-items/{ITEM}/")
-    assert write is not None
-    assert not write.unchecked
-
-
 def test_every_op_is_the_op_of_a_route_or_of_no_known_route() -> None:
     seen = {row["op"] for row in WRITES} | {rule for row in WRITES for rule in row.get("body_op_rules", {})}
     assert seen | {"unknown"} == set(Op)

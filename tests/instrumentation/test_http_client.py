@@ -312,7 +312,7 @@ class TestByHand:
     ) -> None:
         monkeypatch.setattr(_http_message, "sent", lambda *_: 1 // 0)
         with pytest.raises(PlaneWriteBlocked, match="guard-error"):
-            connection.request("GET", path)
+            connection.request("POST", path, b"{}")
 
         assert plane.requests == []
 

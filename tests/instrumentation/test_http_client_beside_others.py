@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING
 
 import httplib2
 import pytest
-import requests
-import requests_mock
-import responses
 import vcr
 from urllib3.http2.connection import HTTP2Connection
 
@@ -40,28 +37,6 @@ WRITE = """
 @pytest.fixture
 def url(plane: StandInPlane) -> str:
     return f"{plane.url}/api/v1/workspaces/acme/projects/{plane.prod.id}/work-items/{plane.prod.items['ORCH-114']}/"
-
-
-@pytest.fixture
-def advice(url: str, plane_blocked_writes: list[PlaneWriteBlocked]) -> dict[str, str]:
-    """The lines of a refusal that say how to mock the call, by the library that they are for."""
-    with pytest.raises(PlaneWriteBlocked) as refusal:
-        requests.patch(url, json={}, timeout=10)
-    return dict(re.findall(r"^  (\S+): +(.*)$", str(refusal.value), re.MULTILINE))
-
-
-@responses.activate
-def test_the_advice_for_responses_works_as_it_stands(url: str, advice: dict[str, str]) -> None:
-    eval(advice["responses"], {"responses": responses, "re": re})
-
-    assert requests.patch(url, json={}, timeout=10).json() == {}
-
-
-def test_the_advice_for_requests_mock_works_as_it_stands(url: str, advice: dict[str, str]) -> None:
-    with requests_mock.Mocker() as mocker:
-        eval(advice["requests-mock"], {"requests_mock": mocker, "re": re})
-
-        assert requests.patch(url, json={}, timeout=10).json() == {}
 
 
 def test_a_mock_that_replaces_the_classes_is_not_taken_for_a_missing_shell(tmp_path: Path) -> None:

@@ -179,12 +179,13 @@ def test_the_children_of_a_run_share_what_a_dead_collector_may_cost(child: Child
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("status", ["closed", "silent", "refusing"])
+@pytest.mark.parametrize("status", ["closed", "silent", "refusing", "redirecting"])
 def test_a_process_ends_quickly_and_says_once_what_to_do(child: Child, protocol: str, status: str) -> None:
     code = PRELUDE + "for _ in range(20): attempt()"
     began = time.monotonic()
-    if status == "refusing":
-        with otlp.Collector(otlp.HTTP, status=503) as collector:
+    answers = {"refusing": 503, "redirecting": 302}
+    if status in answers:
+        with otlp.Collector(otlp.HTTP, status=answers[status]) as collector:
             environment = otlp.environment(collector.port, protocol)
             result = child.python(code, PLANE_GUARD_TEST_PROCESS="1", **environment)
     else:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import xml.etree.ElementTree as ET
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from plane_guard_dashboard.demo.standin import StandInPlane
-from tests.harness import Child
 from tests.instrumentation import mock_cases
 from tests.instrumentation.mock_cases import ANSWERING, KINDS, LETTING_THROUGH, pairs
+from tests.instrumentation.mocked_projects import GUARDED, PASSED, UNGUARDED, Project, Run
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-PROJECT = """
+TESTS = """
     import os
 
     import mock_cases
@@ -117,73 +107,19 @@ REAL = [
     *(f"test_module_wide.{name}-{kind}-{again}" for name, kind in pairs(LETTING_THROUGH) for again in (1, 2)),
 ]
 SANDBOX = [f"test_sandbox.{name}-{kind}" for name, kind in pairs(LETTING_THROUGH)]
-PASSED = ""
+PROJECT = Project(TESTS, mock_cases, MOCKS_FIRST, ("respx.plugin", "pytest_httpx"))
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What became of the child's tests: what each raised, what was decided for it, and which writes arrived."""
-
-    raised: dict[str, str]
-    decided: list[tuple[str, str, str]]
-    arrived: Counter[str]
-
-
-def run(folder: Path, how: str) -> Run:
-    """Run the child with the guard in place before the mock libraries, behind them, or not at all."""
-    with StandInPlane() as plane:
-        child = Child(folder, environment(plane))
-        child.write("test_project.py", PROJECT)
-        child.write("pytest.ini", "[pytest]\naddopts = -p no:cacheprovider --tb=line --junitxml=junit.xml\n")
-        shutil.copy(mock_cases.__file__, folder)
-        if how == "unguarded":
-            done = child.unguarded_pytest("-p", "respx.plugin", "-p", "pytest_httpx")
-        elif how == "guard first":
-            done = child.pytest()
-        else:
-            done = child.run([sys.executable, str(child.write("mocks_first.py", MOCKS_FIRST))])
-        assert (folder / "junit.xml").exists(), done.stdout + done.stderr
-        decided = [(name_of(row.test or ""), str(row.outcome), row.target) for row in child.decisions()]
-        return Run(raised(folder / "junit.xml"), decided, arrived(plane))
-
-
-def environment(plane: StandInPlane) -> dict[str, str]:
-    """One work item of each project, for all the tests."""
-    items = {"PROD_ITEM": (plane.prod, "ORCH-114"), "SANDBOX_ITEM": (plane.sandbox, "SBX-1")}
-    project = f"{plane.url}/api/v1/workspaces/{plane.workspace}/projects"
-    urls = {name: f"{project}/{where.id}/work-items/{where.items[item]}/" for name, (where, item) in items.items()}
-    return {**urls, "PLANE_API_TOKEN": plane.token}
-
-
-def name_of(test: str) -> str:
-    """The name that a test of the child gives itself in its URLs."""
-    return test.rpartition("::")[2].replace("[", ".").rstrip("]")
-
-
-def raised(report: Path) -> dict[str, str]:
-    """The first word of each test's exception."""
-    problems = {case: case.find("failure") for case in ET.parse(report).iter("testcase")}
-    return {
-        name_of(case.get("name", "")): PASSED if problem is None else problem.get("message", "").partition(":")[0]
-        for case, problem in problems.items()
-    }
-
-
-def arrived(plane: StandInPlane) -> Counter[str]:
-    """How many writes of each test the server received."""
-    return Counter(parse_qs(urlsplit(write.target).query)["test"][0] for write in plane.writes)
-
-
-@pytest.fixture(scope="module", params=["guard first", "mock libraries first"])
+@pytest.fixture(scope="module", params=GUARDED)
 def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The run of a guarded child."""
-    return run(tmp_path_factory.mktemp("guarded"), request.param)
+    return PROJECT.run(tmp_path_factory.mktemp("guarded"), request.param)
 
 
 @pytest.fixture(scope="module")
 def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The run of the same child as if plane-guard were not installed."""
-    return run(tmp_path_factory.mktemp("unguarded"), "unguarded")
+    return PROJECT.run(tmp_path_factory.mktemp("unguarded"), UNGUARDED)
 
 
 def test_without_the_guard_every_write_that_a_mock_lets_through_arrives(unguarded: Run) -> None:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from typing import TYPE_CHECKING
-
 import pytest
 
-from plane_guard_dashboard.demo.standin import StandInPlane
-from tests.harness import Child
 from tests.instrumentation import requests_mock_cases
+from tests.instrumentation.mocked_projects import GUARDED, PASSED, UNGUARDED, Project, Run
 from tests.instrumentation.requests_mock_cases import ANSWERING, KINDS, LETTING_THROUGH, pairs
-from tests.instrumentation.test_mocks import PASSED, Run, arrived, environment, name_of, raised
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-PROJECT = """
+TESTS = """
     import os
 
     import pytest
@@ -89,36 +80,21 @@ REAL = [
     *(f"test_recorded.{kind}" for kind in KINDS),
 ]
 SANDBOX = [f"test_sandbox.{name}-{kind}" for name, kind in pairs(LETTING_THROUGH)]
+PROJECT = Project(
+    TESTS, requests_mock_cases, MOCKS_FIRST, ("pytest_recording.plugin", "requests_mock.contrib._pytest_plugin")
+)
 
 
-def run(folder: Path, how: str) -> Run:
-    """Run the child with the guard in place before the mock libraries, behind them, or not at all."""
-    with StandInPlane() as plane:
-        child = Child(folder, environment(plane))
-        child.write("test_project.py", PROJECT)
-        child.write("pytest.ini", "[pytest]\naddopts = -p no:cacheprovider --tb=line --junitxml=junit.xml\n")
-        shutil.copy(requests_mock_cases.__file__, folder)
-        if how == "unguarded":
-            done = child.unguarded_pytest("-p", "pytest_recording.plugin", "-p", "requests_mock.contrib._pytest_plugin")
-        elif how == "guard first":
-            done = child.pytest()
-        else:
-            done = child.run([sys.executable, str(child.write("mocks_first.py", MOCKS_FIRST))])
-        assert (folder / "junit.xml").exists(), done.stdout + done.stderr
-        decided = [(name_of(row.test or ""), str(row.outcome), row.target) for row in child.decisions()]
-        return Run(raised(folder / "junit.xml"), decided, arrived(plane))
-
-
-@pytest.fixture(scope="module", params=["guard first", "mock libraries first"])
+@pytest.fixture(scope="module", params=GUARDED)
 def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The run of a guarded child."""
-    return run(tmp_path_factory.mktemp("guarded"), request.param)
+    return PROJECT.run(tmp_path_factory.mktemp("guarded"), request.param)
 
 
 @pytest.fixture(scope="module")
 def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The run of the same child as if plane-guard were not installed."""
-    return run(tmp_path_factory.mktemp("unguarded"), "unguarded")
+    return PROJECT.run(tmp_path_factory.mktemp("unguarded"), UNGUARDED)
 
 
 def test_without_the_guard_every_write_that_a_mock_lets_through_arrives(unguarded: Run) -> None:

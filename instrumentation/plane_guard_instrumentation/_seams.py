@@ -1,0 +1,61 @@
+"""Where requests and connections pass in each client, as tables: the seams at which `_shells` puts shells in place."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Seam(NamedTuple):
+    """One method of a client through which its requests (or connections) pass, and the shell around it.
+
+    ``module`` is the module whose import puts the shell in place; ``shell`` is ``module:function`` of ours, called
+    with the method that was found there and with ``layer``.
+    """
+
+    layer: str
+    module: str
+    owner: str
+    method: str
+    shell: str
+
+
+_HERE = "plane_guard_instrumentation"
+SEAMS = (
+    Seam("httpx", "httpcore", "ConnectionPool", "handle_request", f"{_HERE}._httpcore:guard_sync"),
+    Seam("httpx", "httpcore", "AsyncConnectionPool", "handle_async_request", f"{_HERE}._httpcore:guard_async"),
+    Seam("httpx2", "httpcore2", "ConnectionPool", "handle_request", f"{_HERE}._httpcore:guard_sync"),
+    Seam("httpx2", "httpcore2", "AsyncConnectionPool", "handle_async_request", f"{_HERE}._httpcore:guard_async"),
+    Seam("http.client", "http.client", "HTTPConnection", "endheaders", f"{_HERE}._http_client:guard_request"),
+    Seam("http.client", "http.client", "HTTPConnection", "send", f"{_HERE}._http_client:guard_bytes"),
+    Seam("http.client", "http.client", "HTTPConnection", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("http.client", "http.client", "HTTPSConnection", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("http.client", "urllib3.connection", "HTTPConnection", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("http.client", "urllib3.connection", "HTTPSConnection", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("http.client", "urllib3.connection", "HTTPConnection", "request", f"{_HERE}._http_connection:note"),
+    Seam("http.client", "urllib3.connection", "HTTPConnection", "request_chunked", f"{_HERE}._http_connection:note"),
+    Seam(
+        "http.client",
+        "urllib3.http2.connection",
+        "HTTP2Connection",
+        "endheaders",
+        f"{_HERE}._http_client:guard_request",
+    ),
+    Seam("http.client", "httplib2", "HTTPConnectionWithTimeout", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("http.client", "httplib2", "HTTPSConnectionWithTimeout", "connect", f"{_HERE}._http_connection:guard"),
+    Seam("aiohttp", "aiohttp.connector", "BaseConnector", "connect", f"{_HERE}._aiohttp:guard_connect"),
+    Seam("aiohttp", "aiohttp.client_reqrep", "ClientRequest", "send", f"{_HERE}._aiohttp:guard_send"),
+)
+# The floor beneath the shells, for test processes only: where the audit hook sees no name, or not whose lookup it is.
+FLOOR = (
+    Seam("asyncio", "asyncio.base_events", "BaseEventLoop", "getaddrinfo", f"{_HERE}._lookups:guard_asyncio"),
+    Seam("gevent", "gevent.resolver.thread", "Resolver", "getaddrinfo", f"{_HERE}._lookups:guard_gevent"),
+    Seam("uvloop", "uvloop", "Loop", "getaddrinfo", f"{_HERE}._lookups:guard_uvloop"),
+    Seam("uvloop", "uvloop", "Loop", "create_connection", f"{_HERE}._lookups:guard_connection"),
+    Seam("uvloop", "uvloop", "Loop", "sock_connect", f"{_HERE}._lookups:guard_socket"),
+    Seam("ssl", "ssl", "SSLContext", "wrap_socket", f"{_HERE}._tls:guard_socket"),
+    Seam("ssl", "ssl", "SSLContext", "wrap_bio", f"{_HERE}._tls:guard_bio"),
+    Seam("ssl", "gevent.ssl", "SSLContext", "wrap_socket", f"{_HERE}._tls:guard_socket"),
+    Seam("pycurl", "pycurl", "Curl", "setopt", f"{_HERE}._curl:guard_url"),
+    Seam("pycurl", "pycurl", "Curl", "setopt_string", f"{_HERE}._curl:guard_url"),
+    Seam("curl_cffi", "curl_cffi.curl", "Curl", "setopt", f"{_HERE}._curl:guard_url"),
+)

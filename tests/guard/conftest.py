@@ -1,0 +1,13 @@
+"""These tests also judge changed copies of the core, in forks, which must not remember what the real one worked out."""
+
+from __future__ import annotations
+
+import pytest
+
+from plane_guard import _memory
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_remembered() -> None:
+    """Start with nothing worked out."""
+    _memory.forget()
