@@ -1,0 +1,1 @@
+"""What plane-guard costs, measured against what it stands beside: `python -m benchmarks`."""

@@ -1,0 +1,141 @@
+"""One write to the sandbox: the decision alone, and with its evidence on disk. Each request has another body."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+from unittest import mock
+
+import httpx
+from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+from benchmarks import plane, timing
+from benchmarks.registry import Effort, Figure, folder, measure
+from plane_guard import decide
+from plane_guard._classify import classify
+from plane_guard._settings import OPT_IN_VARIABLE
+from plane_guard._words import Target
+from plane_guard_instrumentation import _attributes, _check, _record, _resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_RECORDING_SDK = "what HTTPXClientInstrumentor with a recording SDK adds"
+
+
+def judging() -> Callable[[], None]:
+    """A function that judges one proven write to the sandbox, in a process whose writing is on."""
+    os.environ[OPT_IN_VARIABLE] = "1"
+    logging.getLogger("plane_guard").setLevel(logging.CRITICAL)
+    next_write = plane.sandbox_writes()
+
+    def judge() -> None:
+        _check.drive(_check.judge(next_write()), plane.prove)
+
+    judge()
+    return judge
+
+
+@measure("one proven sandbox write, decision only", against=_RECORDING_SDK, goal=0.05, slip=3.0, unit="times")
+def decision(effort: Effort) -> Figure:
+    """Everything that a shell calls, except that nothing is recorded."""
+    with mock.patch.object(_record, "decision", _kept):
+        ours = timing.calls(_nothing, judging(), rounds=effort.of(41, 9), number=500)
+    theirs = _instrumented(effort)
+    return Figure(ours.added / theirs.added, *_shown(ours, theirs))
+
+
+@measure(
+    "one proven sandbox write, decision only, again",
+    against="a request that pytest-httpx answers",
+    goal=4.0,
+    slip=40.0,
+    unit="times",
+)
+def mocked(effort: Effort) -> Figure:
+    """What pytest-httpx does in the place of a transport: look the request up, and answer."""
+    import pytest_httpx
+
+    answers = pytest_httpx.HTTPXMock(pytest_httpx._options._HTTPXMockOptions())  # noqa: SLF001  made by its fixture
+    answers.add_response(is_reusable=True)
+    transport, request = httpx.HTTPTransport(), _httpx_request()
+
+    def answer() -> None:
+        answers._handle_request(transport, request)  # noqa: SLF001
+        answers._requests.clear()  # noqa: SLF001
+
+    with mock.patch.object(_record, "decision", _kept):
+        return timing.ratio(timing.calls(answer, judging(), rounds=effort.of(41, 9), number=500))
+
+
+@measure(
+    "one decision with its evidence on disk",
+    against="the same event on a span, SimpleSpanProcessor and JSON file exporter",
+    goal=1.3,
+    slip=8.0,
+    unit="times",
+)
+def evidence(effort: Effort) -> Figure:
+    """The same attributes, the same resource, the same exporter, one line each."""
+    judge, attributes = judging(), _described()
+    with (folder() / "spans.jsonl").open("w", encoding="utf-8") as file:
+        provider = TracerProvider(resource=Resource(_resource.attributes()))
+        provider.add_span_processor(SimpleSpanProcessor(FileSpanExporter(stream=file)))
+        tracer = provider.get_tracer(_attributes.SCOPE, _resource.version())
+
+        def span() -> None:
+            with tracer.start_as_current_span(_attributes.EVENT) as current:
+                current.add_event(_attributes.EVENT, attributes)
+
+        return timing.ratio(timing.calls(span, judge, rounds=effort.of(41, 9), number=200))
+
+
+def _instrumented(effort: Effort) -> timing.Rounds:
+    provider = TracerProvider()
+    provider.add_span_processor(SpanProcessor())
+    bare, instrumented = httpx.Client(transport=_Stub()), httpx.Client(transport=_Stub())
+    HTTPXClientInstrumentor.instrument_client(instrumented, tracer_provider=provider)
+    request = _httpx_request()
+
+    def sending(client: httpx.Client) -> Callable[[], object]:
+        transport = client._transport  # noqa: SLF001  what the client sends over
+        return lambda: transport.handle_request(request)
+
+    return timing.calls(sending(bare), sending(instrumented), rounds=effort.of(41, 9), number=500)
+
+
+class _Stub(httpx.BaseTransport):
+    _response = httpx.Response(200)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002  httpx's signature
+        """Answer at once."""
+        return self._response
+
+
+def _httpx_request() -> httpx.Request:
+    return httpx.Request("PATCH", plane.ORIGIN + plane.DETAIL, headers=dict(plane.FIELDS), json={"priority": "high"})
+
+
+def _described() -> dict[str, str | int | bool | list[str]]:
+    sent = plane.sandbox_writes()()
+    write = classify(sent.method, sent.url, sent.body, headers=sent.headers)
+    assert write is not None  # noqa: S101
+    made = decide(write.project_id, write.op)
+    return _record._describe(write, sent, made, Target.SANDBOX, write.project_id)  # noqa: SLF001
+
+
+def _kept(*_: object) -> bool:
+    return True
+
+
+def _nothing() -> None:
+    """Take no time."""
+
+
+def _shown(ours: timing.Rounds, theirs: timing.Rounds) -> tuple[str, str]:
+    return f"{timing.added_us(ours).value:.4g} us", f"{timing.added_us(theirs).value:.4g} us"

@@ -1,0 +1,53 @@
+"""What the plugin, the `.pth` file and the evidence add to whole runs of pytest.
+
+Peer: the same run in an environment that holds the same packages except plane-guard. `-p no:plane_guard` alone would
+not do: the `.pth` half guards such a run all the same.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import partial
+from typing import TYPE_CHECKING
+
+from benchmarks import environments, timing
+from benchmarks.registry import Effort, Figure, folder, measure
+
+if TYPE_CHECKING:
+    from benchmarks.environments import Environment
+
+_PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+_SEED = {"PYTHONHASHSEED": "0"}
+_MILLION = 1e6
+
+
+@measure("pytest on an empty suite", against="without plane-guard", goal=10.0, slip=100.0, unit="ms added")
+def empty(effort: Effort) -> Figure:
+    """Start-up, header, one line of evidence, and the look back at the end."""
+    run = [partial(one.run, *_PYTEST) for one in environments.pair()]
+    return timing.added_ms(timing.processes(*run, rounds=effort.of(40, 6)))
+
+
+@measure("2,000 trivial tests, in instructions", against="without plane-guard", goal=1.02, slip=1.2, unit="times")
+def trivial_tests(effort: Effort) -> Figure:
+    """Instructions as callgrind counts them, so nothing else on the machine matters. The short form runs 200 tests."""
+    if shutil.which("valgrind") is None:
+        raise RuntimeError("valgrind is not installed: install it, or leave this measure out with --only")
+    code = "".join(f"def test_{number}():\n    pass\n\n\n" for number in range(effort.of(2_000, 200)))
+    peer, ours = (_instructions(one, name, code) for one, name in zip(environments.pair(), "ab", strict=True))
+    return Figure(ours / peer, f"{ours / _MILLION:,.0f} M", f"{peer / _MILLION:,.0f} M")
+
+
+def _instructions(environment: Environment, name: str, code: str) -> int:
+    suite = folder() / f"suite-{name}"
+    suite.mkdir(exist_ok=True)
+    (suite / "test_trivial.py").write_text(code, encoding="utf-8")
+    counted = suite / "callgrind.out"
+    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counted}"]
+    command = [*valgrind, environment.python, *_PYTEST, "-p", "no:randomly", "."]
+    subprocess.run(  # noqa: S603  our own command
+        command, cwd=suite, env=environments.environ(**_SEED), check=True, capture_output=True
+    )
+    line = next(line for line in counted.read_text().splitlines() if line.startswith(("totals:", "summary:")))
+    return int(line.split()[1])

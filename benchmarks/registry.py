@@ -1,0 +1,85 @@
+"""The list of measures, and how to add one.
+
+A measure is a function that runs both sides in one process (or starts both by turns) and returns a `Figure`:
+
+    @measure("one Plane read: httpx", against="the same without the guard", goal=3.0, slip=30.0, unit="us added")
+    def read(effort: Effort) -> Figure: ...
+
+Put it into a file of its theme, and that file's name into `THEMES`. Each measure runs in a Python process of its own,
+a test process with the guard in place whose evidence goes to a temporary folder (`folder()`); so what one of them
+patches, another never sees. ``goal`` is the most that the figure should be; ``slip`` is what the short form of CI
+fails at: far enough away that a busy machine is not taken for a slip, near enough that a tenfold one is caught.
+A measure that takes a browser or other things that not every machine has says ``short=False``: it is for the full form.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+THEMES = ("requests", "floor", "decision", "loopback", "startup", "pytest_runs", "core", "memory", "traces", "pages")
+FOLDER_VARIABLE = "PLANE_BENCHMARKS_FOLDER"
+
+
+class Effort(NamedTuple):
+    """How much time to take."""
+
+    short: bool
+
+    def of(self, full: int, short: int) -> int:
+        """A number of rounds, calls or tests."""
+        return short if self.short else full
+
+
+class Figure(NamedTuple):
+    """What came out: the value that the goal speaks of, and both sides of it as text, in this machine's own time."""
+
+    value: float
+    ours: str
+    peer: str
+
+
+class Measure(NamedTuple):
+    """One line of the table."""
+
+    name: str
+    against: str
+    goal: float
+    slip: float
+    unit: str
+    run: Callable[[Effort], Figure]
+    short: bool
+
+
+_measures: dict[str, Measure] = {}
+
+
+def measure(  # noqa: PLR0913  as many as the table has columns
+    name: str, *, against: str, goal: float, slip: float, unit: str, short: bool = True
+) -> Callable[[Callable[[Effort], Figure]], Callable[[Effort], Figure]]:
+    """Register a function as a measure."""
+
+    def register(run: Callable[[Effort], Figure]) -> Callable[[Effort], Figure]:
+        if name in _measures:
+            raise ValueError(f"there is a measure of this name already: {name}")
+        _measures[name] = Measure(name, against, goal, slip, unit, run, short)
+        return run
+
+    return register
+
+
+def every() -> dict[str, Measure]:
+    """All measures by name, in the order of the themes."""
+    for theme in THEMES:
+        import_module(f"benchmarks.{theme}")
+    return dict(_measures)
+
+
+def folder() -> Path:
+    """The temporary folder of this run."""
+    return Path(os.environ[FOLDER_VARIABLE])

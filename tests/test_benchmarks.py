@@ -1,0 +1,46 @@
+"""The benchmarks measure what was promised, and their README shows the measures that there are. No test has a clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import registry, report
+
+# What the project promises about its cost, by a word of each measure's name.
+PROMISED = (
+    "one request to another host: httpx",
+    "one request to another host: httpx, async",
+    "one Plane read: httpx",
+    "one proven sandbox write, decision only",
+    "one decision with its evidence on disk",
+    "loopback POST end to end: guard, evidence, OpenTelemetry",
+    "python -c pass, in no test process",
+    "pytest on an empty suite",
+    "2,000 trivial tests, in instructions",
+    "import plane_guard",
+    "packages of third parties that plane_guard imports",
+    "classify a JSON body of 1 MB",
+    "memory after 100,000 decisions",
+)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_every_promise_is_measured(name: str) -> None:
+    assert registry.every()[name].goal >= 0
+
+
+def test_the_readme_shows_each_measure_and_its_goal() -> None:
+    shown = [line.split(" | ") for line in report.README.read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
+    goals = {cells[0].removeprefix("| "): cells[3].removeprefix("<= ") for cells in shown[2:]}
+    assert goals == {name: f"{measure.goal:g}" for name, measure in registry.every().items()}
+
+
+def test_a_slip_is_further_away_than_the_goal() -> None:
+    assert all(measure.slip >= measure.goal for measure in registry.every().values())
+
+
+def test_a_name_is_given_once() -> None:
+    with pytest.raises(ValueError, match="already"):
+        registry.measure("import plane_guard", against="", goal=1, slip=1, unit="")(
+            lambda _: registry.Figure(0, "", "")
+        )
