@@ -2,7 +2,7 @@
 FROM python:3.13-slim
 WORKDIR /src
 COPY . .
-RUN pip install --no-cache-dir -c .ci/constraints.txt '.[dashboard]' && rm -rf /src/*
+RUN pip install --no-cache-dir -c .ci/constraints.txt '.[clickhouse]' && rm -rf /src/*
 WORKDIR /tmp
 USER 10001:10001
 EXPOSE 8501

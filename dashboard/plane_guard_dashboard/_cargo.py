@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plane_guard_dashboard import _otlp
-from plane_guard_dashboard._sources import NoTracesError, SourceState, evidence_files, lines, open_regular
+from plane_guard_dashboard._sources import NoTracesError, SourceState, evidence_files, lines, open_regular, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_LINES = 512
 MOST_BYTES = 1024 * 1024  # a receiver takes 20 MiB over HTTP, one behind gRPC 4 MiB
+_NAME_FILES = "name the folder or the file that the guard wrote with --traces."
 _INCOMPLETE = "incomplete: its process is still writing it, or was stopped in the middle"
 
 
@@ -33,8 +34,17 @@ class Item:
     waits: bool = False
 
 
+class NotFilesError(Exception):
+    """The source is an address; the text says why nothing is sent from there, and what to do."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place} is no place to send from, for only files are sent: {_NAME_FILES}")
+
+
 def files_to_send(source: str) -> list[Path]:
     """The file itself, or the evidence of a folder, without what a collector wrote there."""
+    if "://" in source:
+        raise NotFilesError(shown(source))
     found = evidence_files(source)
     if found == [Path(source)]:
         return found

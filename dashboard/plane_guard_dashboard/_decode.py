@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import types
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_type_hints
 
 from plane_guard_dashboard import _otlp, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from plane_guard_dashboard._otlp import Json, Value
 
@@ -25,34 +25,62 @@ def _types(row: type) -> dict[str, type]:
 _ID = re.compile(r"[0-9A-Fa-f]{0,32}")
 _DECISION_TYPES = _types(rows.DecisionRow)
 _SESSION_TYPES = {**_types(rows.SessionRow), "shells": tuple}
+_RESOURCE = {name: column for column, name in rows.RESOURCE_ATTRIBUTES.items()}
+_EVENT = {name: column for column, name in rows.EVENT_ATTRIBUTES.items()}
+_SESSION = {name: column for column, name in rows.SESSION_ATTRIBUTES.items()}
+_TEXTS = {name: column for name, column in _EVENT.items() if _DECISION_TYPES[column] in (str, rows.Outcome)}
+_NUMBERS = {name: column for name, column in _EVENT.items() if _DECISION_TYPES[column] is int}
+_LONGEST = _otlp.LONGEST_TEXT
+_SHORT = _otlp.SURELY_64_BITS
+_OUTCOMES = {str(outcome): outcome for outcome in rows.Outcome}
+
+Own: TypeAlias = tuple[type[rows.DecisionRow] | type[rows.SessionRow], dict[str, Any]]
 
 
 def decode(found: Json, problems: list[str]) -> Iterator[rows.DecisionRow | rows.SessionRow]:
     """Every decision and session in a document."""
-    resources: dict[int, dict[str, Any]] = {}
+    origins: dict[int, dict[str, Any]] = {}
     for resource, span in _otlp.spans(found, problems):
-        events = [e for e in _otlp.objects(span, "events", problems) if e.get("name") == rows.DECISION]
-        is_session = span.get("name") == rows.SESSION
-        if not events and not is_session:
-            continue
-        if id(resource) not in resources:
-            resources[id(resource)] = _resource(resource, problems)
-        origin = resources[id(resource)] | _place(span, problems)
-        if is_session:
-            yield _session(span, origin, problems)
-        for index, event in enumerate(events):
-            row = _decision(span, event, index, origin, problems)
-            if row is not None:
-                yield row
+        for kind, values in own(span, problems):
+            if id(resource) not in origins:
+                origins[id(resource)] = origin(resource, problems)
+            yield kind(**origins[id(resource)], **values)
 
 
-def _resource(resource: Json, problems: list[str]) -> dict[str, Any]:
+def own(span: Json, problems: list[str]) -> list[Own]:
+    """What plane-guard said in a span: the kind of each row and its values, without those of the resource."""
+    events = [e for e in _otlp.objects(span, "events", problems) if e.get("name") == rows.DECISION]
+    is_session = span.get("name") == rows.SESSION
+    if not events and not is_session:
+        return []
+    place = ids(span, problems)
+    found: list[Own] = [(rows.SessionRow, _session(span, place, problems))] if is_session else []
+    for index, event in enumerate(events):
+        values = _decision(span, event, index, place, problems)
+        if values is not None:
+            found.append((rows.DecisionRow, values))
+    return found
+
+
+def carrier(found: Json, decision_id: str) -> Json | None:
+    """The span that carries a decision, plane-guard's own rather than a copy of the event on another one."""
+    problems: list[str] = []
+    carriers = [
+        span
+        for _, span in _otlp.spans(found, problems)
+        if any(values.get("decision_id") == decision_id for _, values in own(span, problems))
+    ]
+    return min(carriers, key=lambda span: span.get("name") != rows.DECISION, default=None)
+
+
+def origin(resource: Json, problems: list[str]) -> dict[str, Any]:
+    """The values that every row of a resource shares."""
     found = _otlp.attributes(resource, problems)
     context = {k: str(v) for k, v in found.items() if k.startswith(rows.CONTEXT_PREFIXES)}
-    return _typed(found, rows.RESOURCE_ATTRIBUTES, _DECISION_TYPES, problems) | {"context": context}
+    return _typed(found, _RESOURCE, _DECISION_TYPES, problems) | {"context": context}
 
 
-def _place(span: Json, problems: list[str]) -> dict[str, Any]:
+def ids(span: Json, problems: list[str]) -> dict[str, Any]:
     return {
         "trace_id": _hex(span, "traceId", problems),
         "span_id": _hex(span, "spanId", problems),
@@ -60,45 +88,72 @@ def _place(span: Json, problems: list[str]) -> dict[str, Any]:
     }
 
 
-def _session(span: Json, origin: dict[str, Any], problems: list[str]) -> rows.SessionRow:
+def _session(span: Json, place: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     found = _otlp.attributes(span, problems)
-    values = _typed(found, rows.SESSION_ATTRIBUTES, _SESSION_TYPES, problems)
-    return rows.SessionRow(**origin, **values, time_ns=_time([span.get("startTimeUnixNano")], problems))
+    values = _typed(found, _SESSION, _SESSION_TYPES, problems)
+    return {**place, **values, "time_ns": _time(problems, span.get("startTimeUnixNano"))}
 
 
-def _decision(
-    span: Json, event: Json, index: int, origin: dict[str, Any], problems: list[str]
-) -> rows.DecisionRow | None:
-    values = _typed(_otlp.attributes(event, problems), rows.EVENT_ATTRIBUTES, _DECISION_TYPES, problems)
-    try:
-        values["outcome"] = rows.Outcome(values.get("outcome", ""))
-    except ValueError:
+def _decision(span: Json, event: Json, index: int, place: dict[str, Any], problems: list[str]) -> dict[str, Any] | None:
+    values = _of_event(event, problems)
+    outcome = _OUTCOMES.get(values.get("outcome", ""))
+    if outcome is None:
         problems.append("a decision without a known outcome")
         return None
-    values.setdefault("decision_id", f"{origin['trace_id']}-{origin['span_id']}-{index}")
-    when = _time([event.get("timeUnixNano"), span.get("startTimeUnixNano")], problems)
-    return rows.DecisionRow(**origin, **values, time_ns=when, span_name=str(span.get("name")))
+    values["outcome"] = outcome
+    values.setdefault("decision_id", f"{place['trace_id']}-{place['span_id']}-{index}")
+    values["time_ns"] = _time(problems, event.get("timeUnixNano"), span.get("startTimeUnixNano"))
+    values["span_name"] = _otlp.text(str(span.get("name")))
+    values.update(place)
+    return values
+
+
+def _of_event(event: Json, problems: list[str]) -> dict[str, Any]:
+    """As `_typed` of `_otlp.attributes`; plain texts and digits, which nearly all values are, take a short way."""
+    values: dict[str, Any] = {}
+    rest: list[Json] = []
+    items = event.get("attributes")
+    for item in items if type(items) is list else _otlp.objects(event, "attributes", problems):
+        try:
+            name, written = item["key"], item["value"]
+            if len(written) == 1:
+                if name in _TEXTS:
+                    value = written["stringValue"]
+                    if value.isascii() and len(value) <= _LONGEST:
+                        values[_TEXTS[name]] = value
+                        continue
+                elif name in _NUMBERS:
+                    value = written["intValue"]
+                    if value.isdigit() and len(value) <= _SHORT and value.isascii():
+                        values[_NUMBERS[name]] = int(value)
+                        continue
+        except (KeyError, TypeError, AttributeError):
+            pass  # not written like that
+        rest.append(item)
+    if rest:
+        found = _otlp.attributes({"attributes": rest}, problems)
+        values |= _typed(found, _EVENT, _DECISION_TYPES, problems)
+    return values
 
 
 def _typed(
-    found: Mapping[str, Value], names: Mapping[str, str], kinds: Mapping[str, type], problems: list[str]
+    found: Mapping[str, Value], columns: Mapping[str, str], kinds: Mapping[str, type], problems: list[str]
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for column, name in names.items():
-        value = found.get(name)
-        if value is None:
+    for name, value in found.items():
+        column = columns.get(name)
+        if column is None:
             continue
         kind = kinds[column]
-        if kind is int and isinstance(value, str):
-            value = _otlp.integer(value)
-        if isinstance(value, str if kind is rows.Outcome else kind) and not (kind is int and isinstance(value, bool)):
-            values[column] = value
+        typed = _otlp.integer(value) if kind is int else value
+        if isinstance(typed, str if kind is rows.Outcome else kind):
+            values[column] = typed
         else:
             problems.append(f"{name} has the wrong type")
     return values
 
 
-def _time(candidates: Iterable[object], problems: list[str]) -> int:
+def _time(problems: list[str], *candidates: object) -> int:
     for candidate in candidates:
         value = _otlp.integer(candidate)
         if value is not None and value > 0:
@@ -109,6 +164,8 @@ def _time(candidates: Iterable[object], problems: list[str]) -> int:
 
 def _hex(span: Json, key: str, problems: list[str]) -> str:
     value = span.get(key, "")
+    if value == "":
+        return ""
     if isinstance(value, str) and _ID.fullmatch(value):
         return value.lower()
     problems.append(f"{key} is not an id")

@@ -72,7 +72,7 @@ class BusyTest:
 
 def fingerprint(test: str, project: str, op: str, reason: str) -> str:
     """What a group is recognised by in another run."""
-    return hashlib.sha256("\n".join((_without_parameters(test), project, op, reason)).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join((without_parameters(test), project, op, reason)).encode()).hexdigest()[:12]
 
 
 def known_fingerprints(report: str) -> frozenset[str]:
@@ -112,7 +112,7 @@ def top_tests(decisions: Iterable[DecisionRow]) -> tuple[BusyTest, ...]:
 
 
 def _key(row: DecisionRow) -> tuple[str, str, str, str, str, str]:
-    test = _without_parameters(row.test or NOBODY)
+    test = without_parameters(row.test or NOBODY)
     return test, row.project_id or NOBODY, str(row.op), str(row.reason), str(row.outcome), str(row.target)
 
 
@@ -121,7 +121,8 @@ def _group(key: tuple[str, str, str, str, str, str], count: int, known: frozense
     return Group(mark, *key, count=count, known=None if known is None else mark in known)
 
 
-def _without_parameters(test: str) -> str:
+def without_parameters(test: str) -> str:
+    """The test without the parameters of this case of it."""
     return _PARAMETERS.sub("", test)
 
 

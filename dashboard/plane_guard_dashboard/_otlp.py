@@ -6,7 +6,6 @@ Every function takes the list `problems` and appends a short reason for what it 
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 try:
@@ -23,8 +22,9 @@ Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 START_OF_DOCUMENT = b'{"resourceSpans"'
 _ABSENT: tuple[object, ...] = (None, {})
 LONGEST_TEXT = 2_000
-_DIGITS = re.compile(r"-?[0-9]{1,19}")
+_LONGEST_INT = 20
 LARGEST_INT = 2**63 - 1
+SURELY_64_BITS = 18  # digits
 
 
 def document(line: bytes, problems: list[str]) -> Json:
@@ -82,10 +82,11 @@ def objects(container: Json, key: str, problems: list[str]) -> list[Json]:
     if not isinstance(value, list):
         problems.append(f"{key} is not a list")
         return []
-    if all(type(item) is dict for item in value):
-        return value
-    problems.append(f"{key} holds something that is not an object")
-    return [item for item in value if isinstance(item, dict)]
+    for item in value:
+        if type(item) is not dict:
+            problems.append(f"{key} holds something that is not an object")
+            return [item for item in value if isinstance(item, dict)]
+    return value
 
 
 def attributes(container: Json, problems: list[str]) -> dict[str, Value]:
@@ -131,9 +132,11 @@ def _text(value: object) -> str | None:
 
 def integer(value: object) -> int | None:
     """An int of 64 bits, written as a number or as a text; anything else is None."""
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
+    if type(value) is str and value.isdigit() and len(value) <= SURELY_64_BITS and value.isascii():
+        return int(value)
+    if type(value) is str and len(value) <= _LONGEST_INT and value.isascii() and value.removeprefix("-").isdigit():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST_INT:
+    if type(value) is not int or abs(value) > LARGEST_INT:
         return None
     return value
 

@@ -67,6 +67,7 @@ def facts(summary: Summary) -> Iterator[str]:
         kinds = [group for group in summary.groups if not group.known]
         yield f"Compared with the earlier report: {len(kinds)} of {plural(len(summary.groups), 'kind')} are new"
     where = f"{plural(summary.lines, 'line')} in {plural(summary.files, 'file')}"
+    where = where if summary.files else plural(summary.lines, "span")  # a table has no files
     yield f"Evidence: {where}, {plural(summary.duplicates, 'duplicate')} left out"
     yield from _oddities(summary)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DEFAULT_FOLDER = ".plane-guard"
 LONGEST_LINE = 256 * 1024 * 1024
+READ_AT_ONCE = 256 * 1024
 
 
 class SourceState(StrEnum):
@@ -35,7 +35,7 @@ _SENTENCES: Mapping[SourceState, str] = {
     SourceState.DENIED: f"{{source}} cannot be read ({{detail}}): give this user read access, {_NAME}",
     SourceState.BROKEN: f"Nothing in {{source}} can be read ({{detail}}): is it OTLP-JSON? Check it, {_NAME}",
     SourceState.FOREIGN: f"{{source}} holds no trace of plane-guard ({{detail}}): {_RUN}, {_NAME}",
-    SourceState.UNSUPPORTED: "{source} is not available yet: name a folder or a file with --traces.",
+    SourceState.UNSUPPORTED: "{source} cannot be read: name a folder, a file or a clickhouse:// address with --traces.",
 }
 
 
@@ -48,13 +48,13 @@ class NoTracesError(Exception):
         self.state = state
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line that is not blank, with the byte offset at which it starts."""
+class Line(NamedTuple):
+    """A line that is not blank, with the byte offsets at which it starts and at which the next one does."""
 
     offset: int
     data: bytes
     whole: bool
+    end: int
 
 
 def default_source(environ: Mapping[str, str]) -> str:
@@ -63,9 +63,9 @@ def default_source(environ: Mapping[str, str]) -> str:
 
 
 def shown(source: str) -> str:
-    """The source without what stands before an `@` in it: an address may hold a password."""
+    """The source; of an address neither what stands before an `@` nor its options, which may hold a password."""
     scheme, separator, rest = source.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if separator else source
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}" if separator else source
 
 
 def evidence_files(source: str) -> list[Path]:
@@ -98,12 +98,11 @@ def open_regular(path: Path) -> BinaryIO:
     """Opened for reading; a pipe or device that would never end is an OSError."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(None, "not a regular file")
-    return path.open("rb")
+    return path.open("rb", buffering=READ_AT_ONCE)
 
 
-def lines(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Line]:
-    """Line by line; of one that is longer than `longest` only the first byte is handed on."""
-    offset = 0
+def lines(file: BinaryIO, longest: int = LONGEST_LINE, offset: int = 0) -> Iterator[Line]:
+    """Line by line from where the file stands, which is `offset`; of one longer than `longest` only the first byte."""
     while data := file.readline(longest):
         start, whole = offset, data.endswith(b"\n")
         offset += len(data)
@@ -112,4 +111,4 @@ def lines(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Line]:
             while not whole and (rest := file.readline(longest)):
                 offset, whole = offset + len(rest), rest.endswith(b"\n")
         if data.strip():
-            yield Line(start, data, whole)
+            yield Line(start, data, whole, offset)

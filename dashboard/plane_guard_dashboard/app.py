@@ -1,4 +1,4 @@
-"""The dashboard's entry script: reads the traces and routes to a page, nothing else."""
+"""The dashboard's entry script: opens the traces, draws what every page has, and routes to a page."""
 
 from __future__ import annotations
 
@@ -10,15 +10,42 @@ from pathlib import Path
 import streamlit as st
 
 from plane_guard_dashboard import live, traces
+from plane_guard_dashboard.views import links
 from plane_guard_dashboard.views.attempts import attempts
+from plane_guard_dashboard.views.data import data
+from plane_guard_dashboard.views.decision import decision
+from plane_guard_dashboard.views.filters import active, filters
+from plane_guard_dashboard.views.overview import overview
+from plane_guard_dashboard.views.runs import runs
+from plane_guard_dashboard.views.states import nothing
+from plane_guard_dashboard.views.switch import switch
+from plane_guard_dashboard.views.view import View
 
 ICON = Path(__file__).with_name("icon.png")
+PAGES = {"overview": overview, "attempts": attempts, "runs": runs, "decision": decision, "data": data}
 
 st.set_page_config(page_title="plane-guard", page_icon=ICON, layout="wide")
 st.logo(ICON, size="large")
 
 source = traces.default_source(os.environ)
-found = live.load(source)
-page = partial(attempts, found, datetime.now(UTC))
-st.navigation([st.Page(page, title="Attempts", url_path="attempts", default=True)]).run()
-live.follow(source)
+watch = live.watch_of(source)
+generation = live.load(watch)
+if isinstance(generation, traces.NoTracesError):
+    nothing(generation)
+    live.follow(watch, None, live=True)
+else:
+    now = datetime.now(UTC)
+    view = View(source, watch.engine, generation, filters(partial(live.values, watch.engine, source), now), now)
+    pages = {
+        name: st.Page(partial(show, view), title=name.title(), url_path=name, default=show is overview)
+        for name, show in PAGES.items()
+    }
+    links.register(pages)
+    page = st.navigation(list(pages.values()))
+    live.remember(view)
+    live.follow(watch, view, live=page is pages["overview"] and switch())
+    active()
+    try:
+        page.run()
+    except traces.NoTracesError as error:  # the source went away meanwhile
+        nothing(error)

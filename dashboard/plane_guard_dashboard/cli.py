@@ -47,7 +47,15 @@ def _print_anything(stream: object) -> None:
         stream.reconfigure(errors="backslashreplace")
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_EPILOG = """Options, examples and exit codes: plane-guard COMMAND --help.
+
+\b
+Completion, in the start-up file of bash (for zsh: zsh_source):
+  eval "$(_PLANE_GUARD_COMPLETE=bash_source plane-guard)"
+"""
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(__version__, prog_name="plane-guard")
 def main() -> None:
     """Keep test processes from writing to production Plane, and see who tried."""

@@ -38,7 +38,14 @@ _PYPROJECT_KEYS = {
 _CANARY_SECONDS = 60
 
 
-@click.command()
+_EPILOG = """\b
+Examples:
+  plane-guard doctor
+  PLANE_GUARD_HOSTS=plane.example.com plane-guard doctor
+"""
+
+
+@click.command(epilog=_EPILOG, short_help="Say whether the guard is in place, and prove it.")
 def doctor() -> None:
     """Say whether the guard is in place and prove it: a canary write through each patched client must be blocked.
 
@@ -56,7 +63,9 @@ def doctor() -> None:
     _print_settings(console, sources, start)
     console.print("\nCanary writes to a made-up production project, from a test process:")
     healthy = True
-    for path, result, received in _canaries():
+    with console.status("Starting a test process ..."):
+        canaries = list(_canaries())
+    for path, result, received in canaries:
         good = result == "blocked" and not received
         healthy = healthy and good
         console.print(f"  {'ok ' if good else 'BAD'} {path}: {result}, the server received {received} request(s)")

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import click
 
-from plane_guard_dashboard._sources import default_source, shown
+from plane_guard_dashboard._sources import NoTracesError, SourceState, default_source, shown
+from plane_guard_dashboard.store._clickhouse_address import AddressError, is_address, parsed
+from plane_guard_dashboard.store._clickhouse_errors import missing_package
 
 _NEEDED = ("streamlit", "duckdb")
 _LOOPBACK = "127.0.0.1"
@@ -18,25 +20,56 @@ _SAFE = (  # as in .streamlit/config.toml; said here too, so that no other confi
     f"--server.address={_LOOPBACK}",
     "--server.headless=true",
     "--server.fileWatcherType=none",
+    f"--server.allowedHosts={_LOOPBACK}",
+    "--server.allowedHosts=localhost",
     "--browser.gatherUsageStats=false",
+    "--runner.postScriptGC=false",
     "--client.showErrorDetails=none",
 )
 
 
-@click.command()
-@click.option("--traces", "source", metavar="DIR|FILE", help="Where the traces are. [default: the trace folder]")
+_EPILOG = """\b
+Examples:
+  plane-guard dashboard
+  plane-guard dashboard --traces downloaded-artifact --port 8600
+  plane-guard dashboard --traces clickhouse://host/plane_guard
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option(
+    "--traces",
+    "source",
+    metavar="DIR|FILE|URL",
+    help="A folder, a file or a clickhouse:// address. [default: the trace folder]",
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port on loopback.")
 def dashboard(source: str | None, port: int) -> None:
-    """Show what tried to write to production, from which test, and why it was stopped."""
+    """Show who tried to write to production, and what stopped it.
+
+    It runs until Ctrl-C, and only this machine can reach it. Exit code 2: it was not started; the sentence says why.
+    """
     chosen = source or default_source(os.environ)
-    if "://" in chosen:
-        _refuse(f"{shown(chosen)} is not available yet in this version: name a folder or a file with --traces.")
+    remote = "://" in chosen
+    if remote:
+        _check_address(chosen)
     if not all(find_spec(module) for module in _NEEDED):
         _refuse('The dashboard needs more packages: pip install "plane-guard[dashboard]"')
     if not _free(port):
         _refuse(f"Port {port} is taken: end what uses it, or name another one with --port.")
-    os.environ["PLANE_GUARD_TRACES"] = str(Path(chosen).absolute())
+    os.environ["PLANE_GUARD_TRACES"] = chosen if remote else str(Path(chosen).absolute())
     _serve(port)
+
+
+def _check_address(source: str) -> None:
+    if not is_address(source):
+        _refuse(str(NoTracesError(SourceState.UNSUPPORTED, shown(source))))
+    try:
+        parsed(source, os.environ)
+    except AddressError as error:
+        _refuse(f"{error}.")
+    if not find_spec("clickhouse_connect"):
+        _refuse(str(missing_package()))
 
 
 def _free(port: int) -> bool:

@@ -1,9 +1,15 @@
-"""Named queries over the rows: constant SQL, everything variable is a parameter."""
-# ruff: noqa: S608 - what is put together here are the two constants of this file
+"""Named queries over the decisions: constant SQL, everything variable is a parameter.
+
+One text serves both engines. It is SQL as ClickHouse and DuckDB both read it, with the function names of ClickHouse
+(`countIf`, `has`, `intDiv` …), which the DuckDB engine defines as macros. It reads three relations whose columns
+`store.columns` lists: `decisions`, `sessions`, `spans`. None of them holds a NULL, so that both engines count alike.
+Parameters are written `$name`.
+"""
+# ruff: noqa: S608 - what is put together here are the constants of this file
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +18,11 @@ if TYPE_CHECKING:
 
 ANY = "any"
 MOST_ROWS = 500
+END_OF_TIME = 2**63 - 1
+
+# What a view can be narrowed to, value by value, and what can be left out of it. Each is a column of `decisions`.
+FIELDS = ("verdict", "target", "project", "op", "reason", "service", "run", "branch", "test")
+_OF_PROCESSES = ("service", "run", "branch")
 
 
 class Origins(StrEnum):
@@ -22,60 +33,212 @@ class Origins(StrEnum):
     DEMO = "demo"
 
 
+class Verdict(StrEnum):
+    """What happened to a write, in the word that pages use."""
+
+    ALLOWED = "allowed"
+    BLOCKED = "blocked"
+    EXPECTED = "expected block"
+
+
+class Grouping(StrEnum):
+    """What attempts are grouped by."""
+
+    ISSUE = "issue"
+    TEST = "test_group"
+    PROJECT = "project"
+    CALLER = "caller"
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a page was asked to show. Empty lists and `any` leave everything in."""
+    """What a page was asked to show. What is empty leaves everything in.
 
-    run: str = ANY
+    `since_ns` is the first moment shown, `until_ns` the first one that is not. The keys of `only` and `without` are
+    from FIELDS.
+    """
+
+    since_ns: int = 0
+    until_ns: int = END_OF_TIME
     origin: str = Origins.ANY
-    target: str = ANY
-    outcome: str = ANY
-    expected: bool = True
-    reason: tuple[str, ...] = ()
-    op: tuple[str, ...] = ()
-    project: tuple[str, ...] = ()
-    test: str = ""
+    containing: str = ""
+    issue: str = ""
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
         """As the queries name them."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        plain = {name: value for name, value in asdict(self).items() if name not in ("only", "without")}
+        only = {name: list(self.only.get(name, ())) for name in FIELDS}
+        without = {f"without_{name}": list(self.without.get(name, ())) for name in FIELDS}
+        return {**plain, **only, **without}
 
 
-_SCOPE = """($run = 'any' OR run = $run) AND ($origin = 'any' OR demo = ($origin = 'demo'))"""
-_MATCH = f"""{_SCOPE}
-  AND ($target = 'any' OR target = $target)
-  AND ($outcome = 'any' OR outcome = $outcome)
-  AND ($expected OR NOT expected)
-  AND (len($reason) = 0 OR list_contains($reason, reason))
-  AND (len($op) = 0 OR list_contains($op, op))
-  AND (len($project) = 0 OR list_contains($project, project))
-  AND ($test = '' OR contains(lower(test), lower($test)))"""
+def _within(fields: tuple[str, ...]) -> str:
+    return "".join(
+        f"\n  AND (empty(${name}) OR has(${name}, {name}))"
+        f" AND (empty($without_{name}) OR NOT has($without_{name}, {name}))"
+        for name in fields
+    )
+
+
+_TIME = "time_ns >= $since_ns AND time_ns < $until_ns AND ($origin = 'any' OR demo = ($origin = 'demo'))"
+_PROCESSES = _TIME + _within(_OF_PROCESSES)
+_SCOPE = f"""{_TIME}
+  AND ($issue = '' OR issue = $issue)
+  AND ($containing = '' OR positionUTF8(lowerUTF8(test), lowerUTF8($containing)) > 0){_within(FIELDS[1:])}"""
+_MATCH = _SCOPE + _within(FIELDS[:1])
+_ATTEMPT = "(blocked OR prod_allowed)"
+
+_COUNTS = """count(*) AS decisions,
+               countIf(verdict = 'allowed') AS allowed, countIf(verdict = 'blocked') AS blocked,
+               countIf(verdict = 'expected block') AS expected,
+               countIf(prod_attempt) AS prod_attempts, countIf(prod_allowed) AS prod_allowed"""
+_ROW = """decision_id, time_ns, verdict, target, project, work_item, op, reason, test, caller, service, branch, run,
+               demo, trace_id"""
+
+
+def _attempts(by: Grouping) -> str:
+    return f"""
+        SELECT {by} AS key, count(*) AS attempts, countIf(prod_attempt) AS prod_attempts,
+               countIf(prod_allowed) AS prod_allowed, countIf(demo) AS demo,
+               min(time_ns) AS first_ns, max(time_ns) AS last_ns,
+               count(DISTINCT issue) AS issues, count(DISTINCT test) AS tests, count(DISTINCT run) AS runs,
+               min(test_group) AS test, min(project) AS project, min(op) AS op, min(reason) AS reason,
+               min(target) AS target, min(caller) AS caller,
+               count(DISTINCT test_group) AS test_groups, count(DISTINCT project) AS projects,
+               count(DISTINCT op) AS ops, count(DISTINCT reason) AS reasons, count(DISTINCT caller) AS callers,
+               countIf(has($newest, run)) AS in_newest
+        FROM decisions WHERE {_SCOPE} AND {_ATTEMPT}
+        GROUP BY {by}
+        ORDER BY countIf(prod_allowed) > 0 DESC, in_newest > 0 DESC, prod_attempts DESC, attempts DESC, key
+        LIMIT $limit"""
+
+
+def _history(by: Grouping) -> str:
+    return f"""
+        SELECT {by} AS key, count(*) AS attempts, countIf(has($newest, run)) AS in_newest,
+               min(time_ns) AS first_ns, max(time_ns) AS last_ns
+        FROM decisions WHERE {_ATTEMPT} AND has($keys, {by})
+        GROUP BY {by} ORDER BY key LIMIT $limit"""
+
+
+def _occurrences(by: Grouping) -> str:
+    return f"""
+        SELECT {_ROW} FROM decisions WHERE {_SCOPE} AND {_ATTEMPT} AND {by} = $key
+        ORDER BY prod_allowed DESC, time_ns DESC, decision_id DESC LIMIT $limit"""
+
+
+def _attempt_slots(by: Grouping) -> str:
+    return f"""
+        SELECT {by} AS key, intDiv(time_ns, $step) AS slot, count(*) AS attempts
+        FROM decisions WHERE {_SCOPE} AND {_ATTEMPT} AND has($keys, {by})
+        GROUP BY {by}, slot ORDER BY key, slot"""
+
+
+def _values(column: str) -> str:
+    return f"""
+        SELECT {column} AS value, count(*) AS decisions FROM decisions
+        GROUP BY {column} ORDER BY decisions DESC, value LIMIT $limit"""
+
 
 QUERIES: Mapping[str, str] = {
     "scope": f"""
-        SELECT count(*) AS decisions, count(*) FILTER (prod_attempt) AS prod_attempts,
-               count(DISTINCT test) FILTER (prod_attempt) AS tests,
-               count(*) FILTER (prod_attempt AND demo) AS demo_attempts,
-               count(*) FILTER (outcome = 'block' AND expected) AS expected_blocks,
-               count(*) FILTER (blocked AND NOT prod_attempt) AS other_blocks, max(ts) AS last
+        SELECT {_COUNTS},
+               count(DISTINCT CASE WHEN prod_attempt THEN test END) AS tests,
+               count(DISTINCT CASE WHEN blocked THEN issue END) AS issues,
+               countIf(prod_attempt AND demo) AS demo_attempts,
+               countIf(blocked AND NOT prod_attempt) AS other_blocks,
+               coalesce(max(time_ns), 0) AS last_ns
         FROM decisions WHERE {_SCOPE}""",
-    "processes": f"SELECT count(*) AS processes FROM sessions WHERE {_SCOPE}",
-    "leaks": "SELECT count(*) AS prod_allowed FROM decisions WHERE prod_allowed",
+    "processes": f"""
+        SELECT count(*) AS processes, count(DISTINCT run) AS runs, coalesce(max(time_ns), 0) AS last_ns
+        FROM sessions WHERE {_PROCESSES}""",
+    "leaks": "SELECT count(*) AS prod_allowed, coalesce(max(time_ns), 0) AS last_ns FROM decisions WHERE prod_allowed",
     "span": f"""
-        SELECT min(time_ns) AS first, max(time_ns) AS last, count(*) AS matching
+        SELECT coalesce(min(time_ns), 0) AS first_ns, coalesce(max(time_ns), 0) AS last_ns, count(*) AS matching
         FROM decisions WHERE {_MATCH}""",
     "timeline": f"""
-        SELECT time_ns // $step AS slot, outcome, reason, count(*) AS decisions
-        FROM decisions WHERE {_MATCH} GROUP BY ALL ORDER BY slot, reason""",
+        SELECT intDiv(time_ns, $step) AS slot, verdict, reason, count(*) AS decisions
+        FROM decisions WHERE {_MATCH} GROUP BY slot, verdict, reason ORDER BY slot, reason, verdict""",
     "latest": f"""
-        SELECT ts, outcome, expected, target, project, work_item, op, reason, test, caller, run, demo,
-               decision_id
-        FROM decisions WHERE {_MATCH} ORDER BY time_ns DESC, seq DESC LIMIT $limit""",
-    "runs": """
-        SELECT run, max(ts) AS last
-        FROM (SELECT run, ts FROM decisions UNION ALL SELECT run, ts FROM sessions)
-        GROUP BY run ORDER BY last DESC LIMIT $limit""",
-    "reasons": "SELECT DISTINCT reason AS value FROM decisions ORDER BY value LIMIT $limit",
-    "ops": "SELECT DISTINCT op AS value FROM decisions ORDER BY value LIMIT $limit",
-    "projects": "SELECT DISTINCT project AS value FROM decisions ORDER BY value LIMIT $limit",
+        SELECT {_ROW} FROM decisions
+        WHERE {_MATCH} AND (time_ns < $before_ns OR (time_ns = $before_ns AND decision_id < $before_id))
+          AND time_ns >= (
+            SELECT coalesce(min(time_ns), 0)
+            FROM (SELECT time_ns FROM decisions WHERE {_MATCH} AND time_ns < $before_ns
+                  ORDER BY time_ns DESC LIMIT $limit) AS newest
+          )
+        ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
+    "latest_attempts": f"""
+        SELECT {_ROW} FROM decisions WHERE {_SCOPE} AND {_ATTEMPT}
+        ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
+    **{f"attempts_by_{by.name.lower()}": _attempts(by) for by in Grouping},
+    **{f"attempt_slots_by_{by.name.lower()}": _attempt_slots(by) for by in Grouping},
+    **{f"attempt_history_by_{by.name.lower()}": _history(by) for by in Grouping},
+    **{f"occurrences_by_{by.name.lower()}": _occurrences(by) for by in Grouping},
+    "newest_runs": """
+        SELECT run, demo, max(time_ns) AS last_ns
+        FROM (SELECT run, demo, time_ns FROM decisions UNION ALL SELECT run, demo, time_ns FROM sessions) AS seen
+        GROUP BY run, demo ORDER BY last_ns DESC, run LIMIT $limit""",
+    "runs": f"""
+        SELECT run, max(demo) AS demo, max(service) AS service, max(branch) AS branch, max(revision) AS revision,
+               max(pipeline) AS pipeline, min(guard_version) AS oldest_guard, max(guard_version) AS newest_guard,
+               min(time_ns) AS first_ns, max(time_ns) AS last_ns, sum(process) AS processes,
+               sum(1 - process) AS decisions, countIf(verdict = 'allowed') AS allowed,
+               countIf(verdict = 'blocked') AS blocked, countIf(verdict = 'expected block') AS expected,
+               countIf(prod_attempt) AS prod_attempts, countIf(prod_allowed) AS prod_allowed,
+               count(DISTINCT CASE WHEN prod_attempt THEN test END) AS tests
+        FROM (
+            SELECT run, demo, service, branch, revision, pipeline, guard_version, time_ns, 0 AS process, verdict,
+                   prod_attempt, prod_allowed, test
+            FROM decisions WHERE {_SCOPE}
+            UNION ALL
+            SELECT run, demo, service, branch, revision, pipeline, guard_version, time_ns, 1 AS process, '' AS verdict,
+                   false AS prod_attempt, false AS prod_allowed, '' AS test
+            FROM sessions WHERE {_PROCESSES}
+        ) AS seen
+        GROUP BY run ORDER BY last_ns DESC, run LIMIT $limit""",
+    "run_issues": f"""
+        SELECT issue, min(test_group) AS test, min(project) AS project, min(op) AS op, min(reason) AS reason,
+               min(target) AS target, countIf(run = $this_run) AS here, countIf(run = $other_run) AS before,
+               countIf(prod_attempt) AS prod_attempts, countIf(prod_allowed) AS prod_allowed
+        FROM decisions WHERE (run = $this_run OR run = $other_run) AND {_ATTEMPT}
+        GROUP BY issue ORDER BY prod_attempts DESC, here DESC, issue LIMIT $limit""",
+    "run_processes": """
+        SELECT time_ns, service, pid, host, worker, evidence, shells, guard_version, trace_id, span_id
+        FROM sessions WHERE run = $this_run ORDER BY time_ns, pid, span_id LIMIT $limit""",
+    "decision": "SELECT * FROM decisions WHERE decision_id = $id LIMIT 1",
+    "trace": """
+        SELECT span_id, min(parent_span_id) AS parent_span_id, min(name) AS name, min(service) AS service,
+               min(start_ns) AS start_ns, max(duration_ns) AS duration_ns, max(failed) AS failed,
+               max(decision_id) AS decision_id, max(verdict) AS verdict
+        FROM (
+            SELECT span_id, parent_span_id, span_name AS name, service, start_ns, duration_ns, failed, decision_id,
+                   verdict
+            FROM decisions WHERE trace_id = $trace_id
+            UNION ALL
+            SELECT span_id, parent_span_id, name, service, start_ns, duration_ns, failed, '' AS decision_id,
+                   '' AS verdict
+            FROM spans WHERE trace_id = $trace_id
+        ) AS around
+        GROUP BY span_id ORDER BY min(start_ns), span_id LIMIT $limit""",
+    "versions": f"""
+        SELECT guard_version, count(*) AS processes, count(DISTINCT run) AS runs, max(time_ns) AS last_ns
+        FROM sessions WHERE {_PROCESSES} GROUP BY guard_version ORDER BY last_ns DESC, guard_version LIMIT $limit""",
+    "unknown_ops": f"""
+        SELECT method, url_template, count(*) AS decisions, max(time_ns) AS last_ns
+        FROM decisions WHERE {_SCOPE} AND op = 'unknown'
+        GROUP BY method, url_template ORDER BY decisions DESC, method, url_template LIMIT $limit""",
+    "silent_runs": f"""
+        SELECT run, max(service) AS service, max(branch) AS branch, count(*) AS processes, max(time_ns) AS last_ns
+        FROM sessions WHERE {_PROCESSES} AND run NOT IN (SELECT run FROM decisions)
+        GROUP BY run ORDER BY last_ns DESC, run LIMIT $limit""",
+    "layers": f"""
+        SELECT layer, {_COUNTS} FROM decisions WHERE {_SCOPE}
+        GROUP BY layer ORDER BY decisions DESC, layer LIMIT $limit""",
+    "matrix": f"""
+        SELECT project, op, {_COUNTS} FROM decisions WHERE {_SCOPE}
+        GROUP BY project, op ORDER BY decisions DESC, project, op LIMIT $limit""",
+    **{f"values_of_{name}": _values(name) for name in FIELDS},
 }

@@ -16,10 +16,13 @@ from plane_guard_dashboard import _report, traces
 from plane_guard_dashboard._age import Age
 from plane_guard_dashboard._escape import visible
 from plane_guard_dashboard._groups import KnownReportError, known_fingerprints
+from plane_guard_dashboard.store._clickhouse_address import is_address
 from plane_guard_dashboard.summary import ALL, LATEST, NothingSinceError, Summary, UnknownRunError, since, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from plane_guard_dashboard.traces import Traces
 
 WIDTH_OF_A_LOG = 1000
 
@@ -39,8 +42,24 @@ FAIL_ON: Mapping[str, Callable[[Summary], int]] = {
 }
 
 
-@click.command()
-@click.option("--traces", "source", metavar="DIR|FILE", help="Where the traces are. [default: the trace folder]")
+_EPILOG = """\b
+Examples:
+  plane-guard report
+  plane-guard report --run all --since 7d
+  plane-guard report --format markdown --github-step-summary --fail-on prod-attempt
+  plane-guard report --format json >report.json
+  plane-guard report --known report.json --fail-on new-prod-attempt
+  plane-guard report --traces clickhouse://host/plane_guard --since 24h
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option(
+    "--traces",
+    "source",
+    metavar="DIR|FILE|URL",
+    help="A folder, a file or a clickhouse:// address. [default: the trace folder]",
+)
 @click.option("--run", metavar="ID|latest|all", help="Which run to report on.  [default: latest; all with --since]")
 @click.option("--since", "age", type=Age(), help="Only what is newer than this: 90m, 24h, 7d, …")
 @click.option("--known", metavar="FILE", help="An earlier report (--format json): what is not in it is new.")
@@ -78,9 +97,10 @@ def report(  # noqa: PLR0913  one per option
       blocked           any write was blocked
     """  # noqa: D301  \b is click's sign for text that is left as it is
     try:
-        found = traces.read(source or traces.default_source(os.environ))
-        found = found if age is None else since(found, int((time.time() - age) * 1e9))
-        summary = summarize(found, run or (LATEST if age is None else ALL), _known(known))
+        with Console(stderr=True).status("Reading the evidence ..."):
+            wanted = run or (LATEST if age is None else ALL)
+            found = _read(source or traces.default_source(os.environ), wanted, age)
+        summary = summarize(found, wanted, _known(known))
     except (traces.NoTracesError, UnknownRunError, NothingSinceError, KnownReportError) as error:
         click.echo(visible(str(error), 1000), err=True)
         sys.exit(2)
@@ -88,6 +108,17 @@ def report(  # noqa: PLR0913  one per option
     if github_step_summary:
         _append_to_job(summary)
     sys.exit(int(fail_on is not None and FAIL_ON[fail_on](summary) > 0))
+
+
+def _read(source: str, run: str, age: float | None) -> Traces:
+    """What there is of that age; of a table only what this report is about."""
+    earliest_ns = 0 if age is None else int((time.time() - age) * 1e9)
+    if is_address(source):
+        from plane_guard_dashboard.store import clickhouse_report
+
+        return clickhouse_report.read(source, run, earliest_ns)
+    found = traces.read(source)
+    return found if age is None else since(found, earliest_ns)
 
 
 def _known(path: str | None) -> frozenset[str] | None:
@@ -118,9 +149,16 @@ def _print(summary: Summary, form: Format) -> None:
 
 def _append_to_job(summary: Summary) -> None:
     path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        _say_unwritten("$GITHUB_STEP_SUMMARY is not set", "GitHub Actions sets it; elsewhere name a file in it")
+        return
     try:
-        with Path(path or "").open("a", encoding="utf-8") as page:
+        with Path(path).open("a", encoding="utf-8") as page:
             page.write(_report.as_markdown(summary))
     except OSError as error:
-        remedy = "set $GITHUB_STEP_SUMMARY to a file that can be written, or leave --github-step-summary out"
-        click.echo(f"The job's page could not be written ({error.strerror}): {remedy}.", err=True)
+        _say_unwritten(f"{visible(path)}: {error.strerror}", "set $GITHUB_STEP_SUMMARY to a file that can be written")
+
+
+def _say_unwritten(reason: str, remedy: str) -> None:
+    what = f"The job's page could not be written ({reason}): {remedy}, or leave --github-step-summary out."
+    click.echo(what, err=True)

@@ -16,17 +16,32 @@ from plane_guard_instrumentation import _boot, _floor
 _NOT_FOUND, _NOT_EXECUTABLE, _BY_SIGNAL = 127, 126, 128
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+_EPILOG = """\b
+Examples:
+  plane-guard run -- python scripts/rehearse.py
+  plane-guard run --sandbox-writes -- python scripts/fill_sandbox.py
+"""
+
+
+@click.command(
+    epilog=_EPILOG,
+    short_help="Run any command as a guarded test process.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
 @click.option("--sandbox-writes", is_flag=True, help="Let CMD write to the sandbox projects of the allowlist.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD [ARGS]...")
 def run(*, sandbox_writes: bool, command: tuple[str, ...]) -> None:
     """Run CMD as a test process: Plane writes are blocked in it and in every Python child.
 
     An inherited opt-in or allowlist is taken away. A pytest session inside starts with writing off all the same: its
-    tests switch it on one by one. Exit code: CMD's own; 127 if there is no such command.
+    tests switch it on one by one.
 
-    Example: plane-guard run -- python scripts/rehearse.py
-    """
+    \b
+    Exit codes:
+      CMD's own, 128 and the signal's number if a signal ended it
+      126  CMD could not be started
+      127  there is no such command
+    """  # noqa: D301  \b is click's sign for text that is left as it is
     _process.note_evidence("plane-guard run")
     _floor.take_away()
     _boot.enforce()

@@ -25,7 +25,14 @@ _MOST_NAMED = 10
 _LONGEST = 1000
 
 
-@click.command()
+_EPILOG = """\b
+Examples:
+  plane-guard ship
+  plane-guard ship --endpoint https://collector.example.com:4318 --timeout 300
+"""
+
+
+@click.command(epilog=_EPILOG)
 @click.option("--traces", "source", metavar="DIR|FILE", help="Where the evidence is. [default: the trace folder]")
 @click.option(
     "--endpoint",
@@ -46,14 +53,18 @@ def ship(source: str | None, endpoint: str | None, timeout: float, *, again: boo
     It may be repeated, and killed, at any time: it goes on where it stopped. Tests may still be writing. The variables
     OTEL_EXPORTER_OTLP_ENDPOINT, _HEADERS, _COMPRESSION, _CERTIFICATE and their TRACES forms mean what they always mean.
 
-    Exit code 0: the collector has accepted all of it. 1: not all of it. 2: there is no evidence, or no usable endpoint.
-    """
+    \b
+    Exit codes:
+      0  the collector has accepted all of it
+      1  not all of it
+      2  there is no evidence, or no usable endpoint
+    """  # noqa: D301  \b is click's sign for text that is left as it is
     from plane_guard_dashboard import _cargo, _endpoint, _ledger
 
     try:
         files = [(path, _size(path)) for path in _cargo.files_to_send(source or default_source(os.environ))]
         place = _endpoint.find(endpoint, os.environ)
-    except (NoTracesError, _endpoint.EndpointError) as error:
+    except (NoTracesError, _cargo.NotFilesError, _endpoint.EndpointError) as error:
         click.echo(visible(str(error), _LONGEST), err=True)
         sys.exit(2)
     folder = files[0][0].parent

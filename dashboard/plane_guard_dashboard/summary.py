@@ -80,6 +80,19 @@ class Summary:
         return asdict(self)
 
 
+def unknown_run(run: str, source: str, known: Sequence[str]) -> UnknownRunError:
+    """There is no such run, but those that are known; the newest come first."""
+    hint = ", ".join(known[:5])
+    return UnknownRunError(f"There is no run {run!r} in {source}: use `latest`, `all` or one of {hint}.")
+
+
+def nothing_since(source: str) -> NothingSinceError:
+    """What is there is older."""
+    return NothingSinceError(
+        f"Nothing in {source} is that new: was plane-guard installed? Name a longer time with --since."
+    )
+
+
 def run_ids(traces: Traces) -> tuple[str, ...]:
     """Every run, newest activity first; what carries no run id counts as the run `(none)`."""
     newest: dict[str, int] = {}
@@ -95,8 +108,7 @@ def since(traces: Traces, earliest_ns: int) -> Traces:
     decisions = tuple(row for row in traces.decisions if row.time_ns >= earliest_ns)
     sessions = tuple(row for row in traces.sessions if row.time_ns >= earliest_ns)
     if not decisions and not sessions:
-        message = f"Nothing in {traces.source} is that new: was plane-guard installed? Name a longer time with --since."
-        raise NothingSinceError(message)
+        raise nothing_since(traces.source)
     return replace(traces, decisions=decisions, sessions=sessions)
 
 
@@ -118,9 +130,7 @@ def _chosen(traces: Traces, run: str) -> str | None:
     if run == LATEST:
         return known[0]
     if run not in known:
-        hint = ", ".join(known[:5])
-        message = f"There is no run {run!r} in {traces.source}: use `latest`, `all` or one of {hint}."
-        raise UnknownRunError(message)
+        raise unknown_run(run, traces.source, known)
     return run
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "Traces",
     "default_source",
     "fingerprint",
+    "nothing",
     "read",
 ]
 
@@ -81,19 +82,19 @@ def read(source: str | Path, *, now: float | None = None) -> Traces:
         reading.take_file(path)
     found = reading.result(str(source), len(files))
     if not found.decisions and not found.sessions:
-        raise _nothing(found)
+        raise nothing(found.source, found.accounting)
     return found
 
 
-def _nothing(found: Traces) -> NoTracesError:
-    account = found.accounting
+def nothing(source: str, account: Accounting) -> NoTracesError:
+    """Why a source that was read gave no row."""
     if account.files == account.unreadable_files:
-        return NoTracesError(SourceState.DENIED, found.source, account.samples[0].reason)
+        return NoTracesError(SourceState.DENIED, source, account.samples[0].reason)
     if not account.lines:
-        return NoTracesError(SourceState.EMPTY, found.source)
+        return NoTracesError(SourceState.EMPTY, source)
     if account.unreadable_lines == account.lines:
-        return NoTracesError(SourceState.BROKEN, found.source, f"{account.lines} damaged lines")
-    return NoTracesError(SourceState.FOREIGN, found.source, f"{account.lines} lines of other spans")
+        return NoTracesError(SourceState.BROKEN, source, f"{account.lines} damaged lines")
+    return NoTracesError(SourceState.FOREIGN, source, f"{account.lines} lines of other spans")
 
 
 @dataclass(slots=True)
@@ -156,6 +157,6 @@ class _Reading:
             duplicates=self.duplicates,
             samples=tuple(self.samples),
         )
-        decisions = sorted(self.decisions.values(), key=lambda row: (row.time_ns, row.seq or 0))
+        decisions = sorted(self.decisions.values(), key=lambda row: (row.time_ns, row.seq or 0, row.decision_id))
         sessions = sorted(self.sessions.values(), key=lambda row: row.time_ns)
         return Traces(source, tuple(decisions), tuple(sessions), account)

@@ -94,11 +94,40 @@ def test_a_port_that_is_taken_is_a_sentence(served: list[Sequence[str]], tmp_pat
     assert f"Port {port} is taken" in result.stderr
 
 
-def test_an_address_of_a_database_is_refused_without_its_password(served: list[Sequence[str]]) -> None:
-    result = CliRunner().invoke(main, ["dashboard", "--traces", "clickhouse://me:secret@host/db"])
+def test_an_address_of_clickhouse_is_handed_on_as_it_is(served: list[Sequence[str]]) -> None:
+    address = "clickhouse://me:secret@host/db?table=spans"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    result = CliRunner().invoke(main, ["dashboard", "--traces", address, "--port", port])
+    assert (result.exit_code, len(served)) == (0, 1)
+    assert os.environ["PLANE_GUARD_TRACES"] == address
+    assert "secret" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("postgres://me:secret@host/db?password=secret", "name a folder, a file or a clickhouse:// address"),
+        ("clickhouse://me:secret@host:none/db", "The host or the port of the ClickHouse address is none"),
+        ("clickhouse://me:secret@", "names no host"),
+        ("clickhouse://me:secret@host/db?table=a`b", "may hold letters, digits and _ only"),
+        ("clickhouse://host/db?password=secret", "The only option of a ClickHouse address is `table`"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_its_password(
+    served: list[Sequence[str]], address: str, sentence: str
+) -> None:
+    result = CliRunner().invoke(main, ["dashboard", "--traces", address])
     assert (result.exit_code, served) == (2, [])
-    assert "not available yet" in result.stderr
+    assert sentence in result.stderr
     assert "secret" not in result.stderr
+
+
+def test_an_address_of_clickhouse_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "find_spec", lambda name: None if name == "clickhouse_connect" else find_spec(name))
+    result = CliRunner().invoke(main, ["dashboard", "--traces", "clickhouse://host"])
+    assert result.exit_code == 2
+    assert 'pip install "plane-guard[clickhouse]"' in result.stderr
 
 
 def test_without_the_extra_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from plane_guard_dashboard.store._clickhouse_address import PASSWORD, parsed
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 TEXT = (ROOT / "otel-collector.yaml").read_text()
@@ -104,13 +106,14 @@ def test_the_composition_publishes_on_loopback_only() -> None:
 
 def test_the_composition_mounts_files_that_are_there_and_volumes_that_it_defines() -> None:
     for service in COMPOSE["services"].values():
-        for volume in service["volumes"]:
+        for volume in service.get("volumes", ()):
             source = volume.partition(":")[0]
             found = (DEPLOY / source).is_file() if source.startswith(".") else source in COMPOSE["volumes"]
             assert found, volume
     build = COMPOSE["services"]["dashboard"]["build"]
     assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
-    assert set(COMPOSE["services"]["collector"]["depends_on"]) <= COMPOSE["services"].keys()
+    for service in COMPOSE["services"].values():
+        assert set(service.get("depends_on", ())) <= COMPOSE["services"].keys()
 
 
 def test_the_composition_sets_only_variables_that_exist_and_demands_the_secret() -> None:
@@ -118,6 +121,29 @@ def test_the_composition_sets_only_variables_that_exist_and_demands_the_secret()
     environment = COMPOSE["services"]["collector"]["environment"]
     assert environment.keys() <= known
     assert environment["PLANE_GUARD_CLICKHOUSE_PASSWORD"].startswith("${PLANE_GUARD_CLICKHOUSE_PASSWORD:?")
+
+
+def test_the_dashboard_of_the_composition_reads_what_the_collector_writes_with_an_account_that_only_reads() -> None:
+    clickhouse, dashboard = (COMPOSE["services"][name] for name in ("clickhouse", "dashboard"))
+    address = parsed(dashboard["environment"]["PLANE_GUARD_TRACES"], {})
+    exporter = OVERLAY["exporters"]["clickhouse"]
+    assert exporter["database"] == f"${{env:PLANE_GUARD_CLICKHOUSE_DATABASE:-{address.database}}}"
+    assert (address.table, address.port) == (exporter.get("traces_table_name", "otel_traces"), 8123)
+    schema = (DEPLOY / "clickhouse.sql").read_text()
+    assert f"CREATE TABLE IF NOT EXISTS {address.database}.{address.table}\n" in schema
+    assert f"GRANT SELECT ON {address.database}.* TO {address.user};" in schema
+    assert f"ALTER USER {address.user} " in (DEPLOY / "clickhouse-dashboard-user.sh").read_text()
+    secret = "${PLANE_GUARD_DASHBOARD_PASSWORD:?choose a password for the dashboard}"
+    assert dashboard["environment"][PASSWORD] == clickhouse["environment"]["PLANE_GUARD_DASHBOARD_PASSWORD"] == secret
+
+
+def test_the_tables_are_there_before_the_collector_writes() -> None:
+    collector, clickhouse = (COMPOSE["services"][name] for name in ("collector", "clickhouse"))
+    assert "PLANE_GUARD_CLICKHOUSE_CREATE_SCHEMA" not in collector["environment"]
+    assert clickhouse["environment"]["CLICKHOUSE_DB"] == "plane_guard"
+    scripts = [one.split(":")[1] for one in clickhouse["volumes"] if one.startswith("./")]
+    assert [script.rpartition("/")[0] for script in scripts] == ["/docker-entrypoint-initdb.d"] * 2
+    assert scripts == sorted(scripts)
 
 
 def test_the_images_are_pinned_and_the_collector_is_of_the_version_that_the_tests_build() -> None:

@@ -173,11 +173,15 @@ def test_the_jobs_page_gets_the_markdown_appended(folder: Path, tmp_path: Path) 
     assert page.read_text().startswith("before\n### ✖ 1 attempt to write to production")
 
 
-def test_a_jobs_page_that_cannot_be_written_does_not_change_the_verdict(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [("", "($GITHUB_STEP_SUMMARY is not set): GitHub Actions sets it"), ("/", "(/: Is a directory): set $GITHUB_STEP")],
+)
+def test_a_jobs_page_that_cannot_be_written_does_not_change_the_verdict(folder: Path, page: str, reason: str) -> None:
     arguments = ("--github-step-summary", "--fail-on", "blocked")
-    result = report(folder, *arguments, spans=(decision(),), GITHUB_STEP_SUMMARY="")
+    result = report(folder, *arguments, spans=(decision(),), GITHUB_STEP_SUMMARY=page)
     assert result.exit_code == 1
-    assert "GITHUB_STEP_SUMMARY" in result.stderr
+    assert f"The job's page could not be written {reason}" in result.stderr
 
 
 def test_long_lists_say_how_much_they_leave_out(folder: Path) -> None:

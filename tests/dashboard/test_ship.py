@@ -53,6 +53,14 @@ def test_all_lines_go_in_one_request_as_otlp_json(folder: Path, receiver: Receiv
     assert sent == {"resourceSpans": [json.loads(line)["resourceSpans"][0] for line in lines]}
 
 
+def test_an_address_of_clickhouse_is_refused_without_its_password(receiver: Receiver) -> None:
+    result = CliRunner().invoke(
+        main, ["ship", "--traces", "clickhouse://me:secret@host/db", "--endpoint", receiver.url]
+    )
+    assert (result.exit_code, receiver.requests) == (2, [])
+    assert "clickhouse://host/db is no place to send from, for only files are sent: name the folder" in result.stderr
+
+
 @pytest.mark.parametrize("status", sorted(_delivery.TRY_AGAIN))
 def test_an_answer_that_means_later_is_tried_again(folder: Path, receiver: Receiver, status: int) -> None:
     receiver.answers = [Answer(status), Answer(status)]

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from plane_guard_dashboard import traces
 from plane_guard_dashboard._sources import DEFAULT_FOLDER
-from plane_guard_dashboard.demo import _child, _show
+from plane_guard_dashboard.demo import _again, _child, _show
 from plane_guard_dashboard.demo._claims import check
 from plane_guard_dashboard.demo._observe import observe
 from plane_guard_dashboard.demo._story import TEST_FILE
@@ -32,11 +32,19 @@ if TYPE_CHECKING:
 NARROW, WIDE = 80, 100
 
 
-@click.command()
+_EPILOG = """\b
+Examples:
+  plane-guard demo
+  plane-guard demo --verbose
+  plane-guard demo --keep
+"""
+
+
+@click.command(epilog=_EPILOG)
 @click.option("--keep", is_flag=True, help="Leave the temporary project on disk and say where it is.")
 @click.option("--verbose", is_flag=True, help="Show all that pytest printed.")
 def demo(*, keep: bool, verbose: bool) -> None:
-    """Replay the incident ORCH-114 on this machine, and show what was blocked.
+    """Replay the incident ORCH-114, and show what was blocked.
 
     Nothing outside this machine is contacted. Exit code 0: all that is shown was checked and is so. 1: it
     is not, and the claim that failed is named.
@@ -106,12 +114,13 @@ def _conclude(console: Console, checked: list[Checked], evidence: Evidence) -> N
 def _go_on(console: Console, trace_dir: Path) -> None:
     asked = Path(traces.default_source(os.environ)).absolute() == trace_dir
     more = () if asked else ("--traces", str(trace_dir))
+    ours = _again.command()
     _show.title(console, "Go on with")
     _show.commands(
         console,
         [
-            (("plane-guard", "report", *more), "this run in a few lines, for CI"),
-            (("plane-guard", "dashboard", *more), "who tried what, in the browser"),
+            ((*ours, "report", *more), "this run in a few lines, for CI"),
+            ((*ours, "dashboard", *more), "who tried what, in the browser"),
         ],
     )
 

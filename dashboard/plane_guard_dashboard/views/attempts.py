@@ -1,46 +1,153 @@
-"""Attempts: what tried to write to production, from which test, and why it was stopped."""
+"""Attempts: what keeps trying to write to production, grouped by what is alike."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.traces import NoTracesError
-from plane_guard_dashboard.views.decisions import account, decisions
-from plane_guard_dashboard.views.figures import head
-from plane_guard_dashboard.views.filters import filters
-from plane_guard_dashboard.views.states import nothing, quiet, unmatched
-from plane_guard_dashboard.views.timeline import timeline
+from plane_guard_dashboard._wording import plural
+from plane_guard_dashboard.views import why
+from plane_guard_dashboard.views.empty import no_attempts
+from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.groups import Slots, lines, standing
+from plane_guard_dashboard.views.occurrences import AGO, WHEN, occurrences
+from plane_guard_dashboard.views.status import EXPLAINED, newest, shown
+from plane_guard_dashboard.views.words import number
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
 
-    from plane_guard_dashboard.queries import Filters
-    from plane_guard_dashboard.store import Store
+    from plane_guard_dashboard.views.view import View
+
+    Row = Mapping[str, Any]
+
+BY, GROUP = "by", "group"
+MOST_GROUPS = 200
+MOST_OCCURRENCES = 100
+GROUPINGS = ("issue", "test", "project", "caller")
+_WIDE, _NARROW = st.column_config.TextColumn(width=230), st.column_config.TextColumn(width=110)
+_TEST = Column("Test", "test", config=_WIDE)
+_WORD, _WORDS = st.column_config.TextColumn(width=90), st.column_config.TextColumn(width=160)
+_OP, _REASON = Column("Op", "op", config=_WORD), Column("Reason", "reason", config=_WORDS)
+_PROJECT, _CALLER = Column("Project", "project", config=_NARROW), Column("Called from", "caller", config=_WIDE)
+_WHAT: Mapping[str, tuple[Column, ...]] = {
+    "issue": (
+        _TEST,
+        Column("Op", "op", "op", _WORD),
+        Column("Reason", "reason", "reason", _WORDS),
+        Column("Project", "project", "project", _NARROW),
+    ),
+    "test": (_TEST, _OP, _REASON, _PROJECT, _CALLER),
+    "project": (Column("Project", "project", "project", _WIDE), _OP, _REASON, _TEST, _CALLER),
+    "caller": (_CALLER, _OP, _REASON, _PROJECT, _TEST),
+}
+_STANDS = (
+    Column("Status", "status", config=st.column_config.TextColumn(width=120)),
+    Column("Attempts", "attempts"),
+    Column("Over time", "trend", config=st.column_config.BarChartColumn(width=90, y_min=0)),
+)
+_SEEN = (
+    Column("Last seen", "last", config=AGO),
+    Column("Last seen (UTC)", "last", config=WHEN),
+    Column("First seen", "first", config=AGO),
+    Column("First seen (UTC)", "first", config=WHEN),
+    Column("On production", "prod_attempts"),
+    Column("Got through", "prod_allowed"),
+    Column("Tests", "tests"),
+    Column("Runs", "runs"),
+    Column("Made by", "maker"),
+)
 
 
-def attempts(found: Store | NoTracesError, now: datetime) -> None:
-    """The page."""
-    if isinstance(found, NoTracesError):
-        nothing(found)
+def attempts(view: View) -> None:
+    """The page: all groups, or the one that the address names."""
+    st.title("Attempts")
+    scope = view.row("scope")
+    _alarm(view.row("leaks")["prod_allowed"], scope["prod_allowed"])
+    by = _grouping()
+    found = _lines(view, by)
+    if group := st.query_params.get(GROUP, ""):
+        _group(view, by, group, [line for line in found if line["key"] == group])
+    elif found:
+        _groups(scope, by, found)
+    else:
+        no_attempts(view)
+
+
+def _alarm(leaks: int, within: int) -> None:
+    if leaks:
+        hidden = "" if within else " The filters leave that out."
+        st.error(
+            f"{plural(leaks, 'write')} to production got through. This must never happen.{hidden}",
+            icon=":material/crisis_alert:",
+        )
+
+
+def _grouping() -> str:
+    chosen = st.segmented_control(
+        "Grouped by",
+        GROUPINGS,
+        default="issue",
+        key=BY,
+        bind="query-params",
+        required=True,
+        on_change=_show_all,
+    )
+    return chosen or "issue"
+
+
+def _show_all() -> None:
+    st.query_params.pop(GROUP, None)
+
+
+def _lines(view: View, by: str) -> list[dict[str, Any]]:
+    known = newest(view)
+    groups = view.rows(f"attempts_by_{by}", newest=known, limit=MOST_GROUPS)
+    keys = [group["key"] for group in groups]
+    slots = Slots.over(groups)
+    history = view.rows(f"attempt_history_by_{by}", newest=known, keys=keys, limit=MOST_GROUPS)
+    trends = view.rows(f"attempt_slots_by_{by}", keys=keys, step=slots.step)
+    return lines(groups, history, slots.counts(trends))
+
+
+def _groups(scope: Row, by: str, found: Sequence[dict[str, Any]]) -> None:
+    st.caption(f"{_number(by, len(found))}: {standing(found)}. {_asides(scope)}")
+    chosen = grid(found, _columns(by), key=f"attempts-{by}", alt=f"Attempts, grouped by {by}", select=True)
+    signs = "; ".join(f"{shown(state)}: {text}" for state, text in EXPLAINED.items())
+    st.caption(f"Select a row to see its occurrences. {signs}.")
+    if chosen is not None:
+        st.query_params[GROUP] = chosen["key"]
+        st.rerun()
+
+
+def _columns(by: str) -> tuple[Column, ...]:
+    return (*_STANDS, *_WHAT[by], *_SEEN)
+
+
+def _number(by: str, found: int) -> str:
+    return plural(found, by) if found < MOST_GROUPS else f"The first {plural(found, by)}"
+
+
+def _asides(scope: Row) -> str:
+    words = (
+        (plural(scope["prod_attempts"], "attempt") + " on production blocked", True),
+        (plural(scope["other_blocks"], "other block"), scope["other_blocks"]),
+        (plural(scope["expected"], "expected block") + " not counted", scope["expected"]),
+        (plural(scope["demo_attempts"], "attempt") + " made by the demo", scope["demo_attempts"]),
+    )
+    return " · ".join(text for text, said in words if said)
+
+
+def _group(view: View, by: str, group: str, found: Sequence[dict[str, Any]]) -> None:
+    st.button(f"All {by}s", on_click=_show_all, icon=":material/arrow_back:")
+    decisions = view.rows(f"occurrences_by_{by}", key=group, limit=MOST_OCCURRENCES)
+    if not decisions:
+        st.info("Nothing of this group is within the filters.", icon=":material/filter_alt_off:")
         return
-    chosen = filters(found)
-    scope = found.one("scope", **chosen.parameters())
-    processes = found.one("processes", **chosen.parameters())["processes"]
-    leaks = found.one("leaks")["prod_allowed"]
-    head(scope, processes, leaks, now)
-    if not scope["prod_attempts"] and not leaks:
-        quiet(processes, scope["decisions"])
-    _matching(found, chosen, scope["decisions"])
-    account(found.accounting)
-
-
-def _matching(store: Store, chosen: Filters, in_scope: int) -> None:
-    span = store.one("span", **chosen.parameters())
-    if span["matching"]:
-        st.subheader("Over time")
-        timeline(store, chosen, span["first"], span["last"])
-        decisions(store, chosen, span["matching"])
-    elif in_scope:
-        unmatched(in_scope)
+    if by == "issue":
+        st.subheader(why.sentence({**decisions[0], "prod_allowed": decisions[0]["verdict"] == "allowed"}))
+    if found:
+        grid(found, _columns(by), key=f"attempts-{by}-one", alt="The group that was chosen")
+    st.caption(f"{number(len(decisions), MOST_OCCURRENCES, 'occurrence')}; select one to see why it was decided so.")
+    occurrences(decisions, f"occurrences-{by}", "The latest occurrences")

@@ -1,76 +1,156 @@
-"""The head of the page: one sentence, four figures, and whether the guard is there at all."""
+"""The head of the overview: one sentence, four figures, and whether the guard is there at all."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from plane_guard_dashboard._wording import plural
+from plane_guard_dashboard.queries import Filters
+from plane_guard_dashboard.rows import moment
+from plane_guard_dashboard.views.period import SECOND, before, nanoseconds
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-_AGES = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    from plane_guard_dashboard.views.view import View
+
+DAY = 86_400
+STALE_AFTER = DAY
+WIDTH = 190  # four beside each other on a laptop, two on half a screen
+_AGES = ((DAY, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def head(scope: dict[str, Any], processes: int, leaks: int, now: datetime) -> None:
-    """Title, alarm, asides and figures."""
-    st.title(sentence(scope["prod_attempts"], leaks))
-    if leaks:
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the head of the overview says. Leaks and the last report are never filtered."""
+
+    scope: dict[str, Any]
+    processes: int
+    leaks: int
+    last_report_ns: int
+    previous: int | None
+    filtered: bool
+    now: datetime
+
+
+def figures(view: View) -> Figures:
+    """Count."""
+    everything = view.everything()
+    last = max(everything.row("processes")["last_ns"], everything.row("scope")["last_ns"])
+    return Figures(
+        scope=view.row("scope"),
+        processes=view.row("processes")["processes"],
+        leaks=view.row("leaks")["prod_allowed"],
+        last_report_ns=last,
+        previous=_previous(view),
+        filtered=view.filters != Filters(),
+        now=view.now,
+    )
+
+
+def head(found: Figures) -> None:
+    """Title, alarm, asides and tiles."""
+    st.title(sentence(found.scope["prod_attempts"], found.leaks, filtered=found.filtered))
+    if found.leaks:
         st.error(
             "The guard allowed a test process to write to production. This must never happen: "
-            "set the outcome to Allowed to see where it came from.",
+            "choose the verdict `allowed` and the target `prod` to see where it came from.",
             icon=":material/crisis_alert:",
         )
-    if asides := _asides(scope):
+    if asides := _asides(found.scope):
         st.caption(" · ".join(asides))
-    _figures(scope, processes, leaks, now)
+    _tiles(found)
 
 
-def sentence(blocked: int, allowed: int) -> str:
+def sentence(blocked: int, allowed: int, *, filtered: bool = False) -> str:
     """The page in one sentence."""
     if allowed:
         return f"{plural(allowed, 'write')} to production got through"
     if blocked:
         return f"{plural(blocked, 'attempt')} to write to production, all blocked"
-    return "Nothing tried to write to production"
+    return "No attempt on production matches the filters" if filtered else "Nothing tried to write to production"
 
 
-def age(when: datetime | None, now: datetime) -> str:
-    """How long ago the last decision was, in the largest whole unit."""
-    if when is None:
-        return "no decision yet"
-    seconds = int((now - when).total_seconds())
+def age(seconds: float) -> str:
+    """A length of time, in the largest whole unit."""
     for size, unit in _AGES:
         if seconds >= size:
-            return f"last decision {seconds // size} {unit} ago"
-    return "last decision just now"
+            return f"{int(seconds) // size} {unit}"
+    return "0 s"
+
+
+def seconds_since(time_ns: int, now: datetime) -> float:
+    """How long ago; 0 for what is in the future, as clocks differ."""
+    return max(0, (nanoseconds(now) - time_ns) / SECOND)
+
+
+def _previous(view: View) -> int | None:
+    period = before(view.filters.since_ns, view.filters.until_ns, view.now)
+    if period is None:
+        return None
+    earlier = view.changed(since_ns=period.since_ns, until_ns=period.until_ns)
+    return int(earlier.row("scope")["prod_attempts"])
 
 
 def _asides(scope: dict[str, Any]) -> list[str]:
     words = {
         "demo_attempts": ("attempt", "made by `plane-guard demo`"),
         "other_blocks": ("block", "not aimed at production"),
-        "expected_blocks": ("expected block", "not counted"),
+        "expected": ("expected block", "not counted"),
     }
     return [f"{plural(scope[name], noun)} {rest}" for name, (noun, rest) in words.items() if scope[name]]
 
 
-def _figures(scope: dict[str, Any], processes: int, leaks: int, now: datetime) -> None:
-    blocked, tests, allowed, guard = st.columns(4)
-    _figure(blocked, "Blocked attempts", scope["prod_attempts"], "on production")
-    _figure(tests, "Tests responsible", scope["tests"], "tried at least once")
-    allowed.metric(
+def _tiles(found: Figures) -> None:
+    with st.container(horizontal=True):
+        _compared(found.scope["prod_attempts"], found.previous)
+        _tile("Tests responsible", found.scope["tests"], "tried at least once")
+        _leaks(found.leaks)
+        _tile("Guarded processes", found.processes, _last_report(found))
+
+
+def _leaks(leaks: int) -> None:
+    st.metric(
         "Production writes allowed",
         f"{leaks:,}",
         "✖ must be 0" if leaks else "✔ as it must be",
         delta_color="red" if leaks else "green",
         delta_arrow="off",
         border=True,
+        width=WIDTH,
     )
-    _figure(guard, "Guarded processes", processes, age(scope["last"], now))
 
 
-def _figure(place: Any, label: str, value: int, note: str) -> None:
-    place.metric(label, f"{value:,}", note, delta_color="off", delta_arrow="off", border=True)
+def _compared(attempts: int, previous: int | None) -> None:
+    if previous is None:
+        _tile("Blocked attempts", attempts, "on production")
+        return
+    st.metric(
+        "Blocked attempts",
+        f"{attempts:,}",
+        attempts - previous,
+        delta_color="inverse" if attempts != previous else "off",
+        delta_arrow="auto" if attempts != previous else "off",
+        delta_description="vs the time before",
+        help=f"On production. In the period of the same length just before: {previous:,}.",
+        border=True,
+        width=WIDTH,
+    )
+
+
+def _last_report(found: Figures) -> str:
+    seconds = seconds_since(found.last_report_ns, found.now)
+    stale = "⚠ " if seconds >= STALE_AFTER else ""
+    return f"{stale}last report {age(seconds)} ago" if seconds >= 1 else "last report just now"
+
+
+def _tile(label: str, value: int, note: str) -> None:
+    st.metric(label, f"{value:,}", note, delta_color="off", delta_arrow="off", border=True, width=WIDTH)
+
+
+def told(time_ns: int) -> str:
+    """A moment in words."""
+    return f"{moment(time_ns):%Y-%m-%d %H:%M} UTC"

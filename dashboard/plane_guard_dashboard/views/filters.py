@@ -1,69 +1,131 @@
-"""The filters beside a page. The address bar holds their state, so that a view can be linked."""
+"""The filters beside a page. The address bar holds their state, so that a view can be linked, reloaded and sent.
+
+Each widget is bound to the part of the address that has its key's name (`narrow.KEYS`). The entry script draws them for
+every page, so that they stay while the reader goes from page to page.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from plane_guard_dashboard.queries import ANY, MOST_ROWS, Filters, Origins
-from plane_guard_dashboard.rows import PROD
+from plane_guard_dashboard._escape import visible
+from plane_guard_dashboard.queries import FIELDS, Filters, Origins
+from plane_guard_dashboard.views import narrow
+from plane_guard_dashboard.views.period import ALL_TIME, PRESETS, Period, period
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.store import Store
+    from datetime import datetime
 
-_OUTCOMES = {"block": "Blocked", "allow": "Allowed", ANY: "Any"}
-_TARGETS = {PROD: "Production", "sandbox": "Sandbox", "unresolved": "Unresolved", ANY: "Any"}
-_ORIGINS = {Origins.ANY.value: "Any", Origins.TESTS.value: "Tests", Origins.DEMO.value: "Demo"}
+Values = Callable[[str], list[str]]
+
+LABELS = {name: name.title() for name in FIELDS} | {"op": "Operation"}
+COMMON = ("verdict", "target", "reason", "run", "test")
+RARE = tuple(name for name in FIELDS if name not in COMMON)
+_PUT_AWAY = (*RARE, narrow.WITHOUT, narrow.ORIGIN, narrow.ISSUE, narrow.SINCE, narrow.UNTIL)
+_LONGEST_VALUE = 60
+_MOST_TO_LEAVE_OUT = 20
 
 
-def filters(store: Store) -> Filters:
-    """What the reader of the page asked for."""
+def filters(values: Values, now: datetime) -> Filters:
+    """What the reader of the page asked for. `values` gives the values that a field has, most frequent first."""
+    _keep()
+    known = {name: values(name) for name in FIELDS}
     with st.sidebar:
-        st.subheader("Filters")
-        return Filters(
-            run=_run(store),
-            target=_pick("Target", "target", _TARGETS),
-            outcome=_one("Outcome", "outcome", _OUTCOMES, "block"),
-            reason=_many("Reason", "reason", store.values("reasons", MOST_ROWS)),
-            op=_many("Operation", "op", store.values("ops", MOST_ROWS)),
-            project=_many("Project", "project", store.values("projects", MOST_ROWS)),
-            test=_text("Test contains", "test"),
-            origin=_one("Decisions of", "origin", _ORIGINS, Origins.ANY.value),
-            expected=st.toggle("Include expected blocks", key="expected", bind="query-params"),
-        )
+        preset = st.selectbox("Time", list(PRESETS), key=narrow.RANGE, bind="query-params") or ALL_TIME
+        only = {name: _many(LABELS[name], name, known[name]) for name in COMMON}
+        containing = _text("Test contains", narrow.CONTAINS, "tests/test_orders.py")
+        with st.expander("More filters", expanded=any(map(_used_now, _PUT_AWAY))):
+            only |= {name: _many(LABELS[name], name, known[name]) for name in RARE}
+            without = _many("Leave out", narrow.WITHOUT, _to_leave_out(known))
+            origin = _origin()
+            issue = _text("Fingerprint", narrow.ISSUE, "of attempts that are alike")
+            chosen = _period(preset, now)
+    return Filters(chosen.since_ns, chosen.until_ns, origin, containing, issue, _used(only), _left_out(without))
 
 
-def _run(store: Store) -> str:
-    runs = [ANY, *store.values("runs", MOST_ROWS)]
-    chosen = st.selectbox(
-        "Run", runs, key="run", bind="query-params", format_func=lambda run: "All runs" if run == ANY else run
-    )
-    return chosen or ANY
+def _keep() -> None:
+    # A click on another page in the first instant of this one loses what the address said, though not what it meant.
+    for key in narrow.KEYS:
+        if _set(key) and key not in st.query_params:
+            st.session_state[key] = st.session_state[key]
 
 
-def _one(label: str, key: str, options: dict[str, str], default: str) -> str:
-    chosen = st.segmented_control(
-        label,
-        list(options),
-        default=default,
-        required=True,
-        format_func=options.__getitem__,
-        key=key,
-        width="stretch",
-        bind="query-params",
-    )
-    return chosen or ANY
+def _set(key: str) -> bool:
+    value = st.session_state.get(key)
+    return bool(value) and value != narrow.DEFAULTS.get(key)
 
 
-def _pick(label: str, key: str, options: dict[str, str]) -> str:
-    chosen = st.selectbox(label, list(options), format_func=options.__getitem__, key=key, bind="query-params")
-    return chosen or ANY
+def _used_now(key: str) -> bool:
+    # At first only the address knows: the widget is not there yet.
+    return _set(key) or (key not in st.session_state and key in st.query_params)
+
+
+def summary() -> list[str]:
+    """The filters in use, each as plain text."""
+    parts = []
+    for key in filter(_set, narrow.KEYS):
+        value = st.session_state[key]
+        values = value if isinstance(value, list) else [value]
+        parts.append(f"{key}: {', '.join(visible(one, _LONGEST_VALUE) for one in values)}")
+    return parts
+
+
+def active() -> None:
+    """A line that says what is left out of the page, and the way back. Nothing without a filter."""
+    if parts := summary():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(f"Filtered by {' · '.join(parts)}", width="content")
+            st.button("Clear", key="clear", on_click=narrow.clear, type="tertiary", icon=":material/close:")
 
 
 def _many(label: str, key: str, options: list[str]) -> tuple[str, ...]:
-    return tuple(st.multiselect(label, options, key=key, bind="query-params", placeholder="Any"))
+    # With accept_new_options a value in the address that nothing has (any more) filters too, instead of being dropped.
+    return tuple(
+        st.multiselect(
+            label,
+            options,
+            key=key,
+            bind="query-params",
+            placeholder="Any",
+            accept_new_options=True,
+            select_all=False,
+        )
+    )
 
 
-def _text(label: str, key: str) -> str:
-    return (st.text_input(label, key=key, bind="query-params", placeholder="tests/test_orders.py") or "").strip()
+def _text(label: str, key: str, example: str) -> str:
+    return (st.text_input(label, key=key, bind="query-params", placeholder=example) or "").strip()
+
+
+def _origin() -> str:
+    names = [origin.value for origin in Origins]
+    return st.selectbox("Decisions of", names, key=narrow.ORIGIN, bind="query-params") or Origins.ANY
+
+
+def _period(preset: str, now: datetime) -> Period:
+    since = _text("From (UTC)", narrow.SINCE, "2026-01-31T10:00")
+    until = _text("Until (UTC)", narrow.UNTIL, "2026-01-31T11:00")
+    chosen = period(preset, since, until, now)
+    if chosen.misread:
+        st.warning("A time is written like 2026-01-31T10:00. What was typed is not used.")
+    return chosen
+
+
+def _used(only: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {name: chosen for name, chosen in only.items() if chosen}
+
+
+def _to_leave_out(known: Mapping[str, list[str]]) -> list[str]:
+    return [narrow.excluded(name, value) for name in FIELDS for value in known[name][:_MOST_TO_LEAVE_OUT]]
+
+
+def _left_out(chosen: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for one in chosen:
+        name, _, value = one.partition(":")
+        if name in FIELDS:
+            found[name] = (*found.get(name, ()), value)
+    return found

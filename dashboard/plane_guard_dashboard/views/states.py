@@ -1,4 +1,4 @@
-"""What a page says when there is nothing to show: not yet, unreadable and quiet are different sentences."""
+"""What a page says when there is little to show: not yet, unreadable, quiet, stale and filtered away all differ."""
 
 from __future__ import annotations
 
@@ -43,9 +43,19 @@ def nothing(error: NoTracesError) -> None:
 
 def unmatched(decisions: int) -> None:
     """There are decisions, but the filters leave none of them."""
+    verb = "is" if decisions == 1 else "are"
     st.info(
-        f"No decision matches these filters; there are {decisions:,} in all.",
+        f"No decision matches these filters; there {verb} {decisions:,} in all.",
         icon=":material/filter_alt_off:",
+    )
+
+
+def stale(age: str, when: str) -> None:
+    """Nothing was reported for a long time."""
+    st.warning(
+        f"The last report is {age} old ({when}). What happened since then is not known here: "
+        "no guarded process has run, or its evidence goes elsewhere.",
+        icon=":material/schedule:",
     )
 
 

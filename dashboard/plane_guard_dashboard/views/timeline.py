@@ -1,38 +1,31 @@
-"""Decisions over time as bars, and the same figures as a table behind them."""
+"""Decisions over time as bars, and the same figures as a table behind them. Dragging over the bars chooses a time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import pyarrow as pa  # type: ignore[import-untyped]
 import streamlit as st
 
+from plane_guard_dashboard.queries import END_OF_TIME
 from plane_guard_dashboard.rows import moment
+from plane_guard_dashboard.views import narrow
+from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.period import SECOND, nanoseconds, written
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from plane_guard_dashboard.queries import Filters
-    from plane_guard_dashboard.store import Store
+    from plane_guard_dashboard.views.view import View
 
-SECOND = 1_000_000_000
 MINUTE, HOUR, DAY = 60, 3600, 86400
 STEPS = tuple(
     seconds * SECOND
     for seconds in (
-        1,
-        5,
-        15,
-        MINUTE,
-        5 * MINUTE,
-        15 * MINUTE,
-        HOUR,
-        6 * HOUR,
-        DAY,
-        7 * DAY,
-        30 * DAY,
-        365 * DAY,
+        *(1, 5, 15, MINUTE, 5 * MINUTE, 15 * MINUTE),
+        *(HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY, 365 * DAY),
     )
 )
 _FORMATS = (
@@ -53,7 +46,15 @@ _COLOURS = {
     "live-runtime": "#9aa3b5",
 }
 _OTHER_COLOUR = "#b8bfcc"
-_TABLE = {"From (UTC)": "time", "Reason": "reason", "Outcome": "outcome", "Decisions": "decisions"}
+_BRUSH = "brush"
+_LEGEND = {"orient": "top", "labelLimit": 320, "columns": 3}
+_UNTITLED = {"title": None}
+_COLUMNS = (
+    Column("From (UTC)", "time"),
+    Column("Reason", "reason"),
+    Column("Verdict", "verdict"),
+    Column("Decisions", "decisions"),
+)
 MOST_BARS = 60
 FEWEST_SLOTS = 24
 
@@ -63,31 +64,51 @@ def step_for(first: int, last: int) -> int:
     return next((step for step in STEPS if (last - first) // step < MOST_BARS), STEPS[-1])
 
 
-def timeline(store: Store, chosen: Filters, first: int, last: int) -> None:
-    """A bar per slot of time, coloured by reason."""
+def timeline(view: View) -> None:
+    """A bar per slot of time, coloured by reason. Nothing when there is nothing to show."""
+    first, last = _ends(view)
     step = step_for(first, last)
-    counts = store.query("timeline", step=step, **chosen.parameters())
-    bars = [
-        {
-            "from": moment(row["slot"] * step),
-            "until": moment((row["slot"] + 1) * step),
-            "time": f"{moment(row['slot'] * step):%Y-%m-%d %H:%M:%S}",
-            "reason": row["reason"],
-            "outcome": row["outcome"],
-            "decisions": row["decisions"],
-        }
-        for row in counts
-    ]
-    st.altair_chart(
-        _chart(pa.Table.from_pylist(bars), _domain(first // step, last // step, step), step),
-        alt="Decisions over time, by reason",
+    bars = [_bar(row, step) for row in view.rows("timeline", step=step)]
+    domain = _domain(first // step, last // step, step)
+    key = f"timeline-{view.filters.since_ns}-{view.filters.until_ns}"
+    st.vega_lite_chart(
+        pa.Table.from_pylist(bars),
+        _chart(bars, domain, step),
+        key=key,
+        alt="Decisions over time, by reason; the same as a table is below",
+        on_select=partial(_brushed, key),
+        selection_mode=_BRUSH,
     )
     with st.expander("The same as a table"):
-        st.dataframe(
-            [{name: bar[key] for name, key in _TABLE.items()} for bar in bars],
-            hide_index=True,
-            alt="Decisions over time, by reason",
-        )
+        grid(bars, _COLUMNS, key="timeline", alt="Decisions over time, by reason")
+
+
+def _ends(view: View) -> tuple[int, int]:
+    span = view.row("span")
+    chosen = view.filters
+    if not chosen.since_ns:
+        return span["first_ns"], span["last_ns"]
+    until = min(chosen.until_ns, nanoseconds(view.now)) if chosen.until_ns != END_OF_TIME else nanoseconds(view.now)
+    return chosen.since_ns, max(until - 1, span["last_ns"])
+
+
+def _bar(row: dict[str, Any], step: int) -> dict[str, Any]:
+    start = row["slot"] * step
+    return {
+        "from": moment(start),
+        "until": moment(start + step),
+        "time": f"{moment(start):%Y-%m-%d %H:%M:%S}",
+        "reason": row["reason"],
+        "verdict": row["verdict"],
+        "decisions": row["decisions"],
+    }
+
+
+def _brushed(key: str) -> None:
+    ends = st.session_state[key].get("selection", {}).get(_BRUSH, {}).get("from", ())
+    if len(ends) == len(("from", "until")):
+        since, until = (int(end / 1000) * SECOND for end in ends)
+        narrow.between(written(since), written(max(until, since + SECOND)))
 
 
 def _domain(first: int, last: int, step: int) -> list[datetime]:
@@ -95,30 +116,27 @@ def _domain(first: int, last: int, step: int) -> list[datetime]:
     return [moment((first - around) * step), moment((last + 1 + around) * step)]
 
 
-def _chart(bars: pa.Table, domain: list[datetime], step: int) -> alt.Chart:
-    reasons = sorted(set(bars["reason"].to_pylist()))
+def _chart(bars: Sequence[dict[str, Any]], domain: Sequence[datetime], step: int) -> dict[str, Any]:
+    reasons = sorted({bar["reason"] for bar in bars})
+    colours = {"domain": reasons, "range": [_COLOURS.get(reason, _OTHER_COLOUR) for reason in reasons]}
     ends = [int(end.timestamp() * 1000) for end in domain]
-    colours = alt.Scale(domain=reasons, range=[_COLOURS.get(reason, _OTHER_COLOUR) for reason in reasons])
-    chart: alt.Chart = (
-        alt.Chart(bars)
-        .mark_bar(orient="vertical")
-        .encode(
-            x=alt.X("from:T", bin="binned", title=None, axis=_axis(step), scale=alt.Scale(type="utc", domain=ends)),
-            x2="until",
-            y=alt.Y("decisions:Q", title=None, axis=alt.Axis(tickMinStep=1, format="d")),
-            color=alt.Color("reason:N", title=None, scale=colours, legend=alt.Legend(orient="top", labelLimit=320)),
-            tooltip=[
-                alt.Tooltip("time:N", title="From (UTC)"),
-                alt.Tooltip("reason:N", title="Reason"),
-                alt.Tooltip("outcome:N", title="Outcome"),
-                alt.Tooltip("decisions:Q", title="Decisions"),
-            ],
-        )
-        .properties(height=280)
-    )
-    return chart
+    scale = {"type": "utc", "domain": ends}
+    return {
+        "height": 260,
+        "params": [{"name": _BRUSH, "select": {"type": "interval", "encodings": ["x"]}}],
+        "mark": {"type": "bar", "orient": "vertical"},
+        "encoding": {
+            "x": {"field": "from", "type": "temporal", "bin": "binned", "axis": _axis(step), "scale": scale}
+            | _UNTITLED,
+            "x2": {"field": "until"},
+            "y": {"field": "decisions", "type": "quantitative", "axis": {"tickMinStep": 1, "format": "d"}} | _UNTITLED,
+            "color": {"field": "reason", "type": "nominal", "scale": colours, "legend": _LEGEND} | _UNTITLED,
+            "tooltip": [{"field": column.key, "title": column.label} for column in _COLUMNS],
+        },
+    }
 
 
-def _axis(step: int) -> alt.Axis:
+def _axis(step: int) -> dict[str, Any]:
     form = next(form for largest, form in _FORMATS if step < largest)
-    return alt.Axis(labelExpr=f"utcFormat(datum.value, '{form}')", tickCount=8, labelOverlap=True, labelFlush=False)
+    label = f"utcFormat(datum.value, '{form}')"
+    return {"labelExpr": label, "tickCount": 8, "labelOverlap": True, "labelFlush": False}

@@ -1,0 +1,135 @@
+"""The folder of a cache: a manifest, the Parquet files that it lists, and the lock of the one who writes.
+
+A Parquet file is complete before the manifest names it, and the manifest is replaced in one step: whoever is killed in
+between leaves a file that nobody names, which the next writer removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import uuid
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from plane_guard_dashboard.store import _lock
+from plane_guard_dashboard.store._manifest import Manifest, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    Stamp = tuple[int, int, int] | None
+
+_MANIFEST = "manifest.json"
+_WRITER = "writer.lock"
+_BUSY = (BlockingIOError, PermissionError)  # what flock and msvcrt say when another process holds the lock
+
+
+def folder_of(source: str, environ: Mapping[str, str]) -> Path:
+    """Where the cache of a source lies."""
+    base = environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    mark = hashlib.sha256(os.path.realpath(source).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return Path(os.path.abspath(base), "plane-guard", mark)
+
+
+class Cache:
+    """One folder. `trouble` says why nothing can be kept in it, if so."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.trouble = ""
+        self._held: IO[bytes] | None = None
+
+    def stamp(self) -> Stamp:
+        """Changes whenever another manifest is published; None where there is none."""
+        try:
+            found = os.stat(self.folder / _MANIFEST)
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def load(self) -> Manifest:
+        """What is published; what is damaged, or of another version, counts as nothing."""
+        while True:
+            before = self.stamp()
+            try:
+                manifest = Manifest.loads((self.folder / _MANIFEST).read_text(encoding="utf-8"))
+                whole = all(os.stat(self.folder / one.name).st_size == one.size for one in manifest.segments)
+            except (OSError, ValueError):
+                whole = False
+            if whole:
+                return manifest
+            if self.stamp() == before:
+                return Manifest()
+
+    def intact(self, manifest: Manifest) -> bool:
+        """Whether every file of the manifest is what was written."""
+        try:
+            return all(_checksum(self.folder / one.name) == one.checksum for one in manifest.segments)
+        except OSError:
+            return False
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[bool]:
+        """Try to become the one who writes; False where another process is, or nobody can."""
+        if self._held is not None:
+            yield True
+            return
+        self._held = self._take()
+        try:
+            yield self._held is not None
+        finally:
+            if self._held is not None:
+                self._held.close()
+                self._held = None
+
+    def _take(self) -> IO[bytes] | None:
+        file = None
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = (self.folder / _WRITER).open("ab")
+            _lock.take(file)
+        except OSError as error:
+            if file is not None:
+                file.close()
+            if file is None or not isinstance(error, _BUSY):
+                self.trouble = f"{self.folder} cannot be written: {error.strerror or error}"
+            return None
+        self.trouble = ""
+        return file
+
+    def write(self, kind: str, store: Callable[[str], tuple[int, tuple[int, ...]]]) -> Segment:
+        """Make a Parquet file that no manifest names yet.
+
+        `store` writes it to the path that it is given, and says how many rows of which sources are in it.
+        """
+        path = self.folder / f"{kind}-{uuid.uuid4().hex[:16]}.parquet"
+        unfinished = path.with_suffix(".tmp")
+        rows, sources = store(str(unfinished))
+        checksum = _checksum(unfinished)
+        os.replace(unfinished, path)
+        return Segment(kind, path.name, rows, path.stat().st_size, checksum, sources)
+
+    def publish(self, manifest: Manifest, before: Manifest) -> None:
+        """Make a manifest the current one. Its predecessor's files stay for those who still read them."""
+        unfinished = self.folder / "manifest.tmp"
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(manifest.dumps())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, self.folder / _MANIFEST)
+        named = {one.name for one in (*manifest.segments, *before.segments)} | {_MANIFEST, _WRITER}
+        for path in self.folder.iterdir():
+            if path.name not in named:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+def _checksum(path: Path) -> int:
+    found = 0
+    with path.open("rb") as file:
+        while data := file.read(1 << 20):
+            found = zlib.crc32(data, found)
+    return found

@@ -1,0 +1,176 @@
+"""What a report needs out of ClickHouse, as the rows that are read from files elsewhere, and no more than that.
+
+Decisions that no figure tells apart come as one row of the answer, with their number and their first and last time.
+They become as many rows again here, in the order of their first times, so that every figure is that of the single ones.
+"""
+# ruff: noqa: S608 - what is put together here are constants and a table's name that was checked
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from plane_guard_dashboard._groups import NOBODY
+from plane_guard_dashboard._otlp import LONGEST_TEXT
+from plane_guard_dashboard.rows import EVENT_ATTRIBUTES, RESOURCE_ATTRIBUTES, DecisionRow, Outcome, SessionRow
+from plane_guard_dashboard.store import _clickhouse_client as clients
+from plane_guard_dashboard.store._clickhouse_relations import RELATIONS, events, run_of
+from plane_guard_dashboard.store._clickhouse_sql import account
+from plane_guard_dashboard.store.clickhouse import nothing, opened
+from plane_guard_dashboard.summary import ALL, LATEST, nothing_since, unknown_run
+from plane_guard_dashboard.traces import Accounting, Traces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from clickhouse_connect.driver.client import Client
+
+    from plane_guard_dashboard.store._clickhouse_address import Address
+    from plane_guard_dashboard.store._clickhouse_table import Table
+
+    Row = TypeVar("Row", DecisionRow, SessionRow)
+
+_HOUR = 3600 * 1_000_000_000
+_DAY = 24 * _HOUR
+_LOOKS = (_DAY, 30 * _DAY)  # how far back the newest run is looked for before the whole table is
+_MOST_HINTS = 5
+_KIND = "outcome, expected, target, reason, op, project, work_item, test, run, service"
+_NO_PLACE = {"trace_id": "", "span_id": "", "parent_span_id": ""}
+
+
+def read(source: str, run: str, since_ns: int = 0, dial: Callable[[Address], Client] = clients.connect) -> Traces:
+    """The rows of the run, or of all runs, that are not older than `since_ns`.
+
+    Raises:
+        NoTracesError: There is nothing to read; the text says why and what to do.
+        UnknownRunError: There is no such run.
+        NothingSinceError: There is nothing that new.
+    """
+    connection, table = opened(source, dial)
+    reading = _Reading(connection, table, since_ns)
+    chosen = reading.newest() if run == LATEST else None if run == ALL else run
+    found = reading.traces(chosen)
+    if not found.decisions and not found.sessions:
+        raise reading.nothing(run)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    connection: clients.Connection
+    table: Table
+    since_ns: int
+
+    def newest(self) -> str:
+        """The run with the newest activity."""
+        now = time.time_ns()
+        for back in () if self.since_ns else _LOOKS:
+            runs = self.runs(now - back)
+            if runs and runs[0] != NOBODY:
+                return runs[0]
+        runs = self.runs(self.since_ns)
+        if not runs:
+            raise self.nothing(LATEST)
+        return runs[0]
+
+    def runs(self, since_ns: int) -> list[str]:
+        """The runs with the newest activity, those without an id last."""
+        known = f"{self.table.event(EVENT_ATTRIBUTES['outcome'])} IN ('allow', 'block')"
+        window = _window(since_ns)
+        sql = f"""
+SELECT run FROM (
+  SELECT run, time_ns FROM ({events(self.table, known, *window)})
+  UNION ALL SELECT run, time_ns FROM ({RELATIONS["sessions"](self.table, window)}))
+WHERE time_ns >= {{since:Int64}}
+GROUP BY run ORDER BY run = '{NOBODY}', max(time_ns) DESC LIMIT {_MOST_HINTS}"""
+        return [row[0] for row in self.connection.ask(sql, {"since": since_ns}).result_rows]
+
+    def traces(self, run: str | None) -> Traces:
+        """The rows of a run, or of all."""
+        conditions = [*_window(self.since_ns), *([] if run is None else [_of_run(self.table, run)])]
+        parameters = {"since": self.since_ns, "run": run or ""}
+        decisions = self._grouped("decisions", _KIND, "(time_ns, seq, decision_id)", conditions, parameters)
+        sessions = self._grouped("sessions", "run, service", "(time_ns)", conditions, parameters)
+        return Traces(
+            self.connection.address.place,
+            tuple(one for row in decisions for one in _repeated(_decision(row), row)),
+            tuple(one for row in sessions for one in _repeated(_session(row), row)),
+            self._accounting(conditions, parameters),
+        )
+
+    def _grouped(
+        self, relation: str, columns: str, order: str, conditions: list[str], parameters: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        sql = f"""
+SELECT {columns}, count() AS many, min(time_ns) AS first_ns, max(time_ns) AS last_ns
+FROM ({RELATIONS[relation](self.table, conditions)}) WHERE time_ns >= {{since:Int64}}
+GROUP BY {columns} ORDER BY min({order})"""
+        return list(self.connection.ask(sql, parameters).named_results())
+
+    def _accounting(self, conditions: Sequence[str], parameters: dict[str, Any]) -> Accounting:
+        """How much was read, of what was asked for; there are no files."""
+        found, unique, unknown, spans = self.connection.ask(account(self.table, *conditions), parameters).result_rows[0]
+        return Accounting(
+            files=0,
+            lines=spans,
+            unreadable_lines=unknown,
+            unreadable_files=0,
+            pending_lines=0,
+            duplicates=found - unknown - unique,
+            samples=(),
+        )
+
+    def nothing(self, run: str) -> Exception:
+        """Why there is no row: no such run, nothing that new, or nothing at all."""
+        place = self.connection.address.place
+        runs = self.runs(self.since_ns)
+        if runs:
+            return unknown_run(run, place, runs)
+        return nothing_since(place) if self.since_ns and self.runs(0) else nothing(self.connection, self.table)
+
+
+def _window(since_ns: int) -> list[str]:
+    """Spans that may hold what is that new: one starts before its event, and lasts an hour at most."""
+    return [f"Timestamp >= fromUnixTimestamp64Nano({int(since_ns) - _HOUR})"] if since_ns > _HOUR else []
+
+
+def _of_run(table: Table, run: str) -> str:
+    """The spans of a run; an id of usual length is found by the table's index."""
+    plain = run != NOBODY and len(run) <= LONGEST_TEXT
+    return f"{table.resource(RESOURCE_ATTRIBUTES['run_id']) if plain else run_of(table)} = {{run:String}}"
+
+
+def _repeated(row: Row, found: dict[str, Any]) -> Iterator[Row]:
+    yield row
+    last = replace(row, time_ns=found["last_ns"])
+    for _ in range(found["many"] - 1):
+        yield last
+
+
+def _decision(found: dict[str, Any]) -> DecisionRow:
+    return DecisionRow(
+        **_NO_PLACE,
+        time_ns=found["first_ns"],
+        decision_id="",
+        span_name="",
+        outcome=Outcome(found["outcome"]),
+        expected=found["expected"],
+        target=found["target"],
+        reason=found["reason"],
+        op=found["op"],
+        project_id=_given(found["project"]),
+        work_item_key=_given(found["work_item"]),
+        test=_given(found["test"]),
+        run_id=_given(found["run"]),
+        service=_given(found["service"]),
+    )
+
+
+def _session(found: dict[str, Any]) -> SessionRow:
+    run, service = _given(found["run"]), _given(found["service"])
+    return SessionRow(**_NO_PLACE, time_ns=found["first_ns"], run_id=run, service=service)
+
+
+def _given(text: str) -> str | None:
+    return None if text in {"", NOBODY} else text

@@ -1,0 +1,79 @@
+"""What every engine answers, and which engine reads which source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+
+    from plane_guard_dashboard.traces import BadLine
+
+    Progress = Callable[[int, int], None]  # bytes read, bytes in all
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file or table that is read: how large it is and how far it has been read."""
+
+    name: str
+    size: int
+    read: int
+    lines: int
+    unreadable_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What has been read and what could not be.
+
+    `samples` are the first lines that could not be read in full. `cache` is where rows are kept, or why they are not.
+    """
+
+    engine: str
+    place: str
+    sources: tuple[Source, ...]
+    lines: int
+    unreadable_lines: int
+    unreadable_files: int
+    pending_lines: int
+    duplicates: int
+    samples: tuple[BadLine, ...]
+    cache: str = ""
+
+    @property
+    def files(self) -> int:
+        """How many files there are."""
+        return len(self.sources)
+
+
+class Engine(Protocol):
+    """Answers the named queries of `queries.py` about one source. Safe to use from several threads."""
+
+    def refresh(self, progress: Progress | None = None) -> Hashable:
+        """Read what is new. The value changes whenever an answer may have.
+
+        Raises:
+            NoTracesError: There is nothing to read; the text says why and what to do.
+        """
+
+    def query(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
+        """The rows of a named query; it takes from `parameters` what it names."""
+
+    def raw(self, decision_id: str) -> str | None:
+        """The span that carries the decision, as JSON text; None where the source no longer has it."""
+
+    def health(self) -> Health:
+        """How much was read, and how much was not."""
+
+
+def open_engine(source: str) -> Engine:
+    """The engine for a folder, a file or a `clickhouse://` address; nothing is read yet."""
+    if source.startswith(("clickhouse://", "clickhouses://")):
+        from plane_guard_dashboard.store.clickhouse import ClickHouse
+
+        return ClickHouse(source)
+    from plane_guard_dashboard.store.local import Local
+
+    return Local(source)

@@ -1,0 +1,150 @@
+"""Files on this machine: read into a cache of Parquet files, asked through an in-memory DuckDB."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from plane_guard_dashboard import _decode, _otlp, traces
+from plane_guard_dashboard._sources import NoTracesError, lines, open_regular
+from plane_guard_dashboard.queries import QUERIES
+from plane_guard_dashboard.store import _files
+from plane_guard_dashboard.store._cache import Cache, folder_of
+from plane_guard_dashboard.store._database import Database
+from plane_guard_dashboard.store._ingest import Ingest
+from plane_guard_dashboard.store.engine import Health, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping
+
+    from plane_guard_dashboard.store.engine import Progress
+
+_PARAMETER = re.compile(r"\$(\w+)")
+_SECONDS_TO_WAIT = 0.5
+_CARRIER = "SELECT source, position FROM all_decisions WHERE decision_id = ?"
+
+
+class Local:
+    """A folder of evidence, or one file."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._cache = Cache(folder_of(source, os.environ))
+        self._database = Database(self._cache.folder)
+        self._ingest = Ingest(source, self._cache, self._database)
+        self._lock = threading.RLock()
+        self._name = uuid.uuid4().hex
+        self._answer: Hashable | NoTracesError | None = None
+
+    def refresh(self, progress: Progress | None = None) -> Hashable:
+        """Read what is new. While another thread does, wait for it a moment, or till there is something to show."""
+        if self._lock.acquire(timeout=-1 if self._answer is None else _SECONDS_TO_WAIT):
+            try:
+                self._answer = self._refresh(progress)
+            finally:
+                self._lock.release()
+        if isinstance(self._answer, NoTracesError):
+            raise self._answer.with_traceback(None)
+        return self._answer
+
+    def _refresh(self, progress: Progress | None) -> Hashable | NoTracesError:
+        before = self._ingest.version
+        try:
+            self._ingest.update(progress)
+        except NoTracesError as error:
+            return error
+        if self._answer is not None and self._ingest.version == before:
+            return self._answer
+        if self._database.empty():
+            return traces.nothing(self.source, self._accounting())
+        return self._name, self._ingest.version
+
+    def query(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
+        """The rows of a named query."""
+        sql = QUERIES[name]
+        wanted = {key: parameters[key] for key in _PARAMETER.findall(sql)}
+        return self._ask(sql, wanted)
+
+    def raw(self, decision_id: str) -> str | None:
+        """The span as its file has it; None when the file is gone or no longer the same."""
+        for found in self._ask(_CARRIER, [decision_id]):
+            document = self._document(found["source"], found["position"])
+            span = _decode.carrier(document, decision_id)
+            if span is not None:
+                return json.dumps(span, indent=2, ensure_ascii=False)
+        return None
+
+    def health(self) -> Health:
+        """The account of the last reading."""
+        account = self._accounting()
+        return Health(
+            engine="DuckDB",
+            place=self.source,
+            sources=tuple(self._sources()),
+            lines=account.lines,
+            unreadable_lines=account.unreadable_lines,
+            unreadable_files=account.unreadable_files,
+            pending_lines=account.pending_lines,
+            duplicates=account.duplicates,
+            samples=account.samples,
+            cache=self._cache.trouble or str(self._cache.folder),
+        )
+
+    def _ask(self, sql: str, parameters: object) -> list[dict[str, Any]]:
+        try:
+            return self._database.ask(sql, parameters)
+        except duckdb.Error:
+            with self._lock:
+                if not self._ingest.heal():
+                    raise
+                self._ingest.update()
+            return self._database.ask(sql, parameters)
+
+    def _document(self, number: int, position: int) -> _otlp.Json:
+        seen, tracked = self._ingest.live.get(number), self._ingest.tracked.get(number)
+        if seen is None or tracked is None:
+            return {}
+        try:
+            with open_regular(Path(seen.path)) as file:
+                if _files.identity(file) != tracked.key:
+                    return {}
+                file.seek(position)
+                line = next(lines(file), None)
+        except OSError:
+            return {}
+        return _otlp.document(line.data, []) if line else {}
+
+    def _sources(self) -> Iterator[Source]:
+        by_file = {seen: self._ingest.tracked[number] for number, seen in self._ingest.live.items()}
+        for seen in self._ingest.found:
+            one = by_file.get(seen)
+            name = _otlp.text(seen.name)
+            yield (
+                Source(name, seen.size, one.offset, one.lines, one.unreadable)
+                if one
+                else Source(name, seen.size, 0, 0, 0)
+            )
+
+    def _accounting(self) -> traces.Accounting:
+        tracked, torn, denied = list(self._ingest.tracked.values()), self._ingest.torn, self._ingest.denied
+        late = {number: one for number, one in torn.items() if not one.pending}
+        samples = [traces.BadLine(one.name, offset, reason) for one in tracked for offset, reason in one.samples]
+        samples += [
+            traces.BadLine(self._ingest.tracked[number].name, one.offset, one.reason) for number, one in late.items()
+        ]
+        return traces.Accounting(
+            files=len(self._ingest.found),
+            lines=sum(one.lines for one in tracked) + len(late),
+            unreadable_lines=sum(one.unreadable for one in tracked) + len(late),
+            unreadable_files=len(denied),
+            pending_lines=len(torn) - len(late),
+            duplicates=sum(one.duplicates for one in tracked),
+            samples=(*denied, *samples)[: traces.MOST_SAMPLES],
+        )

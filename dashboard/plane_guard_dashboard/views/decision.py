@@ -1,0 +1,157 @@
+"""Decision: why one write was allowed or blocked, what would allow it, and what went on around it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from plane_guard_dashboard._escape import visible
+from plane_guard_dashboard._groups import NOBODY
+from plane_guard_dashboard.queries import Filters
+from plane_guard_dashboard.views import links, why
+from plane_guard_dashboard.views.attributes import attributes
+from plane_guard_dashboard.views.empty import no_attempts
+from plane_guard_dashboard.views.grid import Column, table
+from plane_guard_dashboard.views.occurrences import occurrences
+from plane_guard_dashboard.views.trace import trace
+from plane_guard_dashboard.views.words import number, outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from plane_guard_dashboard.views.view import View
+
+ID = "id"
+MOST_CHOICES = 100
+MOST_OTHERS = 50
+MOST_LETTERS = 50_000
+_ATTRIBUTES = (
+    Column("About", "group"),
+    Column("Name", "name"),
+    Column("Value", "value"),
+    Column("Attribute", "attribute"),
+)
+
+
+def decision(view: View) -> None:
+    """The page: the decision that the address names, or the latest to choose from."""
+    wanted = st.query_params.get(ID, "")
+    found = view.rows("decision", id=wanted) if wanted else []
+    if found:
+        _decision(view, found[0])
+        return
+    st.title("Decision")
+    if wanted:
+        _unknown(wanted)
+    _choice(view)
+
+
+def _decision(view: View, row: Mapping[str, Any]) -> None:
+    st.title(why.sentence(row))
+    _verdict(row)
+    st.subheader("What would allow it" if row["verdict"] != "allowed" else "What to do")
+    st.code(why.remedy(row), language=None, wrap_lines=True)
+    st.subheader("The trace around it")
+    trace(view, row)
+    _others(view, row)
+    st.subheader("What is known")
+    _known(row)
+    _ways_out(row)
+    _raw(view, row["decision_id"])
+
+
+def _verdict(row: Mapping[str, Any]) -> None:
+    if row["prod_allowed"]:
+        st.error("This must never happen.", icon=":material/crisis_alert:")
+    facts = [outcome(row), why.aside(row), "made by plane-guard demo" if row["demo"] else ""]
+    st.markdown(" · ".join(fact for fact in facts if fact))
+    st.text("\n".join(f"{name}: {visible(row[key])}" for name, key in _SHORT if row[key]))
+
+
+_SHORT = (("test", "test"), ("project", "project"), ("work item", "work_item"), ("called from", "caller"))
+
+
+def _known(row: Mapping[str, Any]) -> None:
+    widths = {"About": 110, "Name": 160, "Value": 340}
+    st.dataframe(
+        table(attributes(row), _ATTRIBUTES),
+        hide_index=True,
+        height="content",
+        column_config={name: st.column_config.TextColumn(width=width) for name, width in widths.items()},
+        alt="All attributes of the decision",
+    )
+
+
+def _ways_out(row: Mapping[str, Any]) -> None:
+    st.subheader("To pass on")
+    st.caption("Link to this page")
+    st.code(_address(row["decision_id"]), language=None)
+    st.caption("Id of the decision")
+    st.code(visible(row["decision_id"]), language=None)
+    with st.container(horizontal=True):
+        _links(row)
+
+
+def _links(row: Mapping[str, Any]) -> None:
+    if st.button("All of this issue", icon=":material/stacks:"):
+        links.to_page("attempts", group=row["issue"])
+    if st.button("Its run", icon=":material/directions_run:"):
+        links.to_page("runs", inspect=row["run"])
+    if address := links.trace_link(row["trace_id"], row["span_id"]):
+        st.link_button("Open the whole trace", address, icon=":material/open_in_new:")
+
+
+def _address(decision_id: str) -> str:
+    return f"{st.context.url or '/decision'}?{ID}={quote(decision_id, safe='')}"
+
+
+def _others(view: View, row: Mapping[str, Any]) -> None:
+    if row["test"] == NOBODY:
+        return
+    only = Filters(only={"run": (row["run"],), "test": (row["test"],)}).parameters()
+    latest = view.rows("latest", **only, before_ns=2**63 - 1, before_id="", limit=MOST_OTHERS + 1)
+    others = [other for other in latest if other["decision_id"] != row["decision_id"]][:MOST_OTHERS]
+    if others:
+        st.subheader("The same test in the same run")
+        st.caption(f"{number(len(others), MOST_OTHERS, 'other decision')}; select one to go there.")
+        occurrences(others, "others", "Other decisions of the same test in the same run")
+
+
+def _raw(view: View, decision_id: str) -> None:
+    with st.expander("The raw span"):
+        text = view.engine.raw(decision_id)
+        if text is None:
+            st.caption("The source no longer has it, or it could not be read again.")
+        else:
+            st.code(pretty(text), language="json", wrap_lines=True)
+
+
+def pretty(text: str) -> str:
+    """JSON as people read it, with nothing in it that turns the direction of the text or hides."""
+    try:
+        lines = json.dumps(json.loads(text), indent=2, ensure_ascii=False).splitlines()
+    except (ValueError, RecursionError):
+        lines = text.splitlines()
+    shown = "\n".join(visible(line, MOST_LETTERS) for line in lines)
+    return shown if len(shown) <= MOST_LETTERS else shown[:MOST_LETTERS] + "\n…"
+
+
+def _unknown(wanted: str) -> None:
+    st.warning("There is no decision with this id in these traces.", icon=":material/search_off:")
+    st.code(visible(wanted), language=None)
+    st.caption(
+        "It may have been cleaned up, or its evidence may not have been collected yet. The id stands in the refusal's "
+        "evidence and in every list of decisions; other traces are shown with `plane-guard dashboard --traces …`."
+    )
+
+
+def _choice(view: View) -> None:
+    latest = view.rows("latest_attempts", limit=MOST_CHOICES)
+    if not latest:
+        no_attempts(view)
+        return
+    st.caption("Select one of the latest attempts to see why it was decided so.")
+    occurrences(latest, "choice", "The latest attempts")

@@ -1,0 +1,58 @@
+"""What a grid shows, as a file to take along."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plane_guard_dashboard.views.grid import Column
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def buttons(rows: Sequence[dict[str, Any]], columns: Sequence[Column], key: str) -> None:
+    """One button per kind of file; it is made when somebody wants it."""
+    for name, kind, make in (("CSV", "text/csv", as_csv), ("Parquet", "application/vnd.apache.parquet", as_parquet)):
+        st.download_button(
+            name,
+            partial(make, rows, columns),
+            file_name=f"plane-guard-{key}.{name.lower()}",
+            mime=kind,
+            key=f"{key}-{name}",
+            help=f"These {len(rows)} rows as {name}",
+            on_click="ignore",
+            type="tertiary",
+            icon=":material/download:",
+        )
+
+
+def as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> bytes:
+    """The rows as CSV; no cell of it is a formula to a spreadsheet."""
+    text = io.StringIO()
+    sheet = csv.writer(text)
+    sheet.writerow(column.label for column in columns)
+    sheet.writerows([_harmless(row[column.key]) for column in columns] for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def as_parquet(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> bytes:
+    """The rows as Parquet."""
+    file = io.BytesIO()
+    pq.write_table(pa.table({column.label: [row[column.key] for row in rows] for column in columns}), file)
+    return file.getvalue()
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,73 @@
+"""Overview: has anything tried to write to production, and is the guard really there?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from plane_guard_dashboard.views import links, states, status
+from plane_guard_dashboard.views.figures import STALE_AFTER, age, figures, head, seconds_since, told
+from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.groups import lines
+from plane_guard_dashboard.views.occurrences import WHEN, occurrences
+from plane_guard_dashboard.views.timeline import timeline
+
+if TYPE_CHECKING:
+    from plane_guard_dashboard.views.figures import Figures
+    from plane_guard_dashboard.views.view import View
+
+MOST_ATTEMPTS = 10
+_TOP = (
+    Column("Status", "status", config=st.column_config.TextColumn(width=130)),
+    Column("Test", "test", config=st.column_config.TextColumn(width=330)),
+    Column("Operation", "op"),
+    Column("Reason", "reason"),
+    Column("Attempts", "attempts"),
+    Column("Runs", "runs"),
+    Column("Last seen (UTC)", "last", config=WHEN),
+    Column("Project", "project", config=st.column_config.TextColumn(width=120)),
+)
+
+
+def overview(view: View) -> None:
+    """The page."""
+    found = figures(view)
+    head(found)
+    _state(view, found)
+    if found.scope["decisions"] and view.row("span")["matching"]:
+        st.subheader("Over time")
+        timeline(view)
+    _top(view)
+    _latest(view)
+
+
+def _state(view: View, found: Figures) -> None:
+    seconds = seconds_since(found.last_report_ns, found.now)
+    if seconds >= STALE_AFTER:
+        states.stale(age(seconds), told(found.last_report_ns))
+    decisions = view.everything().row("scope")["decisions"]
+    if decisions and not view.row("span")["matching"]:
+        states.unmatched(decisions)
+    elif not found.scope["prod_attempts"] and not found.leaks:
+        states.quiet(found.processes, found.scope["decisions"])
+
+
+def _top(view: View) -> None:
+    newest = status.newest(view)
+    found = view.rows("attempts_by_issue", newest=newest, limit=MOST_ATTEMPTS)
+    if not found:
+        return
+    keys = [row["key"] for row in found]
+    history = view.rows("attempt_history_by_issue", newest=newest, keys=keys, limit=MOST_ATTEMPTS)
+    st.subheader("Top attempts")
+    st.caption("Attempts of one test, at one project, with one operation and for one reason count as alike.")
+    chosen = grid(lines(found, history, {}), _TOP, key="top", alt="Top attempts, new ones first", select=True)
+    if chosen:
+        links.to_page("attempts", group=chosen["key"])
+
+
+def _latest(view: View) -> None:
+    if rows := view.rows("latest_attempts", limit=MOST_ATTEMPTS):
+        st.subheader("Last attempts")
+        occurrences(rows, "last", "The last attempts, latest first")

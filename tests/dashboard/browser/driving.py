@@ -1,0 +1,74 @@
+"""How a test drives the dashboard: open, wait until it stands still, read, choose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from playwright.sync_api import Locator, Page
+
+ROW_HEIGHT = 35
+BOX_MIDDLE = 16
+MILLISECONDS_TO_START = 150
+Query = dict[str, list[str]]
+
+
+def visit(page: Page, url: str, path: str = "/", query: Mapping[str, str | Sequence[str]] | None = None) -> None:
+    """Open a page and wait until it is drawn."""
+    page.goto(f"{url}{path}{'?' + urlencode(query, doseq=True) if query else ''}")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until there is a page and the server is done with it."""
+    page.locator("h1").first.wait_for()
+    for _ in range(2):  # what a script did last may start it again
+        page.wait_for_timeout(MILLISECONDS_TO_START)
+        page.wait_for_function(
+            "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
+            " && !document.querySelector('[data-stale=true]')"
+        )
+
+
+def wait_for_query(page: Page, expected: Query) -> None:
+    """Wait until this is in the address bar, and nothing else."""
+    page.wait_for_url(lambda url: parse_qs(urlsplit(url).query) == expected)
+
+
+def query(page: Page) -> Query:
+    """What is in the address bar."""
+    return parse_qs(urlsplit(page.url).query)
+
+
+def path(page: Page) -> str:
+    """Which page it is."""
+    return urlsplit(page.url).path
+
+
+def heading(page: Page) -> str:
+    """The title."""
+    return page.locator("h1").first.inner_text()
+
+
+def grid(page: Page, name: str) -> Locator:
+    """A grid by its accessible name."""
+    return page.get_by_test_id("stDataFrame").filter(has=page.locator(f'[aria-label*="{name}"]'))
+
+
+def tick(page: Page, name: str, row: int = 0) -> None:
+    """Tick the box of a row."""
+    _click(page, name, BOX_MIDDLE, row)
+
+
+def choose(page: Page, name: str, across: int, row: int = 0) -> None:
+    """Click on a cell, so many pixels from the left."""
+    _click(page, name, across, row)
+
+
+def _click(page: Page, name: str, across: int, row: int) -> None:
+    found = grid(page, name)
+    found.scroll_into_view_if_needed()
+    found.click(position={"x": across, "y": ROW_HEIGHT * (row + 1) + ROW_HEIGHT // 2})

@@ -1,0 +1,219 @@
+"""Attempts: what keeps trying to write to production, and how it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from plane_guard_dashboard.queries import Filters, Grouping
+from plane_guard_dashboard.views import attempts, links
+from plane_guard_dashboard.views.groups import LEAK, MOST_SLOTS, Slots
+from plane_guard_dashboard.views.words import maker, outcome
+from tests.dashboard.evidence import PROD, SECOND, START, decision, resource, sandbox_write, session, write
+from tests.dashboard.pages.single import HOSTILE, choose, grid, markdown, parameter, shown
+from tests.dashboard.pages.traced import TESTS, days
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamlit.testing.v1 import AppTest
+
+LEAKED = {"plane_guard.decision.outcome": "allow", "plane_guard.decision.reason": "sandbox-allowed"}
+
+
+def evidence(folder: Path, *spans: Any) -> Path:
+    write(folder / "decisions-box-1.jsonl", *spans)
+    return folder
+
+
+def in_run(name: str, at: int, **changes: Any) -> Any:
+    return decision({key.replace("__", "."): value for key, value in changes.items()}, at=at, of=resource(name))
+
+
+def times(app: AppTest) -> list[Any]:
+    return [row["Time (UTC)"] for row in grid(app, 1)]
+
+
+def test_every_grouping_of_the_queries_can_be_chosen() -> None:
+    assert {name.upper() for name in attempts.GROUPINGS} == set(Grouping.__members__)
+
+
+def test_a_guarded_run_without_attempts_is_quiet(tmp_path: Path) -> None:
+    app = shown("attempts", evidence(tmp_path, session(), sandbox_write()))
+    assert "stopped nothing on its way to production" in app.success[0].value
+    assert not app.dataframe
+
+
+def test_filters_that_leave_nothing_say_so(tmp_path: Path) -> None:
+    app = shown("attempts", evidence(tmp_path, session(), decision()), filters=Filters(since_ns=START + SECOND))
+    assert "No decision matches these filters; there is 1 in all." in app.info[0].value
+
+
+def test_filters_that_leave_no_process_do_not_call_it_unguarded(tmp_path: Path) -> None:
+    app = shown("attempts", evidence(tmp_path, session()), filters=Filters(since_ns=START + SECOND))
+    assert not app.warning
+    assert "No decision matches these filters" in app.info[0].value
+
+
+def test_one_attempt_is_one_line(tmp_path: Path) -> None:
+    app = shown("attempts", evidence(tmp_path, session(), decision()))
+    (row,) = grid(app)
+    assert (row["Status"], row["Attempts"], row["On production"]) == ("✱ NEW", 1, 1)
+    assert (row["Test"], row["Op"], row["Reason"], row["Project"]) == (TESTS[0], "state", "prod-project-in-test", PROD)
+    assert (row["Tests"], row["Runs"], row["Made by"]) == (1, 1, "tests")
+    assert f"{row['Last seen (UTC)']:%Y-%m-%d %H:%M:%S}" == "2026-09-21 14:13:20"
+    assert "1 issue: 1 new, 0 ongoing, 0 gone. 1 attempt on production blocked" in markdown(app)
+
+
+def test_days_of_runs_show_what_is_new_ongoing_and_gone(tmp_path: Path) -> None:
+    app = shown("attempts", evidence(tmp_path, *days()))
+    lines = {row["Test"]: row for row in grid(app)}
+    assert {test: row["Status"] for test, row in lines.items()} == {
+        TESTS[0]: "● ongoing",
+        "tests/test_notes.py::test_comments": "○ gone",
+        TESTS[2]: "✱ NEW",
+    }
+    assert {len(row["Over time"]) for row in lines.values()} == {MOST_SLOTS}
+    assert {test: sum(row["Over time"]) for test, row in lines.items()} == {
+        test: row["Attempts"] for test, row in lines.items()
+    }
+    assert "12 expected blocks not counted" in markdown(app)
+
+
+def test_how_a_group_stands_does_not_depend_on_the_time_that_is_shown(tmp_path: Path) -> None:
+    folder = evidence(tmp_path, in_run("run-1", START), in_run("run-2", START + 60 * SECOND))
+    (row,) = grid(shown("attempts", folder, filters=Filters(since_ns=START + SECOND)))
+    assert (row["Attempts"], row["Status"]) == (1, "● ongoing")
+    assert row["First seen (UTC)"] < row["Last seen (UTC)"]
+
+
+def test_the_demo_has_a_newest_run_of_its_own_and_is_told_apart(tmp_path: Path) -> None:
+    demo = resource("demo-1", service="plane-guard-demo")
+    op = {"plane_guard.op": "comment"}
+    app = shown("attempts", evidence(tmp_path, decision(), decision(op, at=START + SECOND, of=demo)))
+    assert {(row["Status"], row["Made by"]) for row in grid(app)} == {("✱ NEW", "tests"), ("✱ NEW · demo", "demo")}
+    assert "1 attempt made by the demo" in markdown(app)
+
+
+def test_what_got_through_comes_first_and_alarms(tmp_path: Path) -> None:
+    leak = decision(LEAKED | {"test.case.name": "tests/test_leak.py::test"}, of=resource("older"), at=START - SECOND)
+    app = shown("attempts", evidence(tmp_path, leak, *(decision() for _ in range(3))))
+    assert [row["Status"] for row in grid(app)] == [LEAK, "✱ NEW"]
+    assert app.error[0].value == "1 write to production got through. This must never happen."
+    hidden = shown("attempts", tmp_path, filters=Filters(since_ns=START))
+    assert "The filters leave that out" in hidden.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("by", "column", "values"),
+    [
+        ("test", "Test", {"tests/test_notes.py::test_comments", TESTS[0], TESTS[2]}),
+        ("project", "Project", {PROD}),
+        ("caller", "Called from", {"src/orchestrator/plane.py:42 notify_stage_change"}),
+    ],
+)
+def test_the_address_groups(tmp_path: Path, by: str, column: str, values: set[str]) -> None:
+    app = shown("attempts", evidence(tmp_path, *days()), by=by)
+    assert {row[column] for row in grid(app)} == values
+
+
+def test_what_a_group_does_not_share_is_counted(tmp_path: Path) -> None:
+    (row,) = grid(shown("attempts", evidence(tmp_path, *days()), by="project"))
+    assert (row["Test"], row["Op"], row["Reason"]) == ("3 tests", "3 ops", "prod-project-in-test")
+
+
+def test_an_unknown_grouping_is_the_usual_one(tmp_path: Path) -> None:
+    app = shown("attempts", evidence(tmp_path, decision()), by=":red[x]")
+    assert grid(app)[0]["Op"] == "state"
+
+
+@pytest.mark.parametrize(("by", "number"), [("issue", 3), ("test", 3), ("project", 1), ("caller", 1)])
+def test_a_chosen_group_shows_its_occurrences_and_stays_in_the_address(tmp_path: Path, by: str, number: int) -> None:
+    app = shown("attempts", evidence(tmp_path, *days()), by=by)
+    attempts_of_it = grid(app)[0]["Attempts"]
+    assert len(grid(app)) == number
+    choose(app, f"attempts-{by}")
+    group = parameter(app, "group")
+    again = shown("attempts", tmp_path, by=by, group=group)
+    assert len(grid(again)) == 1
+    assert len(grid(again, 1)) == attempts_of_it
+    assert times(again) == sorted(times(again))[::-1]
+
+
+def test_there_is_a_way_back_to_all_groups(tmp_path: Path) -> None:
+    app = shown("attempts", evidence(tmp_path, *days()), by="test", group=TESTS[0])
+    app.button[0].click().run()
+    assert "group" not in app.query_params
+    assert len(grid(app)) == 3
+
+
+def test_an_issue_says_in_a_sentence_what_it_is(tmp_path: Path) -> None:
+    app = shown("attempts", evidence(tmp_path, decision()))
+    choose(app, "attempts-issue")
+    assert app.subheader[0].value.startswith("Blocked: moving a work item to another state")
+
+
+def test_a_group_that_the_filters_leave_out_says_so(tmp_path: Path) -> None:
+    app = shown("attempts", evidence(tmp_path, decision()), group="no such group")
+    assert "Nothing of this group is within the filters." in app.info[0].value
+
+
+def test_a_chosen_occurrence_leads_to_its_decision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    went: list[str] = []
+    monkeypatch.setattr(links, "to_decision", went.append)
+    folder = evidence(tmp_path, decision({"plane_guard.decision.id": "this one"}))
+    choose(shown("attempts", folder, by="project", group=PROD), "occurrences-project")
+    assert went == ["this one"]
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+@pytest.mark.parametrize("by", attempts.GROUPINGS)
+def test_hostile_values_are_text(tmp_path: Path, words: str, by: str) -> None:
+    names = (
+        "test.case.name",
+        "plane_guard.op",
+        "plane_guard.project.id",
+        "plane_guard.decision.reason",
+        "code.file.path",
+        "plane_guard.work_item.key",
+    )
+    app = shown("attempts", evidence(tmp_path, decision(dict.fromkeys(names, words), of=resource(words))), by=by)
+    choose(app, f"attempts-{by}")
+    assert len(app.dataframe) == 2
+    assert words[:100] not in markdown(app)
+    assert "\u202e" not in str(grid(app, 1))
+
+
+def test_more_than_fits_is_cut_off_and_said(tmp_path: Path) -> None:
+    tests = attempts.MOST_GROUPS + 5
+    spans = [decision({"test.case.name": f"tests/test_{number}.py::test"}) for number in range(tests)]
+    app = shown("attempts", evidence(tmp_path, *spans))
+    assert len(grid(app)) == attempts.MOST_GROUPS
+    assert f"The first {attempts.MOST_GROUPS} issues" in markdown(app)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (5, 5), (0, 22), (0, 23), (START, START + 7 * 86400 * SECOND)])
+def test_every_moment_has_its_slot(first: int, last: int) -> None:
+    slots = Slots.over([{"first_ns": first, "last_ns": last}])
+    rows = [{"key": "k", "slot": moment // slots.step, "attempts": 1} for moment in (first, last)]
+    assert sum(slots.counts(rows)["k"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"verdict": "blocked", "target": "prod", "reason": "x"}, "✖ blocked"),
+        ({"verdict": "expected block", "target": "prod", "reason": "x"}, "◌ expected block"),
+        ({"verdict": "allowed", "target": "sandbox", "reason": "sandbox-allowed"}, "✔ allowed"),
+        ({"verdict": "allowed", "target": "prod", "reason": "live-runtime"}, "✔ allowed"),
+        ({"verdict": "allowed", "target": "prod", "reason": "sandbox-allowed"}, "‼ got through"),
+    ],
+)
+def test_an_outcome_is_a_sign_and_a_word(row: dict[str, str], words: str) -> None:
+    assert outcome(row) == words
+
+
+@pytest.mark.parametrize(("demo", "words"), [(0, "tests"), (1, "tests, demo"), (2, "demo")])
+def test_who_made_it(demo: int, words: str) -> None:
+    assert maker(demo, 2) == words

@@ -1,0 +1,178 @@
+"""The overview: has anything tried to write to production, and is the guard really there?"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from plane_guard_dashboard.views.figures import age, sentence
+from plane_guard_dashboard.views.period import written
+from tests.dashboard.evidence import SECOND, START, decision, resource, sandbox_write, session, write
+from tests.dashboard.pages.single import HOSTILE, choose, grid, markdown
+from tests.dashboard.pages.whole import figures, title
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+    from tests.dashboard.pages.whole import Dashboard
+
+EXPECTED = {"plane_guard.decision.expected": True}
+LEAK = {"plane_guard.decision.outcome": "allow"}
+HOUR = 3600 * SECOND
+
+
+def top(app: AppTest) -> list[dict[str, Any]]:
+    return grid(app, -2)
+
+
+def last(app: AppTest) -> list[dict[str, Any]]:
+    return grid(app, -1)
+
+
+def test_an_empty_folder_is_no_evidence_yet_and_no_clean_bill(dashboard: Dashboard) -> None:
+    app = dashboard.opened()
+    assert title(app) == "No evidence yet"
+    assert "not a clean bill" in app.info[0].value
+    assert not app.metric
+
+
+def test_a_missing_folder_is_no_evidence_yet(dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANE_GUARD_TRACES", "/nowhere/:red[x]")
+    app = dashboard.opened()
+    assert title(app) == "No evidence yet"
+    assert ":red[x]" not in markdown(app)
+    assert "/nowhere/:red[x]" in app.text[0].value
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"), [(b"garbage\n", "The traces cannot be read"), (b"{}\n", "Nothing of plane-guard here")]
+)
+def test_what_cannot_be_read_looks_unlike_what_is_not_there(dashboard: Dashboard, raw: bytes, words: str) -> None:
+    app = dashboard.holds(raw=raw).opened()
+    assert title(app) == words
+    assert app.error
+    assert not app.info
+
+
+def test_a_guarded_run_that_tried_nothing_is_quiet(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session()).opened()
+    assert title(app) == "Nothing tried to write to production"
+    assert "nothing tried to write to Plane at all" in app.success[0].value
+    assert figures(app)["Guarded processes"] == "1"
+
+
+def test_a_run_that_wrote_to_the_sandbox_only_is_quiet(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session(), sandbox_write()).opened()
+    assert "stopped nothing on its way to production" in app.success[0].value
+
+
+def test_decisions_without_a_guarded_process_are_not_called_quiet(dashboard: Dashboard) -> None:
+    app = dashboard.holds(sandbox_write(at=time.time_ns())).opened()
+    assert not app.success
+    assert "No guarded process" in app.warning[0].value
+
+
+def test_an_old_report_is_stale_and_a_new_one_is_not(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session(), decision()).opened()
+    assert "The last report is " in app.warning[0].value
+    assert "2026-09-21 14:13 UTC" in app.warning[0].value
+    app = dashboard.holds(session(at=time.time_ns())).opened()
+    assert not app.warning
+
+
+def test_one_attempt_is_the_headline_a_figure_and_a_row(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session(), decision()).opened()
+    assert title(app) == "1 attempt to write to production, all blocked"
+    assert figures(app) == {
+        "Blocked attempts": "1",
+        "Tests responsible": "1",
+        "Production writes allowed": "0",
+        "Guarded processes": "1",
+    }
+    (row,) = last(app)
+    assert (row["Outcome"], row["Work item"], row["Op"]) == ("✖ blocked", "ORCH-114", "state")
+    (row,) = top(app)
+    assert (row["Status"], row["Attempts"], row["Reason"]) == ("✱ NEW", 1, "prod-project-in-test")
+
+
+def test_a_write_that_got_through_alarms_whatever_is_filtered(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session(), decision(), decision(LEAK)).opened(run="run-1", origin="demo")
+    assert title(app) == "1 write to production got through"
+    assert "must never happen" in app.error[0].value
+    assert figures(app)["Production writes allowed"] == "1"
+
+
+def test_expected_blocks_are_told_apart(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session(), decision(), decision(EXPECTED)).opened()
+    assert title(app).startswith("1 attempt")
+    assert "1 expected block not counted" in markdown(app)
+    assert len(last(app)) == 1
+
+
+def test_the_demo_is_told_apart(dashboard: Dashboard) -> None:
+    demo = resource("demo-1", service="plane-guard-demo")
+    app = dashboard.holds(session(), decision(), decision(of=demo)).opened()
+    assert "1 attempt made by `plane-guard demo`" in markdown(app)
+    assert {row["Made by"] for row in last(app)} == {"demo", "tests"}
+
+
+def test_status_is_that_of_all_time_whatever_is_filtered(dashboard: Dashboard) -> None:
+    app = dashboard.holds(
+        decision(of=resource("run-1")), decision(at=START + HOUR, of=resource("run-2")), session(of=resource("run-1"))
+    ).opened(run="run-2")
+    assert [row["Status"] for row in top(app)] == ["● ongoing"]
+
+
+def test_a_period_is_compared_with_the_one_before(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session(), decision(), decision(), decision(at=START + HOUR)).opened(
+        **{"from": written(START + HOUR), "until": written(START + 2 * HOUR)}
+    )
+    (tile,) = (metric for metric in app.metric if metric.label == "Blocked attempts")
+    assert (tile.value, tile.delta) == ("1", "-1")
+    assert "2." in tile.help
+
+
+def test_there_is_a_table_behind_the_chart_with_the_same_figures(dashboard: Dashboard) -> None:
+    other = decision({"plane_guard.decision.reason": "opt-in-disabled"})
+    app = dashboard.holds(session(), decision(), decision(), other).opened()
+    assert {row["Reason"]: row["Decisions"] for row in grid(app)} == {"prod-project-in-test": 2, "opt-in-disabled": 1}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_values_are_shown_as_text_and_never_as_markdown(dashboard: Dashboard, text: str) -> None:
+    names = ("test.case.name", "plane_guard.op", "plane_guard.project.id", "plane_guard.decision.reason")
+    changes = dict.fromkeys((*names, "plane_guard.work_item.key"), text)
+    app = dashboard.holds(session(), decision(changes, of=resource(text))).opened()
+    assert len(last(app)) == 1
+    assert text[:100] not in markdown(app)
+    assert "<script" not in markdown(app)
+
+
+def test_a_row_leads_to_its_page(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session(), decision({"plane_guard.decision.id": "d-1"})).opened()
+    choose(app, "last")
+    assert app.query_params["id"] == "d-1"
+
+
+def test_new_evidence_shows_on_the_next_run(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session(), decision()).opened()
+    write(dashboard.folder / "decisions-box-2.jsonl", decision())
+    assert title(app.run()).startswith("2 attempts")
+
+
+def test_a_time_out_of_range_breaks_nothing(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session(), decision(at=2**63 - 10), decision(at=START)).opened()
+    assert len(last(app)) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (59, "59 s"), (61, "1 min"), (7200, "2 h"), (200_000, "2 d")]
+)
+def test_an_age_is_told_in_its_largest_unit(seconds: float, words: str) -> None:
+    assert age(seconds) == words
+
+
+def test_the_sentence_tells_nothing_from_nothing_that_matches() -> None:
+    assert sentence(0, 0) != sentence(0, 0, filtered=True)

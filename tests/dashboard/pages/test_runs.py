@@ -1,0 +1,226 @@
+"""Runs: which there were, and what is new in one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from plane_guard_dashboard.queries import Filters
+from plane_guard_dashboard.views import links
+from plane_guard_dashboard.views.comparison import Change, change, compared, sentence, verdict
+from plane_guard_dashboard.views.one_run import is_web
+from tests.dashboard.evidence import SECOND, START, decision, resource, sandbox_write, session, write
+from tests.dashboard.pages.single import HOSTILE, choose, grid, markdown, parameter, shown, text
+from tests.dashboard.pages.traced import TESTS, days
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN: dict[str, Any] = {
+    "prod_allowed": 0,
+    "prod_attempts": 0,
+    "blocked": 0,
+    "decisions": 0,
+    "processes": 1,
+    "demo": False,
+}
+LEAKED = {"plane_guard.decision.outcome": "allow", "plane_guard.decision.reason": "sandbox-allowed"}
+
+
+def evidence(folder: Path, *spans: Any) -> Path:
+    write(folder / "decisions-box-1.jsonl", *spans)
+    return folder
+
+
+def run(name: str, at: int, *ops: str, service: str = "plane-guard", branch: str = "main") -> list[Any]:
+    of = resource(name, service=service, **{"vcs.ref.head.name": branch})
+    start = START + at * SECOND
+    return [session(at=start, of=of), *(decision({"plane_guard.op": op}, at=start, of=of) for op in ops)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "short", "long"),
+    [
+        ({}, "✔ clean", "Guarded, and nothing tried to write to Plane at all"),
+        ({"decisions": 1}, "✔ clean", "Nothing tried to write to production"),
+        ({"decisions": 2, "blocked": 2}, "◌ other blocks", "Nothing tried to write to production; 2 other writes"),
+        ({"decisions": 1, "blocked": 1, "prod_attempts": 1}, "✖ tried production", "1 attempt to write to production"),
+        ({"prod_attempts": 1, "prod_allowed": 2}, "‼ got through", "2 writes to production got through"),
+        ({"decisions": 1, "processes": 0}, "? unguarded", "Nothing tried to write to production"),
+    ],
+)
+def test_the_verdict_is_a_sign_and_a_word(changes: dict[str, int], short: str, long: str) -> None:
+    assert verdict({**RUN, **changes}) == short
+    assert sentence({**RUN, **changes}).startswith(long)
+
+
+@pytest.mark.parametrize(
+    ("here", "before", "expected"), [(1, 0, Change.NEW), (2, 1, Change.REPEATED), (0, 3, Change.GONE)]
+)
+def test_what_became_of_an_issue(here: int, before: int, expected: Change) -> None:
+    assert change({"here": here, "before": before}) is expected
+
+
+def test_the_comparison_in_a_sentence() -> None:
+    issues = [{"here": 1, "before": 0}, {"here": 1, "before": 1}, {"here": 2, "before": 1}]
+    assert compared(issues, "the run before") == "Against the run before: 1 new, 2 repeated, 0 gone."
+    assert compared([], "the run before") == "Nothing was stopped in this run, nor in the run before."
+    assert "no earlier run" in compared(issues, "")
+
+
+def test_runs_are_listed_latest_first(tmp_path: Path) -> None:
+    app = shown("runs", evidence(tmp_path, *days()))
+    assert "12 runs, the latest first" in markdown(app)
+    assert [row["Run"] for row in grid(app)][:3] == ["run-5-main", "run-5-feature", "run-4-main"]
+    newest = grid(app)[0]
+    assert (newest["Verdict"], newest["On production"], newest["Got through"]) == ("✖ tried production", 14, "0")
+    assert (newest["Processes"], newest["Decisions"], newest["Blocked"], newest["Expected"]) == (1, 16, 14, 1)
+    assert (newest["Guard"], newest["Made by"], newest["Branch"]) == ("0.1.0", "tests", "main")
+
+
+def test_what_is_worth_a_look_shows_in_the_list(tmp_path: Path) -> None:
+    demo = resource("demo-1", service="plane-guard-demo")
+    leaky = resource("leaky", **{"plane_guard.version": "0.2.0"})
+    spans = session(of=demo), decision(LEAKED, of=leaky), session(of=resource("leaky")), *run("quiet", 5)
+    lines = {row["Run"]: row for row in grid(shown("runs", evidence(tmp_path, *spans)))}
+    assert (lines["demo-1"]["Verdict"], lines["demo-1"]["Made by"]) == ("✔ clean · demo", "demo")
+    assert (lines["leaky"]["Verdict"], lines["leaky"]["Got through"]) == ("‼ got through", "‼ 1")
+    assert lines["leaky"]["Guard"] == "0.1.0 … 0.2.0"
+    assert lines["quiet"]["Verdict"] == "✔ clean"
+
+
+def test_filters_that_leave_no_run_say_so(tmp_path: Path) -> None:
+    app = shown("runs", evidence(tmp_path, *days()), filters=Filters(since_ns=2**62))
+    assert app.info[0].value == "No run matches these filters."
+
+
+def test_a_chosen_run_stays_in_the_address(tmp_path: Path) -> None:
+    app = shown("runs", evidence(tmp_path, *days()))
+    choose(app, "runs", 1)
+    assert parameter(app, "inspect") == "run-5-feature"
+    app.button[0].click().run()
+    assert "inspect" not in app.query_params
+    assert len(grid(app)) == 12
+
+
+def test_one_run_against_the_one_before_of_its_branch(tmp_path: Path) -> None:
+    app = shown("runs", evidence(tmp_path, *days()), inspect="run-5-main")
+    assert app.subheader[0].value == "✖ 14 attempts to write to production, all blocked"
+    assert "Against the run before of the same service and branch: 1 new, 1 repeated, 0 gone." in markdown(app)
+    assert "run-4-main" in text(app)
+    assert {row["Test"]: (row["Change"], row["Now"], row["Before"]) for row in grid(app)} == {
+        TESTS[0]: ("● repeated", 7, 6),
+        TESTS[2]: ("▲ new", 7, 0),
+    }
+    assert "plane-guard report --run run-5-main" in text(app)
+    assert f"revision: {5:040x}" in text(app)
+
+
+def test_what_is_gone_is_said(tmp_path: Path) -> None:
+    spans = *run("one", 0, "state", "comment"), *run("two", 60, "state")
+    app = shown("runs", evidence(tmp_path, *spans), inspect="two")
+    assert {row["Op"]: row["Change"] for row in grid(app)} == {"state": "● repeated", "comment": "▽ gone"}
+
+
+@pytest.mark.parametrize(
+    ("others", "relation"),
+    [
+        ([("a", "svc", "main"), ("b", "svc", "dev"), ("c", "other", "dev")], "same service and branch"),
+        ([("b", "svc", "dev"), ("c", "other", "main")], "the run before of the same service:"),
+        ([("c", "other", "main"), ("d", "plane-guard-demo", "main")], "the test run before:"),
+    ],
+)
+def test_the_nearest_relation_is_compared_with(
+    tmp_path: Path, others: list[tuple[str, str, str]], relation: str
+) -> None:
+    earlier = [
+        span
+        for at, (name, service, branch) in enumerate(others)
+        for span in run(name, at, "state", service=service, branch=branch)
+    ]
+    folder = evidence(tmp_path, *earlier, *run("this", 60, "state", service="svc"))
+    app = shown("runs", folder, inspect="this")
+    assert relation in markdown(app)
+    assert others[0][0] in text(app).split()
+
+
+@pytest.mark.parametrize("later", [[], [("later", 90)]])
+def test_the_first_run_has_nothing_to_compare_with(tmp_path: Path, later: list[tuple[str, int]]) -> None:
+    folder = evidence(tmp_path, *run("this", 60, "state"), *(span for one in later for span in run(*one, "state")))
+    app = shown("runs", folder, inspect="this")
+    assert "There is no earlier run to compare with" in markdown(app)
+    assert [(row["Change"], row["Before"]) for row in grid(app)] == [("▲ new", 0)]
+
+
+def test_the_processes_say_why_they_count_as_test_processes(tmp_path: Path) -> None:
+    of = resource("this", **{"plane_guard.pytest.worker": "gw1"})
+    app = shown("runs", evidence(tmp_path, session(of=of)), inspect="this")
+    (process,) = grid(app)
+    assert process["Counts as a test process because of"] == "pytest in sys.modules"
+    assert (process["Guarded clients"], process["Worker"], process["Process"]) == ("httpx", "gw1", 4711)
+
+
+def test_a_run_without_guarded_processes_warns(tmp_path: Path) -> None:
+    app = shown("runs", evidence(tmp_path, sandbox_write()), inspect="run-1")
+    assert "No process of this run reported" in app.warning[0].value
+
+
+def test_what_got_through_alarms(tmp_path: Path) -> None:
+    app = shown("runs", evidence(tmp_path, session(), decision(LEAKED)), inspect="run-1")
+    assert app.subheader[0].value == "‼ 1 write to production got through"
+    assert app.error
+    assert grid(app)[0]["Change"] == "‼ got through · ▲ new"
+
+
+@pytest.mark.parametrize("wanted", ["gone", *HOSTILE])
+def test_an_unknown_run_says_so(tmp_path: Path, wanted: str) -> None:
+    app = shown("runs", evidence(tmp_path, session()), inspect=wanted)
+    assert "There is no such run in these traces." in app.warning[0].value
+    assert wanted not in markdown(app)
+
+
+def test_the_issues_and_attempts_of_a_run_lead_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    went: list[object] = []
+    monkeypatch.setattr(links, "to_page", lambda name, **more: went.append((name, *more)))
+    monkeypatch.setattr(links, "to_decision", went.append)
+    spans = session(), decision({"plane_guard.decision.id": "this"})
+    app = shown("runs", evidence(tmp_path, *spans), inspect="run-1")
+    choose(app, "run-issues")
+    choose(app, "run-attempts")
+    assert went[0] == ("attempts", "group")
+    assert went[-1] == "this"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://ci.example/runs/1", True),
+        ("http://ci.example", True),
+        ("javascript:alert(1)", False),
+        ("//ci.example", False),
+        ("https://", False),
+        ("https://[", False),
+        ("https://ci.example/\u202e", False),
+        ("", False),
+    ],
+)
+def test_only_an_address_of_the_web_is_a_link(tmp_path: Path, address: str, expected: bool) -> None:  # noqa: FBT001
+    assert is_web(address) is expected
+    of = resource("this", **{"cicd.pipeline.run.url.full": address})
+    app = shown("runs", evidence(tmp_path, session(of=of)), inspect="this")
+    assert bool(app.get("link_button")) is expected
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_hostile_values_are_text(tmp_path: Path, words: str) -> None:
+    more = {"vcs.ref.head.name": words, "vcs.ref.head.revision": words, "cicd.pipeline.run.url.full": words}
+    of = resource(words, service=words, **more, **{"plane_guard.pytest.worker": words, "host.name": words})
+    names = ("test.case.name", "plane_guard.op", "plane_guard.project.id", "plane_guard.decision.reason")
+    folder = evidence(tmp_path, session(of=of), decision(dict.fromkeys(names, words), of=of))
+    app = shown("runs", folder)
+    assert words[:100] not in markdown(app)
+    choose(app, "runs")
+    assert words[:100] not in markdown(app)
+    assert not set("\u202e\u200f\x00\x1b") & set(text(app))
+    assert "plane-guard report --run" in text(app)
