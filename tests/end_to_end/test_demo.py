@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plane_guard_dashboard import traces
+from plane_guard_dashboard.demo import _again
 from plane_guard_dashboard.demo._story import ATTEMPTS, BLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SCRIPT = Path(sys.executable).with_name("plane-guard")
 MAIN = "from plane_guard_dashboard.cli import main; main(prog_name='plane-guard')"
 WRITES_BEHIND_THE_GUARD = """
 import socket
@@ -105,7 +107,7 @@ def test_the_demo_fits_a_terminal_of_80_columns_and_sends_no_colours_into_a_pipe
     done: subprocess.CompletedProcess[str],
 ) -> None:
     lines = done.stdout.splitlines()
-    assert [line for line in lines if len(line) > 80 and ".jsonl" not in line] == []
+    assert [line for line in lines if len(line) > 80 and ".jsonl" not in line and "/plane-guard " not in line] == []
     assert [line for line in lines if line != line.rstrip()] == []
     assert "\x1b" not in done.stdout
 
@@ -124,6 +126,38 @@ def test_the_report_shows_the_demo_without_being_told_where(
     assert "plane-guard report" in done.stdout
     assert report.returncode == 1, report.stderr
     assert "all blocked" in report.stdout
+
+
+@pytest.mark.parametrize("program", [[sys.executable, "-m", "plane_guard_dashboard"], [str(SCRIPT)]])
+@pytest.mark.parametrize("on_the_path", [True, False])
+def test_the_next_commands_can_be_pasted_as_they_stand(
+    tmp_path: Path, program: list[str], *, on_the_path: bool
+) -> None:
+    path = os.pathsep.join([str(SCRIPT.parent)] * on_the_path + ["/usr/bin", "/bin"])
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PLANE_", "PYTEST_"))}
+    environ |= {"PATH": path, "COLUMNS": "80"}
+    done = subprocess.run([*program, "demo"], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
+    [line] = [line for line in done.stdout.splitlines() if "this run in a few lines, for CI" in line]
+    said = line.rpartition("   ")[0].strip()
+    assert said.startswith("plane-guard report" if on_the_path else f"{SCRIPT} report")
+    pasted = subprocess.run(
+        ["/bin/sh", "-c", said], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
+    assert "attempts to write to production: all blocked" in pasted.stdout, pasted.stderr
+
+
+def test_a_script_below_this_folder_is_named_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.chdir(tmp_path)
+    for place, said in ((".venv/bin/plane-guard", ".venv/bin/plane-guard"), ("plane-guard", "./plane-guard")):
+        script = tmp_path / place
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.touch()
+        monkeypatch.setattr(sys, "argv", [place])
+        assert _again.command() == (said,)
+    monkeypatch.setattr(sys, "argv", ["-c"])
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert _again.command() == ("/nowhere/python", "-m", "plane_guard_dashboard")
 
 
 def test_the_temporary_project_is_gone_afterwards(done: subprocess.CompletedProcess[str]) -> None:
