@@ -35,6 +35,7 @@ if isinstance(generation, traces.NoTracesError):
     live.follow(watch, None, live=True)
 else:
     now = datetime.now(UTC)
+    above_the_filters = st.sidebar.container()
     view = View(source, watch.engine, generation, filters(partial(live.values, watch.engine, source), now), now)
     pages = {
         name: st.Page(partial(show, view), title=name.title(), url_path=name, default=show is overview)
@@ -43,7 +44,7 @@ else:
     links.register(pages)
     page = st.navigation(list(pages.values()))
     live.remember(view)
-    live.follow(watch, view, live=page is pages["overview"] and switch())
+    live.follow(watch, view, live=page is pages["overview"] and switch(above_the_filters))
     active()
     try:
         page.run()

@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from plane_guard_dashboard._age import Age
+from plane_guard_dashboard._escape import visible
 from plane_guard_dashboard._sources import default_source, shown
+from plane_guard_dashboard.store._orphans import orphans, remove
 from plane_guard_instrumentation import _alive, _resource
 
 _EVIDENCE = re.compile(r"(?:decisions|spans)-(?P<host>.+)-(?P<pid>[0-9]{1,9})-[0-9a-f]+\.jsonl")
@@ -33,6 +35,8 @@ Examples:
 def clean(*, age: float, traces: str | None, dry_run: bool) -> None:
     """Delete old evidence files, never one whose process still runs.
 
+    What a dashboard has kept of a folder or file that is not there any more goes too, whatever its age.
+
     Exit code 1: there is no such folder.
     """
     source = traces or default_source(os.environ)
@@ -45,6 +49,13 @@ def clean(*, age: float, traces: str | None, dry_run: bool) -> None:
         if not dry_run:
             file.unlink(missing_ok=True)
     click.echo(f"{len(old)} file(s) {'to delete' if dry_run else 'deleted'}")
+    _clean_caches(dry_run=dry_run)
+
+
+def _clean_caches(*, dry_run: bool) -> None:
+    for folder, origin in orphans(os.environ):
+        if dry_run or remove(folder):
+            click.echo(f"{'would delete' if dry_run else 'deleted'} {folder}, the cache of {visible(origin, 1000)}")
 
 
 def _is_old(file: Path, age: float) -> bool:

@@ -33,8 +33,7 @@ def _item(work_item: object, key: object) -> str:
 
 def _one_line(value: object) -> str:
     """Whatever a caller hands in cannot start a log line of its own."""
-    text = str(value)[:_LONGEST]
-    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:_LONGEST])
 
 
 def _logger() -> Logger:

@@ -22,30 +22,36 @@ if TYPE_CHECKING:
 
     Stamp = tuple[int, int, int] | None
 
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _WRITER = "writer.lock"
 _BUSY = (BlockingIOError, PermissionError)  # what flock and msvcrt say when another process holds the lock
 
 
 def folder_of(source: str, environ: Mapping[str, str]) -> Path:
     """Where the cache of a source lies."""
-    base = environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     mark = hashlib.sha256(os.path.realpath(source).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return Path(os.path.abspath(base), "plane-guard", mark)
+    return all_caches(environ) / mark
+
+
+def all_caches(environ: Mapping[str, str]) -> Path:
+    """The folder of the folders."""
+    base = environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(os.path.abspath(base), "plane-guard")
 
 
 class Cache:
     """One folder. `trouble` says why nothing can be kept in it, if so."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, origin: str = "") -> None:
         self.folder = folder
+        self.origin = origin
         self.trouble = ""
         self._held: IO[bytes] | None = None
 
     def stamp(self) -> Stamp:
         """Changes whenever another manifest is published; None where there is none."""
         try:
-            found = os.stat(self.folder / _MANIFEST)
+            found = os.stat(self.folder / MANIFEST)
         except OSError:
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns
@@ -55,7 +61,7 @@ class Cache:
         while True:
             before = self.stamp()
             try:
-                manifest = Manifest.loads((self.folder / _MANIFEST).read_text(encoding="utf-8"))
+                manifest = Manifest.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
                 whole = all(os.stat(self.folder / one.name).st_size == one.size for one in manifest.segments)
             except (OSError, ValueError):
                 whole = False
@@ -116,11 +122,11 @@ class Cache:
         """Make a manifest the current one. Its predecessor's files stay for those who still read them."""
         unfinished = self.folder / "manifest.tmp"
         with unfinished.open("w", encoding="utf-8") as file:
-            file.write(manifest.dumps())
+            file.write(manifest.dumps(self.origin))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(unfinished, self.folder / _MANIFEST)
-        named = {one.name for one in (*manifest.segments, *before.segments)} | {_MANIFEST, _WRITER}
+        os.replace(unfinished, self.folder / MANIFEST)
+        named = {one.name for one in (*manifest.segments, *before.segments)} | {MANIFEST, _WRITER}
         for path in self.folder.iterdir():
             if path.name not in named:
                 with contextlib.suppress(OSError):

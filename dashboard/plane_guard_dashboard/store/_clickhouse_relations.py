@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from plane_guard_dashboard.store._clickhouse_table import Table
 
 
+_BEHIND_ALL = 2**63  # as a number: bitShiftLeft(1, 63) is 0, for 1 is of 8 bits
+
+
 def _or(text: str, absent: str) -> str:
     return f"if({text} = '', '{absent}', {text})"
 
@@ -88,7 +91,7 @@ def events(table: Table, *conditions: str) -> str:
         **{name: _shortened(text) for name, text in texts.items()},
         "decision_id": f"if({given} = '', concat(TraceId, '-', SpanId, '-', toString(nth - 1)), {given})",
         "time_ns": "toUnixTimestamp64Nano(if(at > toDateTime64(0, 9), at, Timestamp))",
-        "rank": f"bitShiftRight(cityHash64(TraceId, SpanId), 1) + if(SpanName = '{DECISION}', 0, bitShiftLeft(1, 63))",
+        "rank": f"bitShiftRight(cityHash64(TraceId, SpanId), 1) + if(SpanName = '{DECISION}', 0, {_BEHIND_ALL})",
     }
     return f"""
 SELECT {_list(sources)}

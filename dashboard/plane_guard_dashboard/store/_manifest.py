@@ -17,6 +17,15 @@ _LAYOUT = 1
 SCHEMA = hashlib.sha256(repr((_LAYOUT, KINDS)).encode()).hexdigest()[:16]
 
 
+def origin_of(text: str) -> str:
+    """Where the source files of a manifest are, whatever version wrote it; empty where it does not say."""
+    try:
+        origin = json.loads(text)["origin"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return origin if isinstance(origin, str) else ""
+
+
 @dataclass(slots=True)
 class Tracked:
     """A source file, by its inode and first line, and what came of its first `offset` bytes.
@@ -55,9 +64,9 @@ class Manifest:
     segments: tuple[Segment, ...] = ()
     next_number: int = 1
 
-    def dumps(self) -> str:
-        """As text."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, separators=(",", ":"))
+    def dumps(self, origin: str = "") -> str:
+        """As text; `origin` is where the source files are."""
+        return json.dumps({"schema": SCHEMA, "origin": origin, **asdict(self)}, separators=(",", ":"))
 
     @classmethod
     def loads(cls, text: str) -> Manifest:

@@ -36,7 +36,6 @@ _DAY = 24 * _HOUR
 _LOOKS = (_DAY, 30 * _DAY)  # how far back the newest run is looked for before the whole table is
 _MOST_HINTS = 5
 _KIND = "outcome, expected, target, reason, op, project, work_item, test, run, service"
-_NO_PLACE = {"trace_id": "", "span_id": "", "parent_span_id": ""}
 
 
 def read(source: str, run: str, since_ns: int = 0, dial: Callable[[Address], Client] = clients.connect) -> Traces:
@@ -150,8 +149,10 @@ def _repeated(row: Row, found: dict[str, Any]) -> Iterator[Row]:
 
 def _decision(found: dict[str, Any]) -> DecisionRow:
     return DecisionRow(
-        **_NO_PLACE,
         time_ns=found["first_ns"],
+        trace_id="",
+        span_id="",
+        parent_span_id="",
         decision_id="",
         span_name="",
         outcome=Outcome(found["outcome"]),
@@ -169,7 +170,9 @@ def _decision(found: dict[str, Any]) -> DecisionRow:
 
 def _session(found: dict[str, Any]) -> SessionRow:
     run, service = _given(found["run"]), _given(found["service"])
-    return SessionRow(**_NO_PLACE, time_ns=found["first_ns"], run_id=run, service=service)
+    return SessionRow(
+        time_ns=found["first_ns"], trace_id="", span_id="", parent_span_id="", run_id=run, service=service
+    )
 
 
 def _given(text: str) -> str | None:

@@ -36,7 +36,7 @@ class Local:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._cache = Cache(folder_of(source, os.environ))
+        self._cache = Cache(folder_of(source, os.environ), os.path.realpath(source))
         self._database = Database(self._cache.folder)
         self._ingest = Ingest(source, self._cache, self._database)
         self._lock = threading.RLock()

@@ -86,7 +86,7 @@ def _facts(run: Row) -> None:
         st.warning("No process of this run reported that it was guarded.", icon=":material/warning:")
     with st.container(horizontal=True):
         for label, name in _FIGURES.items():
-            st.metric(label, f"{run[name]:,}", width=125)
+            st.metric(label, f"{run[name]:,}", width=120)
     names = ("service", "branch", "revision", "pipeline")
     times = f"{moment(run['first_ns']):%Y-%m-%d %H:%M:%S} to {moment(run['last_ns']):%Y-%m-%d %H:%M:%S} UTC"
     st.text("\n".join([*(f"{name}: {visible(run[name])}" for name in names if run[name]), f"seen: {times}"]))

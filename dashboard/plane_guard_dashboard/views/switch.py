@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 ON, OFF = "on", "off"
 
 
-def switch() -> bool:
+def switch(place: DeltaGenerator) -> bool:
     """Whether the page follows."""
-    with st.sidebar:
+    with place:
         chosen = st.segmented_control(
             "Live", [ON, OFF], default=ON, required=True, key="live", bind="query-params", width="stretch"
         )

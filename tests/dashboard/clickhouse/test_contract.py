@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from plane_guard_dashboard.queries import FIELDS, QUERIES, Filters, Grouping, Origins
+from plane_guard_dashboard.store.clickhouse import ClickHouse
 from plane_guard_dashboard.store.columns import DECISIONS, SESSIONS, SPANS
 from tests.dashboard.clickhouse.spans import HOSTILE, HOUR, TWICE
-from tests.dashboard.evidence import SECOND, START, TEST
+from tests.dashboard.evidence import SECOND, START, TEST, decision, resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from plane_guard_dashboard.store.clickhouse import ClickHouse
     from plane_guard_dashboard.store.local import Local
 
 Rows = list[dict[str, Any]]
@@ -135,6 +135,21 @@ def test_of_an_event_that_is_there_twice_the_one_on_a_span_of_its_own_counts(eng
     assert (row["span_name"], row["service"]) == ("plane_guard.decision", "plane-guard")
     assert engine.health().duplicates == 2
     assert engine.health().unreadable_lines == 1
+
+
+def test_the_span_of_its_own_counts_whatever_the_ids_of_the_spans_are(made: Callable[..., str], dial: Any) -> None:
+    client = resource("run-1", "client-of-http")
+    both = [
+        one
+        for number in range(30)
+        for one in (
+            decision({"plane_guard.decision.id": f"{number}"}, on="PATCH", of=client),
+            decision({"plane_guard.decision.id": f"{number}"}),
+        )
+    ]
+    engine = ClickHouse(f"clickhouse://host/{made(*both)}", dial)
+    rows = [row for number in range(30) for row in engine.query("decision", {"id": f"{number}"})]
+    assert [(row["span_name"], row["service"]) for row in rows] == [("plane_guard.decision", "plane-guard")] * 30
 
 
 def test_a_test_that_is_no_test_of_the_story_is_found_by_a_part_of_its_name(engine: ClickHouse) -> None:
