@@ -21,7 +21,10 @@ from benchmarks.registry import Effort, Figure, folder, measure
 
 _DECISIONS = (1_000_000, 50_000)
 _TAIL = 100
-_OVERVIEW = ("scope", "processes", "leaks", "span", "timeline", "latest", "attempts_by_issue")
+_OVERVIEW = (
+    *("scope", "processes", "leaks", "span", "timeline", "newest_runs"),
+    *("attempts_by_issue", "attempt_history_by_issue", "latest_attempts"),
+)
 _COLUMNS = (
     "id TEXT PRIMARY KEY, time_ns INTEGER, outcome TEXT, target TEXT, reason TEXT, op TEXT, project TEXT, test TEXT"
 )
@@ -44,12 +47,13 @@ _JSON_SCOPE = """
               lambda a: a."key" = 'plane_guard.target' AND a."value".stringValue = 'prod')) > 0"""
 
 
-@measure("first reading of a million decisions", against="orjson into SQLite", goal=1.5, slip=4.0, unit="times")
+@measure(
+    "first reading of a million decisions", against="orjson into SQLite", goal=33.3, slip=330, unit="us a decision"
+)
 def first_reading(effort: Effort) -> Figure:
-    """Processor time, in a process of its own each."""
+    """By the clock on the wall, as two things are done at a time; in a process of its own each."""
     ours, theirs = _all(effort)["reading"], _all(effort)["sqlite"]
-    value = ours["seconds"] / theirs["seconds"]
-    return Figure(value, *(f"{one['rows_a_second']:,} a second" for one in (ours, theirs)))
+    return Figure(ours["wall"] / ours["rows"] * 1e6, *map(_rates, (ours, theirs)))
 
 
 @measure("memory of that reading", against="orjson into SQLite", goal=400, slip=600, unit="MB")
@@ -77,6 +81,10 @@ def tail(effort: Effort) -> Figure:
     """From a look at the folder to rows that can be asked for."""
     ours, theirs = _all(effort)["tail"], _all(effort)["parsing"]
     return Figure(ours["seconds"] * 1e3, *(f"{one['seconds'] * 1e3:.1f} ms" for one in (ours, theirs)))
+
+
+def _rates(one: dict[str, float]) -> str:
+    return f"{one['rows'] / one['wall']:,.0f} a second, {one['rows_a_second']:,} of the processor's"
 
 
 def _all(effort: Effort) -> dict[str, dict[str, float]]:
@@ -143,18 +151,18 @@ def _row(line: bytes) -> tuple[object, ...]:
 
 
 def _overview(work: Path) -> dict[str, float]:
-    from plane_guard_dashboard.queries import FIELDS, Filters
+    from plane_guard_dashboard.queries import Filters
     from plane_guard_dashboard.store import open_engine
 
     engine = open_engine(str(work / "evidence"))
     engine.refresh()
-    names = (*_OVERVIEW, *(f"values_of_{name}" for name in FIELDS))
-    paging = {"limit": 200, "step": 86_400 * 10**9, "before_ns": 2**63 - 1, "before_id": "~", "newest": ["run-399"]}
+    asked: dict[str, Any] = {"limit": 10, "step": 86_400 * 10**9, "newest": ["run-399"]}
+    asked["keys"] = [row["key"] for row in engine.query("attempts_by_issue", Filters().parameters() | asked)]
     rounds = []
     for test in ("", *(f"test_{number}" for number in range(8))):
         begin, clock = time.process_time(), time.perf_counter()
-        for name in names:
-            engine.query(name, Filters(containing=test).parameters() | paging)
+        for name in _OVERVIEW:
+            engine.query(name, Filters(containing=test).parameters() | asked)
         rounds.append((time.perf_counter() - clock, time.process_time() - begin))
     wall, seconds = (sorted(one)[len(rounds) // 2] for one in zip(*rounds, strict=True))
     return {"seconds": seconds, "wall": wall, "least": min(wall for wall, _ in rounds)}

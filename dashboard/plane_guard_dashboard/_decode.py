@@ -101,7 +101,8 @@ def _decision(span: Json, event: Json, index: int, place: dict[str, Any], proble
         problems.append("a decision without a known outcome")
         return None
     values["outcome"] = outcome
-    values.setdefault("decision_id", f"{place['trace_id']}-{place['span_id']}-{index}")
+    if "decision_id" not in values:
+        values["decision_id"] = f"{place['trace_id']}-{place['span_id']}-{index}"
     values["time_ns"] = _time(problems, event.get("timeUnixNano"), span.get("startTimeUnixNano"))
     values["span_name"] = _otlp.text(str(span.get("name")))
     values.update(place)

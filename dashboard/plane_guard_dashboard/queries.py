@@ -171,7 +171,13 @@ QUERIES: Mapping[str, str] = {
           )
         ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
     "latest_attempts": f"""
-        SELECT {_ROW} FROM decisions WHERE {_SCOPE} AND {_ATTEMPT}
+        SELECT {_ROW} FROM decisions
+        WHERE {_SCOPE} AND {_ATTEMPT}
+          AND time_ns >= (
+            SELECT coalesce(min(time_ns), 0)
+            FROM (SELECT time_ns FROM decisions WHERE {_SCOPE} AND {_ATTEMPT}
+                  ORDER BY time_ns DESC LIMIT $limit) AS newest
+          )
         ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
     **{f"attempts_by_{by.name.lower()}": _attempts(by) for by in Grouping},
     **{f"attempt_slots_by_{by.name.lower()}": _attempt_slots(by) for by in Grouping},

@@ -67,7 +67,8 @@ def attempts(view: View) -> None:
     _alarm(view.row("leaks")["prod_allowed"], scope["prod_allowed"])
     by = _grouping()
     found = _lines(view, by)
-    if group := st.query_params.get(GROUP, ""):
+    group = st.query_params.get(GROUP)
+    if group is not None:  # that of the unknown caller has an empty key
         _group(view, by, group, [line for line in found if line["key"] == group])
     elif found:
         _groups(scope, by, found)

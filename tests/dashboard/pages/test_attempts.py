@@ -141,6 +141,14 @@ def test_a_chosen_group_shows_its_occurrences_and_stays_in_the_address(tmp_path:
     assert times(again) == sorted(times(again))[::-1]
 
 
+def test_the_group_of_no_known_caller_can_be_chosen(tmp_path: Path) -> None:
+    unknown = dict.fromkeys(("code.file.path", "code.line.number", "code.function.name"))
+    app = shown("attempts", evidence(tmp_path, decision(unknown), decision(unknown)), by="caller")
+    choose(app, "attempts-caller")
+    assert parameter(app, "group") == ""
+    assert len(grid(shown("attempts", tmp_path, by="caller", group=""), 1)) == 2
+
+
 def test_there_is_a_way_back_to_all_groups(tmp_path: Path) -> None:
     app = shown("attempts", evidence(tmp_path, *days()), by="test", group=TESTS[0])
     app.button[0].click().run()
