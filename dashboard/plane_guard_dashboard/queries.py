@@ -184,9 +184,12 @@ QUERIES: Mapping[str, str] = {
     **{f"attempt_history_by_{by.name.lower()}": _history(by) for by in Grouping},
     **{f"occurrences_by_{by.name.lower()}": _occurrences(by) for by in Grouping},
     "newest_runs": """
-        SELECT run, demo, max(time_ns) AS last_ns
-        FROM (SELECT run, demo, time_ns FROM decisions UNION ALL SELECT run, demo, time_ns FROM sessions) AS seen
-        GROUP BY run, demo ORDER BY last_ns DESC, run LIMIT $limit""",
+        SELECT run, service, demo, max(time_ns) AS last_ns
+        FROM (
+            SELECT run, service, demo, time_ns FROM decisions UNION ALL
+            SELECT run, service, demo, time_ns FROM sessions
+        ) AS seen
+        GROUP BY run, service, demo ORDER BY last_ns DESC, run, service LIMIT $limit""",
     "runs": f"""
         SELECT run, max(demo) AS demo, max(service) AS service, max(branch) AS branch, max(revision) AS revision,
                max(pipeline) AS pipeline, min(guard_version) AS oldest_guard, max(guard_version) AS newest_guard,

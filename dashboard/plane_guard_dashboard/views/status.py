@@ -14,7 +14,7 @@ MOST_RUNS = 500
 
 
 class Status(StrEnum):
-    """How attempts that are alike stand in the newest runs."""
+    """How attempts that are alike stand in the newest run of their service."""
 
     NEW = "new"
     ONGOING = "ongoing"
@@ -30,10 +30,10 @@ _SHOWN: Mapping[Status, str] = {Status.NEW: "✱ NEW", Status.ONGOING: "● ongo
 
 
 def newest(view: View) -> list[str]:
-    """The newest run of tests and the newest run of the demo: the parameter `newest` of the queries of attempts."""
-    found: dict[bool, str] = {}
+    """The newest run of each service, the demo's among them: the parameter `newest` of the queries of attempts."""
+    found: dict[str, str] = {}
     for row in view.rows("newest_runs", limit=MOST_RUNS):
-        found.setdefault(row["demo"], row["run"])
+        found.setdefault(row["service"], row["run"])
     return sorted(found.values())
 
 

@@ -96,6 +96,12 @@ def test_the_demo_has_a_newest_run_of_its_own_and_is_told_apart(tmp_path: Path) 
     assert "1 attempt made by the demo" in markdown(app)
 
 
+def test_each_service_has_a_newest_run_of_its_own(tmp_path: Path) -> None:
+    other = decision({"plane_guard.op": "comment"}, at=START + SECOND, of=resource("run-9", service="another"))
+    app = shown("attempts", evidence(tmp_path, decision(), other))
+    assert [row["Status"] for row in grid(app)] == ["✱ NEW", "✱ NEW"]
+
+
 def test_what_got_through_comes_first_and_alarms(tmp_path: Path) -> None:
     leak = decision(LEAKED | {"test.case.name": "tests/test_leak.py::test"}, of=resource("older"), at=START - SECOND)
     app = shown("attempts", evidence(tmp_path, leak, *(decision() for _ in range(3))))
