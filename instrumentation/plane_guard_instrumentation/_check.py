@@ -12,7 +12,7 @@ from plane_guard import _process
 from plane_guard._classify import PlaneWrite, classify
 from plane_guard._decide import GUARD_ERROR, Decision, decide, target_of
 from plane_guard._errors import PlaneWriteBlocked
-from plane_guard._request import OVERRIDES
+from plane_guard._request import is_overridden
 from plane_guard._words import READ_METHODS, Op, Target
 from plane_guard_instrumentation import _boot, _proof, _record
 from plane_guard_instrumentation._proof import Answer, Probe
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Probe", "Sent", "drive", "drive_async", "judge", "reads", "refuse_unreadable"]
 
 _READ_METHODS = frozenset(method.encode() for method in READ_METHODS)
-_OVERRIDES = frozenset(name.encode() for name in OVERRIDES)
 
 
 class Sent(NamedTuple):
@@ -50,7 +49,7 @@ class _Verdict(NamedTuple):
 
 def reads(method: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether a request can be nothing but a read. Judging it would say the same, and take ten times as long."""
-    return method in _READ_METHODS and _OVERRIDES.isdisjoint([name.lower() for name, _ in headers])
+    return method in _READ_METHODS and not is_overridden(headers)
 
 
 def judge(sent: Sent) -> Steps:

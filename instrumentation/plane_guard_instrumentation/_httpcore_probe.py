@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from plane_guard_instrumentation._proof import Answer, Probe
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     Sync = Callable[[Any, httpcore.Request], httpcore.Response]
     Async = Callable[[Any, httpcore.Request], Awaitable[httpcore.Response]]
 
-_T = TypeVar("_T")
 CORES = frozenset({"httpcore", "httpcore2"})
 _MOCKED = Answer(0, (), b"", "a mock stands below the guard, and what it answers proves nothing")
 _genuine: dict[str, tuple[Sync, Async]] = {}
@@ -32,22 +31,15 @@ def remember_genuine(core: ModuleType) -> None:
 def copied(request: httpcore.Request, body: object) -> httpcore.Request:
     """A request of the same content, with nothing in it that another holder of the first could change.
 
-    It is not made by its class: that checks again what was checked when the first was made, and takes five times as
-    long.
+    Its class makes it, whose checks are not in vain: the first may have been changed since it was made.
     """
-    own, url = _shallow(request), _shallow(request.url)
-    own.url, own.headers = url, list(request.headers)
-    own.extensions = dict(request.extensions)
-    if "target" in own.extensions:  # a forwarding proxy is sent this instead of the URL's
-        own.extensions["target"] = url.target
-    if isinstance(body, bytes):
-        own.stream = type(request.stream)(body)  # type: ignore[call-arg]
-    return own
-
-
-def _shallow(of: _T) -> _T:
-    own = object.__new__(type(of))
-    own.__dict__.update(of.__dict__)
+    core, extensions = _core(request), dict(request.extensions)
+    url = _url(core, request.url, request.url.target)
+    if "target" in extensions:  # a forwarding proxy is sent this instead of the URL's
+        extensions["target"] = url.target
+    own: httpcore.Request = core.Request(
+        request.method, url, headers=list(request.headers), content=body, extensions=extensions
+    )
     return own
 
 

@@ -123,6 +123,37 @@ class TestHttpcore:
             (method, path, body)
         ]
 
+    def test_bytes_that_can_be_changed_where_they_are(self, scene: Scene, core: Any, send: Any) -> None:
+        request = core_request(core, scene)
+        target = request.url.target = bytearray(request.url.target)
+
+        def change() -> None:
+            target[:] = scene.prod.encode()
+
+        with pytest.raises(PlaneWriteBlocked, match="guard-error"):
+            send(core, scene, request, change)
+        assert scene.plane.mutations_of(scene.plane.prod.id) == []
+
+    def test_a_header_that_can_be_changed_where_it_is(self, scene: Scene, core: Any, send: Any) -> None:
+        request = core_request(core, scene)
+        header = [b"X-Harmless", b"DELETE"]
+        request.headers.append(header)
+
+        def change() -> None:
+            header[0] = b"X-HTTP-Method-Override"
+
+        send(core, scene, request, change)
+
+        assert scene.arrived_as_judged()
+
+    def test_an_override_that_is_a_text(self, scene: Scene, core: Any, send: Any) -> None:
+        request = core_request(core, scene, method="GET")
+        request.headers.append(("X-HTTP-Method-Override", "DELETE"))
+        with pytest.raises(PlaneWriteBlocked):
+            send(core, scene, request, lambda: None)
+
+        assert scene.plane.requests == []
+
     def test_what_a_proxy_is_to_be_sent_in_place_of_the_url(self, scene: Scene, core: Any, send: Any) -> None:
         path = scene.labels.encode()
         body = b'{"name": "x"}'.ljust(len(scene.body))
