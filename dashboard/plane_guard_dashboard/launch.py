@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from plane_guard_dashboard._options import traces_option
 from plane_guard_dashboard._sources import NoTracesError, SourceState, default_source, shown
 from plane_guard_dashboard.store._clickhouse_address import AddressError, is_address, parsed
 from plane_guard_dashboard.store._clickhouse_errors import missing_package
@@ -37,12 +38,7 @@ Examples:
 
 
 @click.command(epilog=_EPILOG)
-@click.option(
-    "--traces",
-    "source",
-    metavar="DIR|FILE|URL",
-    help="A folder, a file or a clickhouse:// address. [default: the trace folder]",
-)
+@traces_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port on loopback.")
 def dashboard(source: str | None, port: int) -> None:
     """Show who tried to write to production, and what stopped it.

@@ -16,6 +16,7 @@ from plane_guard_dashboard import _report, traces
 from plane_guard_dashboard._age import Age
 from plane_guard_dashboard._escape import visible
 from plane_guard_dashboard._groups import KnownReportError, known_fingerprints
+from plane_guard_dashboard._options import traces_option
 from plane_guard_dashboard.store._clickhouse_address import is_address
 from plane_guard_dashboard.summary import ALL, LATEST, NothingSinceError, Summary, UnknownRunError, since, summarize
 
@@ -54,12 +55,7 @@ Examples:
 
 
 @click.command(epilog=_EPILOG)
-@click.option(
-    "--traces",
-    "source",
-    metavar="DIR|FILE|URL",
-    help="A folder, a file or a clickhouse:// address. [default: the trace folder]",
-)
+@traces_option
 @click.option("--run", metavar="ID|latest|all", help="Which run to report on.  [default: latest; all with --since]")
 @click.option("--since", "age", type=Age(), help="Only what is newer than this: 90m, 24h, 7d, …")
 @click.option("--known", metavar="FILE", help="An earlier report (--format json): what is not in it is new.")

@@ -53,14 +53,19 @@ _PLACES = (
 )
 
 
-@given(some.sampled_from(_PLACES), _json)
-def test_any_json_in_any_place_of_a_line_never_raises(place: tuple[str | int, ...], value: object) -> None:
+def with_value_at(place: tuple[str | int, ...], value: object) -> bytes:
+    """The good line, with something else in one place of it."""
     document: Any = json.loads(GOOD)
     inner = document
     for key in place[:-1]:
         inner = inner[key]
     inner[place[-1]] = value
+    return json.dumps(document).encode()
+
+
+@given(some.sampled_from(_PLACES), _json)
+def test_any_json_in_any_place_of_a_line_never_raises(place: tuple[str | int, ...], value: object) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.jsonl"
-        path.write_bytes(json.dumps(document).encode() + b"\n" + GOOD)
+        path.write_bytes(with_value_at(place, value) + b"\n" + GOOD)
         assert traces.read(path).decisions

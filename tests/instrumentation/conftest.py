@@ -1,4 +1,4 @@
-"""Fixtures of the floor: servers on loopback, and children to which localhost is a Plane host."""
+"""Fixtures of the floor, children to which localhost is a Plane host among them, and a write that needs a proof."""
 
 from __future__ import annotations
 
@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plane_guard_instrumentation import _proof
 from tests.harness import Child
 from tests.instrumentation import floor_clients, floor_server
+from tests.instrumentation.bystander import Scene
 from tests.instrumentation.floor_server import IN_TEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from plane_guard_dashboard.demo.standin import StandInPlane
     from tests.instrumentation.floor_server import Asked
+
+
+@pytest.fixture
+def scene(plane: StandInPlane) -> Scene:
+    """A write that needs a proof; none that was given before counts."""
+    _proof._proven.clear()
+    return Scene(plane)
 
 
 @pytest.fixture

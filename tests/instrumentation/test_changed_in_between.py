@@ -14,25 +14,14 @@ import httpx2
 import pytest
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_instrumentation import _passage, _proof, _shells
-from tests.instrumentation.bystander import Scene
+from plane_guard_instrumentation import _passage, _shells
 
 if TYPE_CHECKING:
     from plane_guard_dashboard.demo.standin import StandInPlane
     from tests.harness import Child
-    from tests.instrumentation.bystander import Change
+    from tests.instrumentation.bystander import Change, Scene
 
 pytestmark = pytest.mark.usefixtures("plane_sandbox_writes", "plane_blocked_writes")
-
-
-@pytest.fixture(autouse=True)
-def forget() -> None:
-    _proof._proven.clear()
-
-
-@pytest.fixture
-def scene(plane: StandInPlane) -> Scene:
-    return Scene(plane)
 
 
 def _replace_url(request: Any, scene: Scene) -> None:

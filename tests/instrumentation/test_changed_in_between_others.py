@@ -12,26 +12,14 @@ import requests
 import urllib3
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_instrumentation import _proof, _shells
-from tests.instrumentation.bystander import Scene
+from plane_guard_instrumentation import _shells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
-    from tests.instrumentation.bystander import Change
+    from tests.instrumentation.bystander import Change, Scene
 
 pytestmark = pytest.mark.usefixtures("plane_sandbox_writes", "plane_blocked_writes")
-
-
-@pytest.fixture(autouse=True)
-def forget() -> None:
-    _proof._proven.clear()
-
-
-@pytest.fixture
-def scene(plane: StandInPlane) -> Scene:
-    return Scene(plane)
 
 
 def _http_client(scene: Scene, body: bytearray) -> None:

@@ -10,6 +10,7 @@ import pytest
 from plane_guard_dashboard.store.clickhouse import ClickHouse
 from plane_guard_dashboard.store.local import Local
 from tests.dashboard.clickhouse import exporter
+from tests.dashboard.clickhouse.server import SECRET, Server
 from tests.dashboard.clickhouse.spans import story
 from tests.dashboard.evidence import batch
 
@@ -36,6 +37,17 @@ def client(dial: Callable[[Any], Client]) -> Iterator[Client]:
     """An account that may do everything."""
     with dial(None) as found:
         yield found
+
+
+@pytest.fixture
+def server(client: Client) -> Iterator[Server]:
+    """The same engine, asked over HTTP by an account with a password."""
+    import chdb
+
+    engine = chdb.connect(":memory:")  # type: ignore[no-untyped-call]
+    with Server(engine, ("reader", SECRET)) as found:
+        yield found
+    engine.close()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ TRANSPORT = re.compile(
     r"param_|database$|query|session|compress|client_|wait_end|buffer|role|enable_http|send_progress|http_|cancel_http"
 )
 
+SECRET = "se:cr@t"
+
 
 class Server(ThreadingHTTPServer):
     """Answers on loopback. A `locked` account may change no setting, a `constrained` one not these."""

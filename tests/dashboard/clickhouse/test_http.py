@@ -14,25 +14,14 @@ from plane_guard_dashboard.store import open_engine
 from plane_guard_dashboard.store._clickhouse_address import PASSWORD
 from plane_guard_dashboard.store.clickhouse import ClickHouse
 from tests.dashboard.clickhouse.exporter import insert
-from tests.dashboard.clickhouse.server import Server
+from tests.dashboard.clickhouse.server import SECRET, Server
 from tests.dashboard.clickhouse.spans import HOSTILE, story
 from tests.dashboard.evidence import decision, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-SECRET = "se:cr@t"
 EVERYTHING = {**Filters().parameters(), "limit": 500, "before_ns": 2**62, "before_id": ""}
-
-
-@pytest.fixture
-def server(client: Any) -> Iterator[Server]:
-    import chdb
-
-    engine = chdb.connect(":memory:")  # type: ignore[no-untyped-call]
-    with Server(engine, ("reader", SECRET)) as found:
-        yield found
-    engine.close()
 
 
 @pytest.fixture

@@ -17,18 +17,17 @@ from plane_guard_dashboard.cli import main
 from plane_guard_dashboard.store import clickhouse_report
 from plane_guard_dashboard.store._clickhouse_address import PASSWORD
 from plane_guard_dashboard.summary import ALL, LATEST, NothingSinceError, UnknownRunError, since, summarize
-from tests.dashboard.clickhouse.server import Server
+from tests.dashboard.clickhouse.server import SECRET, Server
 from tests.dashboard.clickhouse.spans import HOSTILE, HOUR, story
 from tests.dashboard.evidence import SECOND, START, batch, decision, resource, sandbox_write, session, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
 
 OF_FILES = ("lines", "files", "unreadable_lines", "unreadable_files", "pending_lines", "duplicates")
-SECRET = "se:cr@t"
 RUNS = (ALL, LATEST, "run-1", "run-2", "run-4", "(none)", *(f"run {value}" for value in HOSTILE[:-1]))
 
 
@@ -40,16 +39,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> traces.Traces:
 @pytest.fixture(scope="module", params=[False, True], ids=["map", "json"])
 def database(request: pytest.FixtureRequest, made: Callable[..., str]) -> str:
     return made(*story(), json_type=request.param)
-
-
-@pytest.fixture
-def server(client: Any) -> Iterator[Server]:
-    import chdb
-
-    engine = chdb.connect(":memory:")  # type: ignore[no-untyped-call]
-    with Server(engine, ("reader", SECRET)) as found:
-        yield found
-    engine.close()
 
 
 def figures(found: traces.Traces, run: str) -> dict[str, Any]:

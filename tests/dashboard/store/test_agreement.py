@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from plane_guard_dashboard.traces import NoTracesError
 from tests.dashboard.evidence import decision, session, write
 from tests.dashboard.store.conftest import everything
 from tests.dashboard.test_store import as_columns
-from tests.dashboard.test_traces_properties import _PLACES, _json
+from tests.dashboard.test_traces_properties import _PLACES, GOOD, _json, with_value_at
 
 with tempfile.TemporaryDirectory() as folder:
-    GOOD = write(Path(folder) / "good.jsonl", decision({"plane_guard.decision.id": "good"})).read_bytes()
     OTHER = write(Path(folder) / "other.jsonl", session(), decision({"plane_guard.decision.id": "other"})).read_bytes()
 _OF_THE_SPAN = ("start_ns", "duration_ns", "failed")
 _ACCOUNT = ("files", "lines", "unreadable_lines", "unreadable_files", "pending_lines", "duplicates", "samples")
@@ -78,12 +76,7 @@ def test_any_damage_is_accounted_for_alike(pieces: list[bytes], cut: int) -> Non
     ("resourceSpans", 0, "scopeSpans", 0, "spans", 0, "events", 0, "attributes", 1, "value"), {"intValue": "9" * 19}
 )
 def test_any_json_in_any_place_of_a_line_becomes_the_same_row(place: tuple[str | int, ...], value: object) -> None:
-    document: Any = json.loads(GOOD)
-    inner = document
-    for key in place[:-1]:
-        inner = inner[key]
-    inner[place[-1]] = value
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.jsonl"
-        path.write_bytes(json.dumps(document).encode() + b"\n" + OTHER)
+        path.write_bytes(with_value_at(place, value) + b"\n" + OTHER)
         assert told_by_dashboard(Local(str(path))) == told_by_report(path)
