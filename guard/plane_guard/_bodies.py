@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard._keys import canonical_uuid
+from plane_guard._memory import remembering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,9 @@ _PART = re.compile(
     (?:Content-(?:Type|Length):[^\r\n]*\r\n)*\r\n(?P<value>.*)\r\n""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
+_EMPTY = (b"", "")
+_IN_MEMORY = (bytes, bytearray, memoryview, str)
+_PLAIN_ENCODINGS = frozenset({"", "identity"})
 _TEXT_CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
 
 
@@ -44,6 +48,12 @@ class Body(NamedTuple):
         """The top-level names of the document."""
         return frozenset(name for name, _ in self.document) if isinstance(self.document, Pairs) else frozenset()
 
+    def names_none_of(self, words: frozenset[str]) -> bool:
+        """Whether nothing is named like this at the top level of an object, lists of a form included."""
+        if not isinstance(self.document, Pairs):
+            return self.empty
+        return words.isdisjoint([name.partition("[]")[0] for name, _ in self.document])
+
     def values(self, field: str) -> Iterator[object]:
         """Every non-empty value that a field path such as ``items[].parent`` reaches."""
         return _values(self.document, field.split("."))
@@ -59,16 +69,14 @@ UNREADABLE = Body(readable=False)
 
 def read(body: object, content_type: str, encoding: str = "") -> Body:
     """Read what was sent; anything but text or bytes counts as a stream that cannot be read."""
-    if body is None or body in (b"", ""):
+    if body is None or body in _EMPTY:
         return NO_BODY
-    if not isinstance(body, (bytes, bytearray, memoryview, str)) or encoding not in {"", "identity"}:
-        return UNREADABLE
-    media_type, _, parameters = content_type.lower().partition(";")
-    if _charset(parameters) not in _TEXT_CHARSETS:
+    media_type = _media_type(content_type)
+    if not isinstance(body, _IN_MEMORY) or encoding not in _PLAIN_ENCODINGS or media_type is None:
         return UNREADABLE
     try:
         data = body.encode() if isinstance(body, str) else bytes(body)
-        return Body(readable=True, document=_parse(data, media_type.strip(), content_type))
+        return Body(True, _parse(data, media_type, content_type))  # noqa: FBT003  the first field
     except (ValueError, RecursionError, LookupError):
         return UNREADABLE
 
@@ -78,6 +86,12 @@ def identifiers(value: object) -> Iterator[str | None]:
     for node in _nodes(value):
         if node is not None and not isinstance(node, (Pairs, list)):
             yield canonical_uuid(node)
+
+
+def _read_media_type(content_type: str) -> str | None:
+    """What kind of body it is; ``None`` if its bytes are no UTF-8 text."""
+    media_type, _, parameters = content_type.lower().partition(";")
+    return media_type.strip() if _charset(parameters) in _TEXT_CHARSETS else None
 
 
 def _charset(parameters: str) -> str:
@@ -97,7 +111,12 @@ def _parse(data: bytes, media_type: str, content_type: str) -> object:
 
 
 def _parse_json(data: bytes) -> object:
-    return _json_decoder().decode(data.decode())
+    text, decoder = data.decode(), _json_decoder()
+    if text.startswith("{"):  # pragma: no mutate  the same document, sooner, where no blanks stand around it
+        document, end = decoder.raw_decode(text)
+        if end == len(text):  # pragma: no mutate
+            return document
+    return decoder.decode(text)
 
 
 @cache
@@ -174,3 +193,6 @@ def _strings(document: object) -> Iterator[str]:
             yield node
         elif isinstance(node, Pairs):
             yield from (name for name, _ in node)
+
+
+_media_type = remembering(_read_media_type)

@@ -1,33 +1,27 @@
-"""Recognising a Plane write in a request, without sending or asking anything."""
+"""Recognising a Plane write in a request, without sending or asking anything.
+
+Address, method and header fields say most of it, and often say the same again: that part is remembered. A body adds
+what it says of the few fields that matter on a route.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from plane_guard import _bodies, _paths, _references, _routes
+from plane_guard import _bodies, _ops, _paths, _references, _routes
 from plane_guard._keys import is_slug, is_uuid, is_work_item_key
-from plane_guard._request import Request, is_overridden, read_request, text
+from plane_guard._memory import remembering
+from plane_guard._request import is_overridden, read_fields, read_request, text
 from plane_guard._words import DEFAULT_HOSTS, READ_METHODS, Op
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from plane_guard._references import Reference
-    from plane_guard._request import Headers
+    from plane_guard._request import Headers, Request
 
+_NOTHING: frozenset[str] = frozenset()
 _LOOK_ALIKES = ("clockify.me", "app.terraform.io")
-_WRITE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_NOT_REST = frozenset({"graphql", "mcp"})
-_ACCEPTED = frozenset({1, "1"})
-# What an item's body does, in the order in which Plane's serializers make one field outweigh another.
-_ITEM_OPS = (
-    (Op.DELETE, "deleted_at"),
-    (Op.ARCHIVE, "archived_at"),
-    (Op.STATE, "state"),
-    (Op.STATE, "state_id"),
-    (Op.RELATION, "parent"),
-    (Op.RELATION, "parent_id"),
-)
 
 
 class PlaneWrite(NamedTuple):
@@ -51,6 +45,19 @@ class PlaneWrite(NamedTuple):
     unprovable: str = ""
 
 
+class _Known(NamedTuple):
+    """What is known of a write without its body, and where in a body more could be said.
+
+    ``heeds`` are the top-level names in the body that could say more; ``None``: anything in it could.
+    """
+
+    write: PlaneWrite
+    place: _paths.Place
+    route: _routes.Route | None
+    op: Op | _ops.ByBody
+    heeds: frozenset[str] | None
+
+
 def classify(  # noqa: PLR0913  the parts of a request
     method: object,
     url: object,
@@ -67,79 +74,85 @@ def classify(  # noqa: PLR0913  the parts of a request
     a Plane write. A method that is not exactly GET, HEAD, OPTIONS or TRACE is a write.
     """
     try:
-        target = text(url)
-        if text(method) in READ_METHODS and not is_overridden(headers):
+        target, name, fields = text(url), text(method), read_fields(headers)
+        overridden = is_overridden(fields)
+        if name in READ_METHODS and not overridden:
             return None
-        return _classify(read_request(method, target, body, content_type, headers), hosts)
+        known = _remembered(target, name, fields.get("host", ()), overridden, _hashable(hosts))
+        if known is None:
+            return None
+        if known.heeds == _NOTHING:
+            return known.write
+        kind = content_type or ",".join(fields.get("content-type", ()))
+        encoding = ",".join(fields.get("content-encoding", ())).strip().lower()
+        return _with_body(known, _bodies.read(body, kind, encoding))
     except Exception:  # noqa: BLE001  whatever cannot be judged counts as a write to nowhere known
         return PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
 
 
-def _classify(request: Request, hosts: Collection[str]) -> PlaneWrite | None:
-    plane_host = any(host in hosts for host in request.hosts)
+def _hashable(hosts: Collection[str]) -> frozenset[str]:
+    return hosts if isinstance(hosts, frozenset) else frozenset((hosts,) if isinstance(hosts, str) else hosts)
+
+
+def _without_body(
+    url: str,
+    method: str,
+    named_hosts: tuple[str, ...],
+    overridden: bool,  # noqa: FBT001  remembered by its arguments
+    hosts: frozenset[str],
+) -> _Known | None:
+    request = read_request(method, url, named_hosts, overridden=overridden)
+    plane_host = not hosts.isdisjoint(request.hosts)
     if not plane_host and all(map(_is_look_alike, request.hosts)):
         return None
     reading = _paths.read(request.path, plane_host=plane_host)
     if reading.place is None:
         return None
     odd = reading.odd or request.odd
-    route = _routes.find(reading.place.scope, reading.place.segments) if request.verb in _WRITE_METHODS else None
+    route = _routes.find(reading.place.scope, reading.place.segments) if request.verb in _ops.WRITE_METHODS else None
     if route is not None and route.op == _routes.READ:
         if request.method == "POST" and not odd:
             return None
         route = None
-    return _describe(request, reading, route, odd=odd)
+    return _describe(request, reading, reading.place, route, odd=odd)
 
 
-def _describe(request: Request, reading: _paths.Reading, route: _routes.Route | None, *, odd: bool) -> PlaneWrite:
-    place = reading.place
-    assert place is not None  # noqa: S101  the caller has looked
-    body = _bodies.read(request.body, request.content_type, request.content_encoding)
-    named = _references.find(place, route, body)
+def _describe(
+    request: Request, reading: _paths.Reading, place: _paths.Place, route: _routes.Route | None, *, odd: bool
+) -> _Known:
+    named = _references.in_path(place, route)
     below = route.template if route is not None else _paths.generalise(place.segments)
-    return PlaneWrite(
+    op = _ops.of(request.verb, place, route)
+    write = PlaneWrite(
         method=request.method,
         url_template=f"{place.prefix}{below}/" if below else place.prefix,
-        op=_op(request, place, route, body),
+        op=op.usual if isinstance(op, _ops.ByBody) else op,
         server_address=request.hosts[0],
         server_port=request.port,
         workspace=place.workspace if is_slug(place.workspace) else None,
         project_id=None if odd else place.project_key,
         work_item=_work_item(place, route),
-        projects=tuple(dict.fromkeys((*reading.projects, *named.projects))),
+        projects=reading.projects,
         references=named.references,
         unprovable=named.unprovable,
     )
+    heeds = _references.heeded(place, route)
+    if heeds is not None and isinstance(op, _ops.ByBody):
+        heeds |= op.heeds
+    return _Known(write, place, route, op, heeds)
 
 
-def _op(request: Request, place: _paths.Place, route: _routes.Route | None, body: _bodies.Body) -> Op:
-    if route is None:
-        known_method = request.verb in _WRITE_METHODS and not _NOT_REST.intersection(place.segments[:1])
-        return Op(place.scope.default_op) if known_method else Op.UNKNOWN
-    if route.op == _routes.ITEM:
-        return Op.DELETE if request.verb == "DELETE" else _item_op(body)
-    if route.op == Op.INTAKE and request.verb in {"PATCH", "PUT"}:
-        return _intake_op(body)
-    if route.template == "work-items/bulk-update" and _sets_state(body):
-        return Op.STATE
-    return Op(route.op)
-
-
-def _item_op(body: _bodies.Body) -> Op:
-    keys = body.keys()
-    if "deleted_at" in keys and not any(True for _ in body.values("deleted_at")):
-        keys -= {"deleted_at"}
-    return next((op for op, key in _ITEM_OPS if key in keys), Op.UPDATE)
-
-
-def _intake_op(body: _bodies.Body) -> Op:
-    if any(value in _ACCEPTED for value in body.values("status") if isinstance(value, (int, str))):
-        return Op.STATE
-    return Op.UPDATE if "issue" in body.keys() else Op.INTAKE  # noqa: SIM118  not a dict
-
-
-def _sets_state(body: _bodies.Body) -> bool:
-    return any(True for field in ("items[].state", "items[].state_id") for _ in body.values(field))
+def _with_body(known: _Known, body: _bodies.Body) -> PlaneWrite:
+    write = known.write
+    if known.heeds is not None and body.names_none_of(known.heeds):
+        return write
+    named = _references.in_body(known.place, known.route, body)
+    return write._replace(
+        op=known.op.read(body) if isinstance(known.op, _ops.ByBody) else known.op,
+        projects=tuple(dict.fromkeys((*write.projects, *named.projects))),
+        references=tuple(dict.fromkeys((*write.references, *named.references))),
+        unprovable=named.unprovable or write.unprovable,
+    )
 
 
 def _work_item(place: _paths.Place, route: _routes.Route | None) -> str | None:
@@ -150,3 +163,6 @@ def _work_item(place: _paths.Place, route: _routes.Route | None) -> str | None:
 
 def _is_look_alike(host: str) -> bool:
     return any(host == known or host.endswith("." + known) for known in _LOOK_ALIKES)
+
+
+_remembered = remembering(_without_body)

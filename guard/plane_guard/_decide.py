@@ -21,6 +21,11 @@ class Decision(NamedTuple):
 
 LIVE = Decision(allowed=True, reason=Reason.LIVE_RUNTIME)
 GUARD_ERROR = Decision(allowed=False, reason=Reason.GUARD_ERROR)
+_OPT_IN_DISABLED = Decision(allowed=False, reason=Reason.OPT_IN_DISABLED)
+_AMBIGUOUS_TARGET = Decision(allowed=False, reason=Reason.AMBIGUOUS_TARGET)
+_PROD_PROJECT_IN_TEST = Decision(allowed=False, reason=Reason.PROD_PROJECT_IN_TEST)
+_PROTECTED_OPERATION = Decision(allowed=False, reason=Reason.PROTECTED_OPERATION)
+_SANDBOX_ALLOWED = Decision(allowed=True, reason=Reason.SANDBOX_ALLOWED)
 
 
 def decide(
@@ -40,7 +45,8 @@ def decide(
     try:
         if in_test is False or (in_test is None and not _process.test_evidence()):
             return LIVE
-        return _decide(project_id, Op(op), _process.settings() if settings is None else settings)
+        known = op if type(op) is Op else Op(op)  # pragma: no mutate  an op is itself; this saves the look-up
+        return _decide(project_id, known, _process.settings() if settings is None else settings)
     except Exception:  # noqa: BLE001  an error inside the guard blocks
         return GUARD_ERROR
 
@@ -49,15 +55,13 @@ def _decide(project_id: object, op: Op, settings: Settings) -> Decision:
     if settings.protection_known is not True:
         return GUARD_ERROR
     if settings.write_enabled is not True:
-        return Decision(allowed=False, reason=Reason.OPT_IN_DISABLED)
+        return _OPT_IN_DISABLED
     if not is_project_key(project_id):
-        return Decision(allowed=False, reason=Reason.AMBIGUOUS_TARGET)
+        return _AMBIGUOUS_TARGET
     project_id = str.__str__(project_id)  # the text itself, whatever a subclass says that it equals
     if project_id in settings.protected_projects or project_id not in settings.sandbox_projects:
-        return Decision(allowed=False, reason=Reason.PROD_PROJECT_IN_TEST)
-    if op in PROTECTED_OPS:
-        return Decision(allowed=False, reason=Reason.PROTECTED_OPERATION)
-    return Decision(allowed=True, reason=Reason.SANDBOX_ALLOWED)
+        return _PROD_PROJECT_IN_TEST
+    return _PROTECTED_OPERATION if op in PROTECTED_OPS else _SANDBOX_ALLOWED
 
 
 def target_of(project_id: object, settings: Settings) -> Target:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard import _routes
 from plane_guard._keys import canonical_uuid, is_identifier, is_project_key, is_uuid
-from plane_guard._memory import remembering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,10 +93,6 @@ def _decode_part(part: bytes) -> bytes:
 
 def read(path: str, *, plane_host: bool) -> Reading:
     """Find Plane in a raw request path (no query), on a known Plane host or on any other."""
-    return _remembered(path, plane_host)
-
-
-def _read(path: str, plane_host: bool) -> Reading:  # noqa: FBT001  remembered by its arguments
     decoded = decode(path)
     odd = _is_odd(path, decoded)
     # A path that is not odd has no other reading: the condition saves time and changes no result.
@@ -222,6 +217,3 @@ def _projects(segments: tuple[str, ...], places: list[Place]) -> Iterator[str]:
     for place in places:
         if place.project_key is not None:
             yield place.project_key
-
-
-_remembered = remembering(_read)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plane_guard._settings import (
     OPT_IN_VARIABLE,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _READ_AT_CALL_TIME = (OPT_IN_VARIABLE, SANDBOX_VARIABLE, PROTECTED_VARIABLE)
+_HELD_AS = tuple(os.environ.encodekey(name) for name in _READ_AT_CALL_TIME)
 _PYTEST_VARIABLES = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 
 
@@ -30,7 +31,7 @@ class _Read(NamedTuple):
     """Settings, and what they were read from: the same again gives the same again."""
 
     start: Settings
-    values: Mapping[str, str | None]
+    values: tuple[Any, ...]
     settings: Settings
 
 
@@ -94,15 +95,23 @@ def fixed() -> Settings:
 
 def settings() -> Settings:
     """The settings in force now."""
-    start, last = fixed(), _State.last
-    values = {name: os.environ.get(name) for name in _READ_AT_CALL_TIME}
+    start, last, values = fixed(), _State.last, _values()
     if last is None or last.start is not start or last.values != values:
         last = _State.last = _Read(start, values, _read(start, values))
     return last.settings
 
 
-def _read(start: Settings, values: Mapping[str, str | None]) -> Settings:
-    environ = {name: value for name, value in values.items() if value is not None}
+def _values() -> tuple[Any, ...]:
+    """What is read at call time, in the form it is held in: the environment's own `get` takes many times as long."""
+    raw = getattr(os.environ, "_data", None)
+    if type(raw) is dict:  # pragma: no mutate  the same values, sooner
+        return tuple(map(raw.get, _HELD_AS))  # pragma: no mutate
+    return tuple(map(os.environ.get, _READ_AT_CALL_TIME))
+
+
+def _read(start: Settings, values: tuple[Any, ...]) -> Settings:
+    named = zip(_READ_AT_CALL_TIME, values, strict=True)
+    environ = {name: os.fsdecode(value) for name, value in named if value is not None}
     now = Settings.from_environ(environ)
     return Settings(
         write_enabled=now.write_enabled,

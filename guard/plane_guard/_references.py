@@ -36,20 +36,49 @@ class Named(NamedTuple):
     unprovable: str = ""
 
 
-def find(place: _paths.Place, route: _routes.Route | None, body: _bodies.Body) -> Named:
-    """The objects named in path and body of a write under a project."""
+_UNREADABLE = Named(unprovable="the body cannot be read, and it can name other objects")
+_OF_UNKNOWN_ROUTE = Named(unprovable="the route is not a known one, and it names objects")
+
+
+def in_path(place: _paths.Place, route: _routes.Route | None) -> Named:
+    """The objects named in the path of a write under a project."""
     if place.scope not in _PROJECT_SCOPES:
         return Named()
     if route is None:
-        return _of_unknown_route(place, body)
-    if route.fields and not body.readable:
-        return Named(unprovable="the body cannot be read, and it can name other objects")
+        return Named() if all(map(_paths.is_plain_word, place.segments)) else _OF_UNKNOWN_ROUTE
     collector = _Collector(place)
     for segment in item_segments(place, route):
         collector.add(_collection_of(place, segment), segment if is_uuid(segment) else None, "the path")
     for field in route.fields:
         kind, _, name = field.rpartition(":")
-        for value in (name,) if name.startswith("{") else body.values(name):
+        if name.startswith("{"):
+            collector.add_field(kind, None, name)
+    return collector.named()
+
+
+def heeded(place: _paths.Place, route: _routes.Route | None) -> frozenset[str] | None:
+    """The top-level names in a body that can name objects here; ``None``: all of it can."""
+    if place.scope not in _PROJECT_SCOPES:
+        return frozenset()
+    if route is None:
+        return None
+    names = (field.rpartition(":")[2] for field in route.fields)
+    return frozenset(name.partition(".")[0].removesuffix("[]") for name in names if not name.startswith("{"))
+
+
+def in_body(place: _paths.Place, route: _routes.Route | None, body: _bodies.Body) -> Named:
+    """The objects named in the body of a write under a project."""
+    if place.scope not in _PROJECT_SCOPES:
+        return Named()
+    if route is None:
+        names_objects = not body.readable or any(_UUID_ANYWHERE.search(text) for text in body.strings())
+        return _OF_UNKNOWN_ROUTE if names_objects else Named()
+    if not body.readable:
+        return _UNREADABLE if heeded(place, route) else Named()
+    collector = _Collector(place)
+    for field in route.fields:
+        kind, _, name = field.rpartition(":")
+        for value in body.values(name):
             for found in _bodies.identifiers(value):
                 collector.add_field(kind, found, name)
     return collector.named()
@@ -64,14 +93,6 @@ def item_segments(place: _paths.Place, route: _routes.Route | None) -> Iterator[
     for at, name in enumerate(route.template.split("/")):
         if name in _routes.ITEM_PARAMETERS:
             yield place.segments[at]
-
-
-def _of_unknown_route(place: _paths.Place, body: _bodies.Body) -> Named:
-    ids_in_path = not all(map(_paths.is_plain_word, place.segments))
-    ids_in_body = not body.readable or any(_UUID_ANYWHERE.search(text) for text in body.strings())
-    if ids_in_path or ids_in_body:
-        return Named(unprovable="the route is not a known one, and it names objects")
-    return Named()
 
 
 def _collection_of(place: _paths.Place, segment: str) -> str:

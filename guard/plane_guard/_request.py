@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from plane_guard._memory import remembering
-
 Headers = Mapping[object, object] | Iterable[tuple[object, object]]
+Fields = dict[str, tuple[str, ...]]
 
 _METHOD_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 _PATH_OVERRIDES = ("x-original-url", "x-rewrite-url", "x-script-name", "script-name")
 OVERRIDES = frozenset({*_METHOD_OVERRIDES, *_PATH_OVERRIDES})
 _KNOWN = OVERRIDES | {"host", "content-type", "content-encoding"}
-_AS_SENT = frozenset({spelling for name in _KNOWN for spelling in (name, name.encode())})
+_KNOWN_AS = {spelling: name for name in _KNOWN for spelling in (name, name.encode())}
 _IDNA = "idna"
 _BYTE_BY_BYTE = "latin-1"
 _DOTS = ".\u3002\uff0e\uff61"  # all that IDNA takes for a dot
@@ -27,10 +26,6 @@ class Request(NamedTuple):
     hosts: tuple[str, ...]
     port: int | None
     path: str
-    body: object
-    content_type: str
-    content_encoding: str
-    overridden: bool
     odd: bool
 
     @property
@@ -48,41 +43,42 @@ class _Address(NamedTuple):
     inner: tuple[str, int | None] | None
 
 
-def is_overridden(headers: Headers) -> bool:
-    """Whether a header could make a server read another method or path than the request's own."""
-    return not OVERRIDES.isdisjoint(_known_fields(headers))
+def read_fields(headers: Headers) -> Fields:
+    """The header fields that decide something, by name in lower case; raises on what are no header fields."""
+    fields: Fields = {}
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        # Names come as bytes nearly always: this saves time and changes no result.
+        known = _KNOWN_AS.get((name if type(name) is bytes else text(name)).lower())  # pragma: no mutate
+        if known is not None:
+            fields[known] = (*fields.get(known, ()), text(value))
+    return fields
 
 
-def read_request(
-    method: object,
-    url: object,
-    body: object,
-    content_type: str | None,
-    headers: Headers,
-) -> Request:
-    """Take a request apart; raises on what is no request at all."""
-    fields = _known_fields(headers)
-    address = _address(text(url))
+def is_overridden(fields: Fields) -> bool:
+    """Whether a header field could make a server read another method or path than the request's own."""
+    return not OVERRIDES.isdisjoint(fields)
+
+
+def read_request(method: str, url: str, hosts: tuple[str, ...] = (), *, overridden: bool = False) -> Request:
+    """Take a request apart whose header fields name these hosts; raises on what is no request at all."""
+    address = _read_address(url)
     own = address.own
-    others = [_host_and_port(value, address.default_port) for value in fields.get("host", ())]
+    others = [_host_and_port(value, address.default_port) for value in hosts]
     if address.inner is not None:
         others.append(address.inner)
-    overridden = not OVERRIDES.isdisjoint(fields)
     return Request(
-        method=text(method),
+        method=method,
         hosts=tuple(dict.fromkeys((own[0], *(host for host, _ in others)))),
         port=own[1],
         path=address.path,
-        body=body,
-        content_type=content_type or ",".join(fields.get("content-type", ())),
-        content_encoding=",".join(fields.get("content-encoding", ())).strip().lower(),
-        overridden=overridden,
         odd=overridden or any(other != own for other in others),
     )
 
 
 def text(value: object) -> str:
     """A header, method or URL as text, whatever a client holds it as."""
+    if type(value) is str:  # pragma: no mutate  nearly always; what follows would say the same
+        return value
     if isinstance(value, (bytes, bytearray)):
         return value.decode(_BYTE_BY_BYTE)
     return str.__str__(str(value))  # the text itself, whatever a subclass says that it equals
@@ -97,16 +93,6 @@ def host_name(authority: str) -> str:
         except UnicodeError:
             return name
     return name
-
-
-def _known_fields(headers: Headers) -> dict[str, list[str]]:
-    fields: dict[str, list[str]] = {}
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        # Names come as bytes nearly always: this saves time and changes no result.
-        key = (name if type(name) is bytes else text(name)).lower()  # pragma: no mutate
-        if key in _AS_SENT:
-            fields.setdefault(text(key), []).append(text(value))
-    return fields
 
 
 def _read_address(url: str) -> _Address:
@@ -130,7 +116,7 @@ def _split(url: str) -> tuple[int | None, str, str]:
     return default_port, rest[:end], path
 
 
-def _read_host_and_port(authority: str, default_port: int | None) -> tuple[str, int | None]:
+def _host_and_port(authority: str, default_port: int | None) -> tuple[str, int | None]:
     host_and_port = authority.rpartition("@")[2]
     if host_and_port.startswith("["):
         host, _, port = host_and_port[1:].partition("]")
@@ -139,7 +125,3 @@ def _read_host_and_port(authority: str, default_port: int | None) -> tuple[str, 
         host, _, port = host_and_port.partition(":")
     known = port.isascii() and port.isdigit() and len(port) <= 5  # noqa: PLR2004
     return host_name(host), int(port) if known else default_port
-
-
-_address = remembering(_read_address)
-_host_and_port = remembering(_read_host_and_port)

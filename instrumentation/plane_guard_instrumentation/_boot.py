@@ -19,6 +19,10 @@ _UNITTEST_NAMES = frozenset({"unittest"})
 _EXIT_GUARD_MISSING = 78
 
 
+class _State:
+    enforced_in = 0
+
+
 def at_interpreter_start() -> None:
     """Entry of the `.pth` file: guard a process that runs tests, leave every other one alone.
 
@@ -53,6 +57,14 @@ def enforce(*, pytest_session: bool = False, root: Path | None = None) -> None:
     _floor.apply(pytest_session=pytest_session, root=root)
     _shells.install()
     _session.announce()
+    if _process.test_evidence():
+        _State.enforced_in = os.getpid()
+
+
+def ensure() -> None:
+    """Put the guard in place in this process, if it is not: each decision comes by."""
+    if _State.enforced_in != os.getpid():
+        enforce()
 
 
 def _starts(names: frozenset[str]) -> bool:

@@ -12,7 +12,7 @@ from plane_guard import _process
 from plane_guard._classify import PlaneWrite, classify
 from plane_guard._decide import GUARD_ERROR, Decision, decide, target_of
 from plane_guard._errors import PlaneWriteBlocked
-from plane_guard._request import is_overridden
+from plane_guard._request import is_overridden, read_fields
 from plane_guard._words import READ_METHODS, Op, Target
 from plane_guard_instrumentation import _boot, _proof, _record
 from plane_guard_instrumentation._proof import Answer, Probe
@@ -49,15 +49,13 @@ class _Verdict(NamedTuple):
 
 def reads(method: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether a request can be nothing but a read. Judging it would say the same, and take ten times as long."""
-    return method in _READ_METHODS and not is_overridden(headers)
+    return method in _READ_METHODS and not is_overridden(read_fields(headers))
 
 
 def judge(sent: Sent) -> Steps:
     """Return if the request may be sent, raise `PlaneWriteBlocked` if not; yield what must be asked before that."""
-    __tracebackhide__ = True
     write = classify(sent.method, sent.url, sent.body, headers=sent.headers, hosts=_process.fixed().hosts)
-    if write is not None:
-        yield from _judge(write, sent)
+    return _nothing_to_judge() if write is None else _judge(write, sent)
 
 
 def refuse_unreadable(layer: str, cause: Exception | None = None) -> None:
@@ -70,6 +68,10 @@ def refuse_unreadable(layer: str, cause: Exception | None = None) -> None:
     drive(_judge(write, sent), lambda _: Answer(0, (), b""))
 
 
+def _nothing_to_judge() -> Steps:
+    yield from ()
+
+
 def _judge(write: PlaneWrite, sent: Sent) -> Steps:
     __tracebackhide__ = True
     if not _process.test_evidence():
@@ -77,8 +79,18 @@ def _judge(write: PlaneWrite, sent: Sent) -> Steps:
         return
     cause: Exception | None = None
     try:
-        _boot.enforce()
-        verdict = yield from _verdict(write, sent, _process.settings())
+        _boot.ensure()
+        settings = _process.settings()
+        decision = decide(write.project_id, write.op, write.work_item, settings=settings, in_test=True)
+        if not decision.allowed:
+            verdict = _Verdict(decision, *_target(write, settings))
+        elif _proof.is_proven(write, sent.origin, sent.headers):
+            verdict = _Verdict(decision, Target.SANDBOX, write.project_id)
+        else:
+            proof = yield from _proof.prove(write, sent.origin, sent.headers)
+            verdict = _Verdict(
+                proof.decision or decision, proof.target or Target.SANDBOX, write.project_id, proof.detail
+            )
     except Exception as error:  # noqa: BLE001  an error inside the guard blocks
         cause, verdict = error, _broken(write, error)
     _conclude(write, sent, verdict, cause)
@@ -125,14 +137,6 @@ async def drive_async(steps: Steps, ask: Callable[[Probe], Awaitable[Answer]]) -
             probe = steps.send(answer)
     except StopIteration:
         return
-
-
-def _verdict(write: PlaneWrite, sent: Sent, settings: Settings) -> Generator[Probe, Answer, _Verdict]:
-    decision = decide(write.project_id, write.op, write.work_item, settings=settings, in_test=True)
-    if not decision.allowed:
-        return _Verdict(decision, *_target(write, settings))
-    proof = yield from _proof.prove(write, sent.origin, sent.headers)
-    return _Verdict(proof.decision or decision, proof.target or Target.SANDBOX, write.project_id, proof.detail)
 
 
 def _target(write: PlaneWrite, settings: Settings) -> tuple[Target, str | None]:

@@ -49,14 +49,14 @@ def _refusal(host: str, port: object, layer: str) -> PlaneWriteBlocked:
     client = _caller.library()
     refusal = PlaneWriteBlocked(write, refused, layer, f"It was opened by {client}." if client else "")
     with suppress(Exception):
-        _enforce()
+        _ensure()
         _record.decision(write, sent, refused, Target.UNRESOLVED)
         _record.remember(refusal)
     return refusal
 
 
-def _enforce() -> None:
+def _ensure() -> None:
     """Let a forked child announce itself before its first decision."""
     from plane_guard_instrumentation import _boot
 
-    _boot.enforce()
+    _boot.ensure()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard._decide import Decision
@@ -26,6 +27,7 @@ _OK, _TOO_MANY_REQUESTS = 200, 429
 _LONGEST_WAIT = 5.0
 _LARGEST_ANSWER = 4_194_304
 _REMEMBERED = 4_096
+_CREDENTIALS_AT_HAND = 16
 # The detail of an intake entry has an id of its own and names its work item as `issue`.
 _NAMES_OF_ITSELF = ("id", "issue")
 _CREDENTIALS = frozenset({b"x-api-key", b"authorization", b"cookie"})
@@ -60,7 +62,15 @@ class Proof(NamedTuple):
     detail: str = ""
 
 
-_proven: OrderedDict[tuple[str, str | None, str, str, bytes], None] = OrderedDict()
+_Memory = tuple[str, str | None, str, str, bytes]
+_proven: OrderedDict[_Memory, None] = OrderedDict()
+
+
+def is_proven(write: PlaneWrite, origin: str, headers: Fields) -> bool:
+    """Whether there is nothing to ask: what the write names, if anything, was proven before."""
+    if write.unprovable:
+        return False
+    return not write.references or all(map(_proven.__contains__, _memories(write, origin, headers)))
 
 
 def prove(write: PlaneWrite, origin: str, headers: Fields) -> Generator[Probe, Answer, Proof]:
@@ -68,20 +78,28 @@ def prove(write: PlaneWrite, origin: str, headers: Fields) -> Generator[Probe, A
     if write.unprovable:
         named = any(project != write.project_id for project in write.projects)
         return Proof(_FOREIGN, Target.PROD if named else Target.UNRESOLVED, f"({write.unprovable}.)")
-    for reference in write.references:
-        failure = yield from _prove_one(write, reference, origin, headers)
-        if failure is not None:
-            return failure
+    for reference, memory in zip(write.references, _memories(write, origin, headers), strict=True):
+        if memory not in _proven:
+            failure = yield from _prove_one(write.project_id or "", reference, headers)
+            if failure is not None:
+                return failure
+            _remember(memory)
     return Proof()
 
 
-def _prove_one(
-    write: PlaneWrite, reference: Reference, origin: str, headers: Fields
-) -> Generator[Probe, Answer, Proof | None]:
-    project = write.project_id or ""
-    memory = (origin, write.workspace, project, reference.id, _digest(headers))
-    if memory in _proven:
-        return None
+def _memories(write: PlaneWrite, origin: str, headers: Fields) -> list[_Memory]:
+    """What a proof of each object that the write names is remembered by."""
+    project, credentials = write.project_id or "", _digest(headers)
+    return [(origin, write.workspace, project, reference.id, credentials) for reference in write.references]
+
+
+def _remember(memory: _Memory) -> None:
+    _proven[memory] = None
+    if len(_proven) > _REMEMBERED:
+        _proven.popitem(last=False)
+
+
+def _prove_one(project: str, reference: Reference, headers: Fields) -> Generator[Probe, Answer, Proof | None]:
     probe = Probe(reference.detail_path, _for_a_read(headers))
     answer = yield probe
     wait = _retry_after(answer)
@@ -91,9 +109,6 @@ def _prove_one(
     if owner != project:
         target = Target.PROD if owner else Target.UNRESOLVED
         return Proof(_FOREIGN, target, f"({_what_was_asked(reference, answer)})")
-    _proven[memory] = None
-    if len(_proven) > _REMEMBERED:
-        _proven.popitem(last=False)
     return None
 
 
@@ -131,7 +146,11 @@ def _for_a_read(headers: Fields) -> Fields:
 
 
 def _digest(headers: Fields) -> bytes:
+    return _hashed(tuple([field for field in headers if field[0].lower() in _CREDENTIALS]))
+
+
+@lru_cache(maxsize=_CREDENTIALS_AT_HAND)
+def _hashed(fields: tuple[tuple[bytes, bytes], ...]) -> bytes:
     import hashlib
 
-    credentials = sorted((name.lower(), value) for name, value in headers if name.lower() in _CREDENTIALS)
-    return hashlib.sha256(repr(credentials).encode()).digest()
+    return hashlib.sha256(repr(sorted((name.lower(), value) for name, value in fields)).encode()).digest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plane_guard import DEFAULT_HOSTS, classify
-from plane_guard._request import read_request, text
+from plane_guard._request import read_fields, read_request, text
 from tests.guard.plane import PROD, SANDBOX, names, project_path, url
 
 LABELS = project_path(SANDBOX, "labels/")
@@ -113,7 +113,7 @@ def test_a_host_alone_has_no_path_and_a_word_alone_no_host() -> None:
     word = classify("POST", "api", hosts={""})
     assert word is not None
     assert (word.server_address, word.server_port, word.url_template) == ("", None, "/api/")
-    assert read_request("POST", "http", None, None, ()).port is None
+    assert read_request("POST", "http").port is None
 
 
 def test_a_request_is_taken_apart() -> None:
@@ -123,14 +123,15 @@ def test_a_request_is_taken_apart() -> None:
         ("Content-Encoding", " GZIP"),
         (b"CONTENT-encoding", "br"),
     ]
-    assert read_request(b"p\xe9st", bytearray(b"HTTP://H:1/x?y"), b"z", None, [*headers, ("Host", "i")]) == (
-        "p\u00e9st", ("h", "i"), 1, "/x", b"z", "A/b,c", "gzip,br", False, True,
-    )  # fmt: skip
-    assert read_request("GET", "http://h/", None, "given", [*headers, ("Script-Name", "")]) == (
-        "GET", ("h",), 80, "/", None, "given", "gzip,br", True, True,
-    )  # fmt: skip
-    assert not read_request("GET", "http://h/http://h/", None, None, ()).odd
-    assert read_request("GET", "http://h", None, None, ()) == ("GET", ("h",), 80, "", None, "", "", False, False)
+    assert read_fields([*headers, ("Host", "i"), ("Cookie", "no"), (b"HOST", bytearray(b"\xe9"))]) == {
+        "content-type": ("A/b", "c"), "content-encoding": (" GZIP", "br"), "host": ("i", "\u00e9"),
+    }  # fmt: skip
+    mapping: dict[object, object] = {"Script-Name": ""}
+    assert read_fields(mapping) == {"script-name": ("",)}
+    assert read_request("p\u00e9st", "HTTP://H:1/x?y", ("i",)) == ("p\u00e9st", ("h", "i"), 1, "/x", True)
+    assert read_request("GET", "http://h/", overridden=True) == ("GET", ("h",), 80, "/", True)
+    assert not read_request("GET", "http://h/http://h/").odd
+    assert read_request("GET", "http://h") == ("GET", ("h",), 80, "", False)
 
 
 SAME_PLACE: list[tuple[str, object]] = [
