@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from plane_guard import _bodies, _ops, _paths, _references, _routes
 from plane_guard._keys import is_slug, is_uuid, is_work_item_key
 from plane_guard._memory import remembering
-from plane_guard._request import is_overridden, read_fields, read_request, text
+from plane_guard._request import in_one, is_overridden, read_fields, read_request, text
 from plane_guard._words import DEFAULT_HOSTS, READ_METHODS, Op
 
 if TYPE_CHECKING:
@@ -83,15 +83,17 @@ def classify(  # noqa: PLR0913  the parts of a request
             return None
         if known.heeds == _NOTHING:
             return known.write
-        kind = content_type or ",".join(fields.get("content-type", ()))
-        encoding = ",".join(fields.get("content-encoding", ())).strip().lower()
+        kind = content_type or in_one(fields, "content-type")
+        encoding = in_one(fields, "content-encoding").strip().lower()
         return _with_body(known, _bodies.read(body, kind, encoding))
     except Exception:  # noqa: BLE001  whatever cannot be judged counts as a write to nowhere known
         return PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
 
 
 def _hashable(hosts: Collection[str]) -> frozenset[str]:
-    return hosts if isinstance(hosts, frozenset) else frozenset((hosts,) if isinstance(hosts, str) else hosts)
+    if isinstance(hosts, frozenset):  # pragma: no mutate  it would be the same again
+        return hosts
+    return frozenset((hosts,) if isinstance(hosts, str) else hosts)
 
 
 def _without_body(

@@ -110,7 +110,7 @@ def _values() -> tuple[Any, ...]:
 
 
 def _read(start: Settings, values: tuple[Any, ...]) -> Settings:
-    named = zip(_READ_AT_CALL_TIME, values, strict=True)
+    named = zip(_READ_AT_CALL_TIME, values, strict=True)  # pragma: no mutate  they are as many
     environ = {name: os.fsdecode(value) for name, value in named if value is not None}
     now = Settings.from_environ(environ)
     return Settings(

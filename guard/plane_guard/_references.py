@@ -49,10 +49,8 @@ def in_path(place: _paths.Place, route: _routes.Route | None) -> Named:
     collector = _Collector(place)
     for segment in item_segments(place, route):
         collector.add(_collection_of(place, segment), segment if is_uuid(segment) else None, "the path")
-    for field in route.fields:
-        kind, _, name = field.rpartition(":")
-        if name.startswith("{"):
-            collector.add_field(kind, None, name)
+    for field in filter(_is_in_path, route.fields):
+        collector.add_field("other", None, field.removeprefix("other:"))
     return collector.named()
 
 
@@ -62,8 +60,8 @@ def heeded(place: _paths.Place, route: _routes.Route | None) -> frozenset[str] |
         return frozenset()
     if route is None:
         return None
-    names = (field.rpartition(":")[2] for field in route.fields)
-    return frozenset(name.partition(".")[0].removesuffix("[]") for name in names if not name.startswith("{"))
+    names = (field.rpartition(":")[2] for field in route.fields if not _is_in_path(field))
+    return frozenset(name.partition(".")[0].removesuffix("[]") for name in names)
 
 
 def in_body(place: _paths.Place, route: _routes.Route | None, body: _bodies.Body) -> Named:
@@ -93,6 +91,10 @@ def item_segments(place: _paths.Place, route: _routes.Route | None) -> Iterator[
     for at, name in enumerate(route.template.split("/")):
         if name in _routes.ITEM_PARAMETERS:
             yield place.segments[at]
+
+
+def _is_in_path(field: str) -> bool:
+    return field.startswith("other:{")
 
 
 def _collection_of(place: _paths.Place, segment: str) -> str:

@@ -54,6 +54,11 @@ def read_fields(headers: Headers) -> Fields:
     return fields
 
 
+def in_one(fields: Fields, name: str) -> str:
+    """The values of one field in one text, as HTTP lets a recipient combine them (RFC 9110, section 5.3)."""
+    return ",".join(fields.get(name, ()))
+
+
 def is_overridden(fields: Fields) -> bool:
     """Whether a header field could make a server read another method or path than the request's own."""
     return not OVERRIDES.isdisjoint(fields)

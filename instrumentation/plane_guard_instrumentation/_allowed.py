@@ -26,10 +26,11 @@ def permitted(found: Mapping[str, object], secrets: Sequence[str] = ()) -> Attri
     """What of this may be emitted. ``secrets`` are the credentials known here, masked wherever they turn up."""
     kept: Attributes = {}
     for name, value in found.items():
-        test = _TEST_OF.get(name) or (_text if name.startswith(EMITTED_UNDER) else None)
-        shown = test(value, secrets) if test is not None and value is not None else None
-        if shown is not None and shown != "":
-            kept[name] = shown
+        if value is not None:
+            test = _TEST_OF.get(name) or (_text if name.startswith(EMITTED_UNDER) else None)
+            shown = test(value, secrets) if test is not None else None
+            if shown is not None and shown != "":
+                kept[name] = shown
     return kept
 
 

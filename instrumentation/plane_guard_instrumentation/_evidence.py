@@ -8,7 +8,6 @@ appending, one file per process: nothing to lock, nothing to flush, and a fork s
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from typing import TYPE_CHECKING, cast
 
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from plane_guard_instrumentation._session import Mark
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_SCOPE = InstrumentationScope(names.SCOPE, _resource.version())
+_ALLOWED, _BLOCKED = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
 
 def write(attributes: Attributes, *, blocked: bool) -> str:
@@ -38,7 +39,7 @@ def write(attributes: Attributes, *, blocked: bool) -> str:
     What is on disk goes out live as well, where that is asked for; a block does so even if the disk is full.
     """
     line = _file.Line()
-    span = _span(attributes, StatusCode.ERROR if blocked else StatusCode.UNSET)
+    span = _span(attributes, _BLOCKED if blocked else _ALLOWED)
     result = FileSpanExporter(stream=cast("IO[str]", line)).export([span])
     if blocked or result is SpanExportResult.SUCCESS:
         _live_export.offer(span)
@@ -58,26 +59,30 @@ def session_span(mark: Mark) -> ReadableSpan:
         attributes=mark.attributes,
         start_time=mark.time_ns,
         end_time=mark.time_ns,
-        instrumentation_scope=InstrumentationScope(names.SCOPE, _resource.version()),
+        instrumentation_scope=_SCOPE,
     )
 
 
-def _span(attributes: Attributes, status: StatusCode) -> ReadableSpan:
+def _span(attributes: Attributes, status: Status) -> ReadableSpan:
     now = time.time_ns()
     current = trace.get_current_span().get_span_context()
     parent = current if current.is_valid else _inherited()
     return ReadableSpan(
         name=names.EVENT,
-        context=_context(parent.trace_id if parent else secrets.randbits(128) or 1, secrets.randbits(64) or 1, parent),
+        context=_context(parent.trace_id if parent else _random(16), _random(8), parent),
         parent=parent,
         resource=_sdk_resource(),
         attributes={name: attributes[name] for name in (names.OUTCOME, names.TARGET) if name in attributes},
         events=(Event(names.EVENT, attributes, now),),
-        status=Status(status),
+        status=status,
         start_time=now,
         end_time=now,
-        instrumentation_scope=InstrumentationScope(names.SCOPE, _resource.version()),
+        instrumentation_scope=_SCOPE,
     )
+
+
+def _random(size: int) -> int:
+    return int.from_bytes(os.urandom(size)) or 1
 
 
 def _context(trace_id: int, span_id: int, parent: SpanContext | None) -> SpanContext:

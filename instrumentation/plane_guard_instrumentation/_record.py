@@ -137,7 +137,7 @@ def _describe(write: PlaneWrite, sent: Sent, made: Decision, target: Target, pro
         names.LINE: caller.line if caller else None,
         names.FUNCTION: caller.function if caller else None,
     }
-    secrets = [*_redact.credentials(sent.headers, sent.url), *_redact.of_environment()]
+    secrets = (*_redact.credentials(sent.headers, sent.url), *_redact.of_environment())
     return _allowed.permitted(found, secrets)
 
 

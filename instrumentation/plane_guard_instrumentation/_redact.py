@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from plane_guard._memory import remembering
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -27,6 +29,10 @@ _NO_SECRET = re.compile(r"(?i:true|false|none)|[/.~].*|[0-9]+")
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without anything that looks like a Plane token or is one of the credentials known here."""
+    return _remembered_clean(text, tuple(secrets))
+
+
+def _clean(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, _MASK)
@@ -35,15 +41,19 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
 
 def credentials(headers: Iterable[tuple[bytes, bytes]], url: str = "") -> list[str]:
     """The credentials that a request carries in its header fields and its address, and their parts."""
+    values = [bytes(value) for name, value in headers if name.lower() in _HEADERS]
+    return list(_remembered_credentials(url if "@" in url or "?" in url else "", *values))
+
+
+def _credentials(url: str, *values: bytes) -> tuple[str, ...]:
     found: list[str] = []
-    for name, value in headers:
-        if name.lower() in _HEADERS:
-            text = value.decode("latin-1")
-            found += [text, *re.split(r"[ ;=]+", text), *_of_basic(text)]
+    for value in values:
+        text = value.decode("latin-1")
+        found += [text, *re.split(r"[ ;=]+", text), *_of_basic(text)]
     for pair in _USER_INFO.findall(url):
         found += [pair, *pair.split(":", 1)]
     found += [value for name, value in _query(url) if _SECRET_NAME.fullmatch(name)]
-    return _longest_first(found)
+    return tuple(_longest_first(found))
 
 
 def of_environment(environ: Mapping[str, str] | None = None) -> list[str]:
@@ -101,3 +111,8 @@ def _of_basic(text: str) -> list[str]:
     except (binascii.Error, ValueError):
         return []
     return [pair, *pair.split(":", 1)]
+
+
+# They are asked for with the same few texts again and again: by test, by file, by client.
+_remembered_clean = remembering(_clean)
+_remembered_credentials = remembering(_credentials)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plane_guard import DEFAULT_HOSTS, classify
-from plane_guard._request import read_fields, read_request, text
+from plane_guard._request import in_one, read_fields, read_request, text
 from tests.guard.plane import PROD, SANDBOX, names, project_path, url
 
 LABELS = project_path(SANDBOX, "labels/")
@@ -101,6 +101,13 @@ def test_a_path_without_a_host_is_read_as_a_path() -> None:
     assert classify("POST", f"X{LABELS[1:]}") is None
 
 
+def test_one_host_is_named_without_a_collection_around_it() -> None:
+    write = classify("POST", "https://plane.example.com/graphql", hosts="plane.example.com")
+    assert write is not None
+    assert write.server_address == "plane.example.com"
+    assert classify("POST", "https://plane.example.com/graphql", hosts="plane.example.com.au") is None
+
+
 def test_a_scheme_that_is_none_is_part_of_the_path() -> None:
     write = classify("POST", f"a+b://plane.example.com{LABELS}")
     assert write is not None
@@ -126,6 +133,8 @@ def test_a_request_is_taken_apart() -> None:
     assert read_fields([*headers, ("Host", "i"), ("Cookie", "no"), (b"HOST", bytearray(b"\xe9"))]) == {
         "content-type": ("A/b", "c"), "content-encoding": (" GZIP", "br"), "host": ("i", "\u00e9"),
     }  # fmt: skip
+    assert in_one({"content-type": ("A/b", "c")}, "content-type") == "A/b,c"
+    assert in_one({}, "content-type") == ""
     mapping: dict[object, object] = {"Script-Name": ""}
     assert read_fields(mapping) == {"script-name": ("",)}
     assert read_request("p\u00e9st", "HTTP://H:1/x?y", ("i",)) == ("p\u00e9st", ("h", "i"), 1, "/x", True)

@@ -118,6 +118,33 @@ def test_a_project_in_the_body_is_told() -> None:
     assert write("POST", project_path(SANDBOX, "cycles/"), {"project_id": "ORCH"}).projects == (SANDBOX,)
 
 
+@pytest.mark.parametrize("below", ["labels/", f"work-items/{ITEM}/reactions/", f"work-items/{ITEM}/links/"])
+def test_a_body_that_cannot_matter_is_not_looked_at(below: str) -> None:
+    found = classify("POST", url(project_path(SANDBOX, below)), Untouchable())
+    assert found is not None
+    assert (found.project_id, found.unprovable) == (SANDBOX, "")
+
+
+class Untouchable:
+    """A body that must not even be compared."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("this body was looked at")
+
+
+def test_an_object_in_the_path_that_cannot_be_proven_is_named_whatever_the_body_is() -> None:
+    found = classify("POST", url(project_path(SANDBOX, f"comments/{ITEM}/reactions/")), Untouchable())
+    assert found is not None
+    assert found.unprovable == "`{comment_id}` in the path names an object whose project cannot be proven"
+
+
+def test_a_body_that_only_tells_what_a_write_does_need_not_be_readable() -> None:
+    found = write("PATCH", project_path(SANDBOX, "intakes/x/"), iter([b""]))
+    assert (found.op, found.unprovable) == ("intake", "")
+
+
 @pytest.mark.parametrize("encoding", [[("Content-Encoding", "gzip")], [("content-encoding", "identity")] * 2])
 def test_an_encoded_body_that_could_name_objects_is_not_read(encoding: list[tuple[str, str]]) -> None:
     for body in (gzip.compress(b"{}"), b"{}"):
