@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import Logger
+
 _LOGGER = "plane_guard"
-_ERROR, _INFO = 40, 20  # as `logging` numbers them
+_ERROR, _INFO = 40, 20  # pragma: no mutate  as `logging` numbers them
 _LONGEST = 200
 
 
@@ -12,7 +17,9 @@ def audit_block(
 ) -> None:
     """Log a refused write as one ``ERROR`` line with project, work item, op and reason."""
     message = "BLOCKED Plane write in a test process: project=%s work_item=%s op=%s reason=%s"
-    _log(_ERROR, message, project_id, (work_item, work_item_key), op, reason)
+    logger = _logger()
+    if logger.isEnabledFor(_ERROR):  # pragma: no mutate  saves composing what nobody reads
+        logger.error(message, _one_line(project_id or "unresolved"), _item(work_item, work_item_key), op, reason)
 
 
 def audit_allow(
@@ -20,17 +27,9 @@ def audit_allow(
 ) -> None:
     """Log a write to the sandbox as one ``INFO`` line containing ``ALLOWED``."""
     message = "ALLOWED Plane write to the sandbox: project=%s work_item=%s op=%s reason=%s"
-    _log(_INFO, message, project_id, (work_item, work_item_key), op, reason)
-
-
-def _log(  # noqa: PLR0913, PLR0917  the parts of the line
-    level: int, message: str, project_id: object, item: tuple[object, object], op: object, reason: object
-) -> None:
-    import logging
-
-    logger = logging.getLogger(_LOGGER)
-    if logger.isEnabledFor(level):  # pragma: no mutate  saves making a text that nobody reads
-        logger.log(level, message, _one_line(project_id or "unresolved"), _item(*item), op, reason, stacklevel=2)
+    logger = _logger()
+    if logger.isEnabledFor(_INFO):  # pragma: no mutate  as above
+        logger.info(message, _one_line(project_id or "unresolved"), _item(work_item, work_item_key), op, reason)
 
 
 def _item(work_item: object, key: object) -> str:
@@ -40,3 +39,9 @@ def _item(work_item: object, key: object) -> str:
 def _one_line(value: object) -> str:
     """Whatever a caller hands in cannot start a log line of its own."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:_LONGEST])
+
+
+def _logger() -> Logger:
+    import logging
+
+    return logging.getLogger(_LOGGER)

@@ -176,9 +176,7 @@ def _values(document: object, path: list[str]) -> Iterator[object]:
     wanted, below = path[0].removesuffix("[]"), path[1:]
     for record in _records(document):
         for name, value in record:
-            if not name.startswith(wanted):
-                continue
-            head, _, rest = name.partition("[]")
+            head, _, rest = name.partition("[]") if "[]" in name else (name, "", "")  # pragma: no mutate  the same
             if head != wanted:
                 continue
             if below:

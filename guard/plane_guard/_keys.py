@@ -46,6 +46,8 @@ def canonical_uuid(text: object) -> str | None:
     """The lower-case dashed spelling of a uuid in any spelling that Plane accepts in a body, else ``None``."""
     if not isinstance(text, str) or len(text) > _ID_LENGTH_LIMIT:
         return None
+    if _UUID.fullmatch(text) is not None:  # pragma: no mutate  nearly always; what follows would say the same
+        return str.__str__(text)
     bare = text.strip().lower().removeprefix("urn:").removeprefix("uuid:")
     digits = bare.removeprefix("{").removesuffix("}").replace("-", "")
     if _HEX.fullmatch(digits) is None:

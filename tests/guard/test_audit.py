@@ -48,4 +48,3 @@ def test_a_decision_is_one_line(
     assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
         ("plane_guard", level, line)
     ]
-    assert caplog.records[0].funcName == getattr(audit, "__name__", "")
