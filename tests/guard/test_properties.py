@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from plane_guard import Op, PlaneWrite, Reason, Settings, classify, decide
+from plane_guard import DEFAULT_HOSTS, Op, PlaneWrite, Reason, Settings, _memory, classify, decide
 from plane_guard._keys import is_project_key
 from plane_guard._paths import might_be_plane
 from tests.guard.hostile import REQUESTS, Hostile, path_of, projects_picked
 from tests.guard.plane import PROD, SANDBOX, WRITING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 profile = settings(
@@ -81,6 +84,25 @@ def test_what_is_allowed_leads_to_the_sandbox_for_every_reader(request: Hostile)
     allowed = decide(write.project_id, write.op, settings=WRITING, in_test=True).allowed
     event(f"allowed: {allowed}, to be proven: {bool(write.references or write.unprovable)}")
     assert not allowed or picked <= {SANDBOX}
+
+
+@profile
+@given(first=REQUESTS, second=REQUESTS, hosts=st.sampled_from([DEFAULT_HOSTS, frozenset(), {"localhost", "plane"}]))
+def test_what_was_said_of_one_request_changes_nothing_for_another(
+    first: Hostile, second: Hostile, hosts: Collection[str]
+) -> None:
+    second = second._replace(url=first.url)
+
+    def asked(request: Hostile, hosts: Collection[str] = DEFAULT_HOSTS) -> PlaneWrite | None:
+        return classify(request.method, request.url, request.body, headers=request.headers, hosts=hosts)
+
+    _memory.forget()
+    alone = asked(second, hosts)
+    _memory.forget()
+    asked(first)
+    asked(first, hosts)
+    asked(second)
+    assert asked(second, hosts) == alone
 
 
 DISAGREEMENTS = {
