@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from plane_guard import _process
 from plane_guard._paths import might_be_plane
-from plane_guard_instrumentation import _aiohttp_probe, _check, _connection, _httpcore, _passage
+from plane_guard_instrumentation import _aiohttp_probe, _check, _connection, _httpcore_copy, _passage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -140,4 +140,4 @@ def _body_in_memory(body: object) -> object:
 
     if isinstance(body, Payload) and type(body).__module__ == Payload.__module__:
         body = body._value  # noqa: SLF001  the public `decode` replaces what is not text
-    return bytes(body) if isinstance(body, (bytearray, memoryview)) else _httpcore.body_in_memory(body)
+    return bytes(body) if isinstance(body, (bytearray, memoryview)) else _httpcore_copy.body_in_memory(body)
