@@ -24,8 +24,8 @@ _ODD_AFTER_DECODING = re.compile(r"//|\\|;|[?#]|[\x00-\x1f\x7f]|(?:^|/)\.{1,2}(?
 # `api|graphql|mcp|auth` in any case, or what could hide them. It begins with one class, so the search skips quickly to
 # where a word could begin, which it would not for alternatives, nor while it ignores case.
 _POSSIBLY_PLANE = (
-    r"[aAgGmM%\\\x00-\x1f\x7f](?:[pP][iI](?<=[aA]..)|[uU][tT][hH](?<=[aA]...)|[cC][pP](?<=[mM]..)"
-    r"|[rR][aA][pP][hH][qQ][lL](?<=[gG]......)|(?<=[%\\\x00-\x1f\x7f]))"
+    r"[aAgGmM%\\\x00-\x1f\x7f](?:(?<![aAgGmM])|[pP][iI](?<=[aA]..)|[uU][tT][hH](?<=[aA]...)|[cC][pP](?<=[mM]..)"
+    r"|[rR][aA][pP][hH][qQ][lL](?<=[gG]......))"
 )
 _IN_BYTES = re.compile(_POSSIBLY_PLANE.encode())
 _IN_TEXT = re.compile(_POSSIBLY_PLANE)
@@ -86,6 +86,12 @@ def might_be_plane(target: bytes) -> bool:
 def text_might_be_plane(target: str) -> bool:
     """The same question where a client holds the target as text."""
     return _IN_TEXT.search(target) is not None
+
+
+def first_line_might_be_plane(data: bytes) -> bool:
+    """The same question of the first of some lines, each of which ends with a carriage return."""
+    found = _IN_BYTES.search(data)
+    return found is not None and found[0] != b"\r"
 
 
 def decode(path: str) -> str:
