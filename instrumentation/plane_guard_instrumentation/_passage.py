@@ -6,8 +6,8 @@ and with the process: a task that outlives the request, or a forked child, holds
 
 from __future__ import annotations
 
-import os
 from contextvars import ContextVar
+from os import getpid
 from typing import ClassVar
 
 
@@ -19,7 +19,7 @@ class _Token:
 
     def __enter__(self) -> None:
         self.alive = True
-        self.pid = os.getpid()
+        self.pid = getpid()
         self._reset = self._variable.set(self)
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
@@ -73,4 +73,4 @@ def judged_form(request: object) -> object:
 
 def _held(variable: _Variable) -> _Token | None:
     token = variable.get()
-    return token if token is not None and token.alive and token.pid == os.getpid() else None
+    return token if token is not None and token.alive and token.pid == getpid() else None
