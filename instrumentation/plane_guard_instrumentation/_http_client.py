@@ -27,22 +27,28 @@ _SENDING_BODY = "Request-sent"
 def guard_request(original: Method, layer: str) -> Method:
     """Judge each request when its head is complete, before any of it is sent."""
 
+    def go_on(connection: Any, message_body: object, encode_chunked: object) -> object:
+        __tracebackhide__ = True
+        if encode_chunked:
+            return original(connection, message_body, encode_chunked=encode_chunked)
+        return original(connection, message_body)  # urllib3's method for HTTP/2 takes no more than this
+
     @functools.wraps(original)
-    def endheaders(self: Any, message_body: Any = None, **options: Any) -> object:
+    def endheaders(self: Any, message_body: Any = None, *, encode_chunked: Any = False) -> object:
         __tracebackhide__ = True
         if not _concerns_plane(self):
-            return original(self, message_body, **options)
+            return go_on(self, message_body, encode_chunked)
         if not _process.test_evidence():
-            _note_live(self, message_body, options, layer)
-            return original(self, message_body, **options)
+            _note_live(self, message_body, encode_chunked, layer)
+            return go_on(self, message_body, encode_chunked)
         message_body = _http_connection.own(message_body)
-        head, body = _head(self), _body_of(self, message_body, **options)
+        head, body = _head(self), _body_of(self, message_body, encode_chunked)
         if _http_message.reads(head, body):
-            return original(self, message_body, **options)
+            return go_on(self, message_body, encode_chunked)
         if _passage.judged_form(self) != (head, body):
             _judge(self, head, body, layer)
         with _passage.judged(self, (head, body)):
-            return original(self, message_body, **options)
+            return go_on(self, message_body, encode_chunked)
 
     return endheaders
 
@@ -100,9 +106,9 @@ def _read(connection: Any, data: bytes, body: _http_message.Body, layer: str) ->
     return found
 
 
-def _note_live(connection: Any, message_body: object, options: dict[str, Any], layer: str) -> None:
+def _note_live(connection: Any, message_body: object, encode_chunked: Any, layer: str) -> None:
     with suppress(Exception):  # telemetry may not disturb a live process
-        body = _body_of(connection, message_body, **options)
+        body = _body_of(connection, message_body, encode_chunked)
         for head in _http_message.heads(_head(connection)):
             sent = _http_message.sent(connection, head, body, layer)
             _check.drive(_check.judge(sent), functools.partial(_http_probe.ask, connection, b""))
@@ -143,7 +149,7 @@ def _is_elsewhere(connection: Any, data: bytes) -> bool:
         return False
 
 
-def _body_of(connection: object, message_body: object, *, encode_chunked: bool = False) -> _http_message.Body:
+def _body_of(connection: object, message_body: object, encode_chunked: Any) -> _http_message.Body:
     if message_body is not None:
         return _http_message.Body(message_body, encode_chunked)
     noted = _http_connection.noted_body(connection)
