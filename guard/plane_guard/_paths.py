@@ -29,6 +29,7 @@ _POSSIBLY_PLANE = (
 )
 _IN_BYTES = re.compile(_POSSIBLY_PLANE.encode())
 _IN_TEXT = re.compile(_POSSIBLY_PLANE)
+_LONGEST_LOOK = 512
 _SAFE_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FROM_A_MARK = re.compile(r"[?#].*", re.DOTALL)
@@ -89,9 +90,12 @@ def text_might_be_plane(target: str) -> bool:
 
 
 def first_line_might_be_plane(data: bytes) -> bool:
-    """The same question of the first of some lines, each of which ends with a carriage return."""
-    found = _IN_BYTES.search(data)
-    return found is not None and found[0] != b"\r"
+    """The same question of the first of some lines, each of which ends with a carriage return.
+
+    Where that is far away, nobody looks for it: the answer is yes.
+    """
+    found = _IN_BYTES.search(data, 0, _LONGEST_LOOK)
+    return len(data) > _LONGEST_LOOK if found is None else found[0] != b"\r"
 
 
 def decode(path: str) -> str:

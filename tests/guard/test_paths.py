@@ -279,6 +279,13 @@ def test_the_cheap_question_of_the_first_line_ends_with_it() -> None:
         assert first_line_might_be_plane(before + head)
 
 
+def test_the_cheap_question_of_the_first_line_looks_for_its_end_nearby() -> None:
+    assert not first_line_might_be_plane(b"x" * 512)
+    assert not first_line_might_be_plane(b"x" * 511 + b"\r")
+    for far in (b"x" * 513, b"x" * 512 + b"\r", b"x" * 512 + b"%", b"x" * 1_000_000):
+        assert first_line_might_be_plane(far)
+
+
 def test_the_cheap_question_spares_other_requests() -> None:
     targets = (b"/", b"/v1/traces", b"/repos/x/issues/1", b"/containers/json?all=1", b"*")
     assert [might_be_plane(target) for target in targets] == [False] * 5
