@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 _ODD_BEFORE_DECODING = re.compile(r"%(?:2[fFeE5]|5[cC]|3[bB]|[01][0-9A-Fa-f]|7[fF])|%(?![0-9A-Fa-f]{2})")
 _ODD_AFTER_DECODING = re.compile(r"//|\\|;|[?#]|[\x00-\x1f\x7f]|(?:^|/)\.{1,2}(?:/|$)")
-_POSSIBLY_PLANE = re.compile(rb"api|graphql|mcp|auth|[%\\\x00-\x1f\x7f]", re.IGNORECASE)
+# `api|graphql|mcp|auth` in any case, or what could hide them. It begins with one class, so the search skips quickly to
+# where a word could begin, which it would not for alternatives, nor while it ignores case.
+_POSSIBLY_PLANE = (
+    r"[aAgGmM%\\\x00-\x1f\x7f](?:(?<![aAgGmM])|[pP][iI](?<=[aA]..)|[uU][tT][hH](?<=[aA]...)|[cC][pP](?<=[mM]..)"
+    r"|[rR][aA][pP][hH][qQ][lL](?<=[gG]......))"
+)
+_IN_BYTES = re.compile(_POSSIBLY_PLANE.encode())
+_IN_TEXT = re.compile(_POSSIBLY_PLANE)
+_LONGEST_LOOK = 512
 _SAFE_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FROM_A_MARK = re.compile(r"[?#].*", re.DOTALL)
@@ -72,7 +80,21 @@ class Reading(NamedTuple):
 
 def might_be_plane(target: bytes) -> bool:
     """Whether a raw request target could lead to Plane at all: cheap, and wrong only towards yes."""
-    return _POSSIBLY_PLANE.search(target) is not None
+    return _IN_BYTES.search(target) is not None
+
+
+def text_might_be_plane(target: str) -> bool:
+    """The same question where a client holds the target as text."""
+    return _IN_TEXT.search(target) is not None
+
+
+def first_line_might_be_plane(data: bytes) -> bool:
+    """The same question of the first of some lines, each of which ends with a carriage return.
+
+    Where that is far away, nobody looks for it: the answer is yes.
+    """
+    found = _IN_BYTES.search(data, 0, _LONGEST_LOOK)
+    return len(data) > _LONGEST_LOOK if found is None else found[0] != b"\r"
 
 
 def decode(path: str) -> str:

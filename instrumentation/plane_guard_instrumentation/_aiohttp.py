@@ -9,25 +9,25 @@ later, and may be changed in between.
 
 from __future__ import annotations
 
-import copy
 import functools
 from typing import TYPE_CHECKING, Any
 
-from plane_guard import _process
-from plane_guard._paths import might_be_plane
-from plane_guard_instrumentation import _aiohttp_probe, _check, _connection, _httpcore, _passage
+from yarl import URL
+
+from plane_guard._paths import text_might_be_plane
+from plane_guard_instrumentation import _aiohttp_copy, _aiohttp_probe, _check, _connection, _passage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aiohttp import ClientRequest, ClientResponse
     from aiohttp.connector import Connection
-    from aiohttp.payload import BytesPayload
 
     Connect = Callable[..., Awaitable[Connection]]
     Send = Callable[..., Awaitable[ClientResponse]]
 
 _JUDGED = "__plane_guard_judged__"
+_ELSEWHERE = "__plane_guard_elsewhere__"  # the URL that does not concern Plane, which nobody can change where it is
 _OF_THE_PROXY = "proxy-authorization"  # the connector adds it to a request that it is about to send
 
 
@@ -37,8 +37,14 @@ def guard_connect(original: Connect, layer: str) -> Connect:
     @functools.wraps(original)
     async def connect(self: Any, req: ClientRequest, *args: Any, **kwargs: Any) -> Connection:
         __tracebackhide__ = True
-        if not _concerns_plane(req):
+        url = req.url
+        if not _concerns_plane(req, url):
+            if type(url) is URL:
+                req.__dict__[_ELSEWHERE] = url
             return await original(self, req, *args, **kwargs)
+        if _aiohttp_copy.reads(req):
+            with _passage.guarded():
+                return await original(self, req, *args, **kwargs)
         sent = _sent(req, layer)
         with _passage.guarded():
             if _passage.judged_form(req) != sent:
@@ -56,15 +62,18 @@ def guard_send(original: Send, layer: str) -> Send:
     @functools.wraps(original)
     async def send(self: ClientRequest, conn: Connection) -> ClientResponse:
         __tracebackhide__ = True
-        if not _concerns_plane(self):
+        url = self.url
+        if self.__dict__.get(_ELSEWHERE, _ELSEWHERE) is url or not _concerns_plane(self, url):
             return await original(self, conn)
-        own = _own(self)
+        own = _aiohttp_copy.own(self)
+        if _aiohttp_copy.reads(own):
+            return _aiohttp_copy.as_if_sent_by(self, own, await original(own, conn))
         sent = _sent(own, layer)
         if sent not in (self.__dict__.pop(_JUDGED, None), _passage.judged_form(self)):
             await _judge(own, sent, functools.partial(_connect_beside, conn))
         with _passage.judged(own, sent):
             response = await original(own, conn)
-        return _as_if_sent_by(self, own, response)
+        return _aiohttp_copy.as_if_sent_by(self, own, response)
 
     return send
 
@@ -79,42 +88,12 @@ async def _connect_beside(connection: Connection, *args: Any) -> Connection:
     return await connection._connector.connect(*args)  # noqa: SLF001  the only way to it
 
 
-def _own(request: ClientRequest) -> ClientRequest:
-    """A copy whose head and body nobody else can change; the request itself in a live process."""
-    if not _process.test_evidence():
-        return request
-    own = copy.copy(request)
-    own.headers = request.headers.copy()
-    content = _body_in_memory(request.body)
-    if isinstance(content, bytes) and request.body:
-        own.__dict__["_body" if "_body" in own.__dict__ else "body"] = _payload(content)  # the latter before 3.12
-    return own
-
-
-def _payload(content: bytes) -> BytesPayload:
-    """A payload of these bytes; one that is made of many bytes at once warns of itself."""
-    from aiohttp.payload import BytesPayload
-
-    payload = BytesPayload(b"")
-    payload._value, payload._size = content, len(content)  # noqa: SLF001  see above
-    return payload
-
-
-def _as_if_sent_by(request: ClientRequest, own: ClientRequest, response: ClientResponse) -> ClientResponse:
-    """Leave behind in the request what its own `send` would have."""
-    if request is not own:
-        request.__dict__["response"] = response
-        writer = own._writer  # noqa: SLF001  what `close` and `terminate` wait for and cancel
-        if writer is not None:
-            request._writer = writer  # noqa: SLF001
-    return response
-
-
-def _concerns_plane(request: ClientRequest) -> bool:
+def _concerns_plane(request: ClientRequest, url: URL) -> bool:
     """Whether the request could be a write to Plane, or opens a connection to a known Plane host."""
-    if might_be_plane(request.url.raw_path_qs.encode("utf-8", "replace")):
+    if text_might_be_plane(url.raw_path_qs) or _connection.plane_host(url.raw_host):
         return True
-    return any(map(_connection.plane_host, (request.url.raw_host, request.server_hostname)))
+    name = request.server_hostname
+    return name is not None and bool(_connection.plane_host(name))
 
 
 def _sent(request: ClientRequest, layer: str) -> _check.Sent:
@@ -125,19 +104,10 @@ def _sent(request: ClientRequest, layer: str) -> _check.Sent:
         # What opens a tunnel through a proxy names the host alone, whatever URL it was made for.
         url=origin if request.method == "CONNECT" else origin + request.url.raw_path_qs,
         headers=[_field(name, value) for name, value in request.headers.items() if name.lower() != _OF_THE_PROXY],
-        body=_body_in_memory(request.body),
+        body=_aiohttp_copy.body_in_memory(request.body),
         origin=origin,
     )
 
 
 def _field(name: object, value: object) -> tuple[bytes, bytes]:
     return f"{name}".encode("utf-8", "surrogatepass"), f"{value}".encode("utf-8", "surrogatepass")
-
-
-def _body_in_memory(body: object) -> object:
-    """The body, if it is one piece of bytes; what it will be read from where it may be a stream."""
-    from aiohttp.payload import Payload
-
-    if isinstance(body, Payload) and type(body).__module__ == Payload.__module__:
-        body = body._value  # noqa: SLF001  the public `decode` replaces what is not text
-    return bytes(body) if isinstance(body, (bytearray, memoryview)) else _httpcore.body_in_memory(body)

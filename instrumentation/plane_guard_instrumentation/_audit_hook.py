@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from plane_guard import _process
 from plane_guard_instrumentation import _connection
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _PROBE = "plane_guard.probe"
 _LAYER = "socket"
+_UNKNOWN = object()  # not None, which is in force before settings are
+_elsewhere_under = _connection.elsewhere.get
+_in_force = _process._State  # noqa: SLF001  its function would be a third of what a connection costs
 
 
 def install() -> None:
@@ -58,8 +62,12 @@ def _on_lookup(arguments: Arguments) -> None:
 
 
 def _on_connection(arguments: Arguments) -> None:
-    __tracebackhide__ = True
     address = arguments[1]
+    if type(address) is tuple and address:  # nearly always, and then one look into a memory
+        host = address[0]
+        if type(host) is str and _elsewhere_under(host, _UNKNOWN) is _in_force.fixed:
+            return
+    __tracebackhide__ = True
     if isinstance(address, tuple) and len(address) > 1:
         _connection.judge(address[0], address[1], _LAYER)
 

@@ -12,21 +12,22 @@ from plane_guard import _process
 from plane_guard._classify import PlaneWrite, classify
 from plane_guard._decide import GUARD_ERROR, Decision, decide, target_of
 from plane_guard._errors import PlaneWriteBlocked
-from plane_guard._request import is_overridden, read_fields
+from plane_guard._request import OVERRIDES, is_overridden, read_fields
 from plane_guard._words import READ_METHODS, Op, Target
 from plane_guard_instrumentation import _boot, _proof, _record
 from plane_guard_instrumentation._proof import Answer, Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 
     from plane_guard._settings import Settings
 
     Steps = Generator[Probe, Answer, None]
 
-__all__ = ["Answer", "Probe", "Sent", "drive", "drive_async", "judge", "reads", "refuse_unreadable"]
+__all__ = ["Answer", "Probe", "Sent", "drive", "drive_async", "judge", "reads", "reads_plainly", "refuse_unreadable"]
 
 _READ_METHODS = frozenset(method.encode() for method in READ_METHODS)
+_OVERRIDES = frozenset(name.encode() for name in OVERRIDES)
 
 
 class Sent(NamedTuple):
@@ -50,6 +51,17 @@ class _Verdict(NamedTuple):
 def reads(method: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether a request can be nothing but a read. Judging it would say the same, and take ten times as long."""
     return method in _READ_METHODS and not is_overridden(read_fields(headers))
+
+
+def reads_plainly(method: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """The same of headers that are bytes and nothing else, pair by pair; where they are not, the answer is no."""
+    for pair in headers:
+        if type(pair) is not tuple:
+            return False
+        name, value = pair
+        if type(name) is not bytes or type(value) is not bytes or name.lower() in _OVERRIDES:
+            return False
+    return method in _READ_METHODS
 
 
 def judge(sent: Sent) -> Steps:

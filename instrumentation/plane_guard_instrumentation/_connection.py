@@ -7,7 +7,7 @@ refusal comes before that, reads included.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from plane_guard import _process
 from plane_guard._request import host_name
@@ -15,6 +15,15 @@ from plane_guard_instrumentation import _passage
 
 if TYPE_CHECKING:
     from plane_guard import PlaneWriteBlocked
+    from plane_guard._settings import Settings
+
+_Host = TypeVar("_Host", str, bytes)
+_MOST = 256
+_LONGEST = 255  # of a name that can be looked up
+# Texts that name no Plane host, each with the settings under which it was found to be none: others may know more hosts.
+# Bytes have a memory of their own: both may have the same hash, and `python -b` warns where they are compared.
+elsewhere: dict[str, Settings] = {}
+_elsewhere_in_bytes: dict[bytes, Settings] = {}
 
 
 def judge(host: object, port: object, layer: str) -> None:
@@ -27,10 +36,28 @@ def judge(host: object, port: object, layer: str) -> None:
 
 def plane_host(host: object) -> str:
     """The known Plane host that is meant by what a client hands to a socket, or the empty string."""
+    fixed = _process.fixed()
+    if type(host) is bytes:
+        return "" if _elsewhere_in_bytes.get(host) is fixed else _found(host, fixed, _elsewhere_in_bytes)
+    if type(host) is str:
+        return "" if elsewhere.get(host) is fixed else _found(host, fixed, elsewhere)
+    return _read(host, fixed)
+
+
+def _found(host: _Host, fixed: Settings, memory: dict[_Host, Settings]) -> str:
+    name = _read(host, fixed)
+    if not name and len(host) <= _LONGEST:
+        if len(memory) >= _MOST:
+            memory.clear()
+        memory[host] = fixed
+    return name
+
+
+def _read(host: object, fixed: Settings) -> str:
     if isinstance(host, (bytes, bytearray)):
         host = host.decode("latin-1")
     name = host_name(host) if isinstance(host, str) else ""
-    return name if name in _process.fixed().hosts else ""
+    return name if name in fixed.hosts else ""
 
 
 def _refusal(host: str, port: object, layer: str) -> PlaneWriteBlocked:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from plane_guard import _process
-from plane_guard._paths import might_be_plane
+from plane_guard._paths import first_line_might_be_plane, might_be_plane
 from plane_guard_instrumentation import _check, _http_connection, _http_message, _http_probe, _passage
 
 if TYPE_CHECKING:
@@ -27,20 +27,28 @@ _SENDING_BODY = "Request-sent"
 def guard_request(original: Method, layer: str) -> Method:
     """Judge each request when its head is complete, before any of it is sent."""
 
+    def go_on(connection: Any, message_body: object, encode_chunked: object) -> object:
+        __tracebackhide__ = True
+        if encode_chunked:
+            return original(connection, message_body, encode_chunked=encode_chunked)
+        return original(connection, message_body)  # urllib3's method for HTTP/2 takes no more than this
+
     @functools.wraps(original)
-    def endheaders(self: Any, *arguments: Any, **options: Any) -> object:
+    def endheaders(self: Any, message_body: Any = None, *, encode_chunked: Any = False) -> object:
         __tracebackhide__ = True
         if not _concerns_plane(self):
-            return original(self, *arguments, **options)
+            return go_on(self, message_body, encode_chunked)
         if not _process.test_evidence():
-            _note_live(self, arguments, options, layer)
-            return original(self, *arguments, **options)
-        arguments, _ = _http_connection.with_own_body(arguments, options, 0, "message_body")
-        head, body = _head(self), _body_of(self, *arguments, **options)
-        if not _http_message.reads(head, body) and _passage.judged_form(self) != (head, body):
+            _note_live(self, message_body, encode_chunked, layer)
+            return go_on(self, message_body, encode_chunked)
+        message_body = _http_connection.own(message_body)
+        head, body = _head(self), _body_of(self, message_body, encode_chunked)
+        if _http_message.reads(head, body):
+            return go_on(self, message_body, encode_chunked)
+        if _passage.judged_form(self) != (head, body):
             _judge(self, head, body, layer)
         with _passage.judged(self, (head, body)):
-            return original(self, *arguments, **options)
+            return go_on(self, message_body, encode_chunked)
 
     return endheaders
 
@@ -52,6 +60,8 @@ def guard_bytes(original: Method, layer: str) -> Method:
     def send(self: Any, data: Any) -> object:
         __tracebackhide__ = True
         if not _process.test_evidence():
+            return original(self, data)
+        if type(data) is bytes and (_is_elsewhere(self, data) or data == _http_message.Last.read):
             return original(self, data)
         data = _http_connection.own(data)
         if not _begins_unjudged(self, data):
@@ -96,9 +106,9 @@ def _read(connection: Any, data: bytes, body: _http_message.Body, layer: str) ->
     return found
 
 
-def _note_live(connection: Any, arguments: tuple[Any, ...], options: dict[str, Any], layer: str) -> None:
+def _note_live(connection: Any, message_body: object, encode_chunked: Any, layer: str) -> None:
     with suppress(Exception):  # telemetry may not disturb a live process
-        body = _body_of(connection, *arguments, **options)
+        body = _body_of(connection, message_body, encode_chunked)
         for head in _http_message.heads(_head(connection)):
             sent = _http_message.sent(connection, head, body, layer)
             _check.drive(_check.judge(sent), functools.partial(_http_probe.ask, connection, b""))
@@ -106,7 +116,7 @@ def _note_live(connection: Any, arguments: tuple[Any, ...], options: dict[str, A
 
 def _concerns_plane(connection: Any) -> bool:
     try:
-        return might_be_plane(_http_message.queued(connection)[0])
+        return might_be_plane((connection._buffer or _http_message.queued(connection))[0])
     except Exception:  # noqa: BLE001  what cannot be read might be anything
         return True
 
@@ -131,8 +141,16 @@ def _begins_unjudged(connection: Any, data: Any) -> bool:
         return True
 
 
-def _body_of(connection: object, message_body: object = None, *, encode_chunked: bool = False) -> _http_message.Body:
+def _is_elsewhere(connection: Any, data: bytes) -> bool:
+    """Whether these bytes follow in a request, and could not begin one for Plane if they began one."""
+    try:
+        return connection._HTTPConnection__state == _SENDING_BODY and not first_line_might_be_plane(data)
+    except AttributeError:  # whatever it is, it is no connection as http.client makes it
+        return False
+
+
+def _body_of(connection: object, message_body: object, encode_chunked: Any) -> _http_message.Body:
     if message_body is not None:
         return _http_message.Body(message_body, encode_chunked)
     noted = _http_connection.noted_body(connection)
-    return _http_message.Body(noted, encoded=noted is not None)
+    return _http_message.NOTHING if noted is None else _http_message.Body(noted, encoded=True)

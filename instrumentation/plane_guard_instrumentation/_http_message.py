@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from plane_guard import _process
 from plane_guard._paths import might_be_plane
 from plane_guard._request import OVERRIDES, host_name
+from plane_guard._words import READ_METHODS
 from plane_guard_instrumentation import _check
 
 if TYPE_CHECKING:
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
 
 # A header line has a colon before its first blank, so no header can be taken for a request line.
 _REQUEST_LINE = re.compile(rb"^([^\s:]+)[ \t]+(\S[^\r\n]*?)[ \t]+HTTP/\d", re.MULTILINE)
-# What may stand in a head that is a read and nothing else: one request line, then header lines.
-_READ = re.compile(rb"(?:GET|HEAD|OPTIONS|TRACE) [^\s]+ HTTP/\d\.\d\r\n(?:[!-9;-~]+:[^\r\n]*\r\n)*\r\n")
-_OVERRIDE = re.compile(b"|".join(re.escape(name.encode()) for name in sorted(OVERRIDES)), re.IGNORECASE)
+_OVERRIDE = "|".join(
+    re.sub("[a-z]", lambda letter: f"[{letter[0]}{letter[0].upper()}]", name) for name in sorted(OVERRIDES)
+)
+_OVERRIDE_BEGINS = "".join(sorted({letter for name in OVERRIDES for letter in (name[0], name[0].upper())}))
+# A head that is a read and nothing else: one request line, then header lines of which none is an override.
+_READ = re.compile(
+    rf"(?:{'|'.join(sorted(READ_METHODS))}) [!-~]++ HTTP/1\.[01]\r\n"
+    rf"(?:(?!(?=[{_OVERRIDE_BEGINS}])(?:{_OVERRIDE}):)[!-9;-~]++:[\t -~]*+\r\n)*+\r\n".encode()
+)
 _UNFINISHED_LINE = re.compile(rb"[A-Za-z]{0,20}(?: \S*(?: [HTP/\d.]*)?)?\r?")
 _ABSOLUTE = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)")
 _FOLDED = re.compile(rb"\r?\n[ \t]+")
@@ -45,6 +52,13 @@ class Body(NamedTuple):
     encoded: bool = False
 
 
+class Last:
+    """The head that was last found to be nothing but a read: the same bytes are no more when they are sent."""
+
+    read: bytes | None = None
+
+
+NOTHING = Body()
 UNREADABLE = Body(_STREAM)
 
 
@@ -56,7 +70,10 @@ def heads(data: bytes) -> Iterator[Head]:
 
 def reads(head: bytes, body: Body) -> bool:
     """Whether this can be nothing but one read. Judging it would say the same, and take many times as long."""
-    return body.content is None and _READ.fullmatch(head) is not None and _OVERRIDE.search(head) is None
+    if body.content is not None or _READ.fullmatch(head) is None:
+        return False
+    Last.read = head
+    return True
 
 
 def queued(connection: Any) -> list[bytes]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from plane_guard import _process
 from plane_guard._paths import might_be_plane
-from plane_guard_instrumentation import _check, _connection, _httpcore_probe, _passage
+from plane_guard_instrumentation import _check, _connection, _httpcore_copy, _httpcore_probe, _passage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,24 +26,27 @@ if TYPE_CHECKING:
     Async = Callable[[Any, httpcore.Request], Awaitable[httpcore.Response]]
 
 _CORE_OF = {"httpx": "httpcore", "httpx2": "httpcore2"}
-_OWN_STREAMS = frozenset({*_CORE_OF, *_CORE_OF.values()})
 
 
 def guard_sync(original: Sync, layer: str) -> Sync:
     """Judge each request of a sync pool before it is sent. The name of the function stays: respx looks at it."""
-    _httpcore_probe.remember_genuine(sys.modules[_CORE_OF[layer]])
+    core = sys.modules[_CORE_OF[layer]]
+    _httpcore_probe.remember_genuine(core)
+    copied_read = _httpcore_copy.copier_of_reads(core)
 
     @functools.wraps(original)
     def handle_request(self: Any, request: httpcore.Request) -> httpcore.Response:
         __tracebackhide__ = True
         if not _concerns_plane(request):
             return original(self, request)
-        own = _own(request, layer)
-        if _check.reads(own.method, own.headers):
-            with _passage.guarded():
-                return original(self, own)
-        sent = _sent(own, layer)
+        own = copied_read(request)
+        sent = None
+        if own is None:
+            own = _own(request, layer)
+            sent = None if _check.reads(own.method, own.headers) else _sent(own, layer)
         with _passage.guarded():
+            if sent is None:
+                return original(self, own)
             if _passage.judged_form(request) != sent:
                 _check.drive(_check.judge(sent), lambda probe: _httpcore_probe.ask(original, self, own, probe))
             with _passage.judged(own, sent):
@@ -54,18 +57,21 @@ def guard_sync(original: Sync, layer: str) -> Sync:
 
 def guard_async(original: Async, layer: str) -> Async:
     """Judge each request of an async pool before it is sent; see `guard_sync`."""
+    copied_read = _httpcore_copy.copier_of_reads(sys.modules[_CORE_OF[layer]])
 
     @functools.wraps(original)
     async def handle_async_request(self: Any, request: httpcore.Request) -> httpcore.Response:
         __tracebackhide__ = True
         if not _concerns_plane(request):
             return await original(self, request)
-        own = _own(request, layer)
-        if _check.reads(own.method, own.headers):
-            with _passage.guarded():
-                return await original(self, own)
-        sent = _sent(own, layer)
+        own = copied_read(request)
+        sent = None
+        if own is None:
+            own = _own(request, layer)
+            sent = None if _check.reads(own.method, own.headers) else _sent(own, layer)
         with _passage.guarded():
+            if sent is None:
+                return await original(self, own)
             if _passage.judged_form(request) != sent:
                 steps = _check.judge(sent)
                 await _check.drive_async(steps, lambda probe: _httpcore_probe.ask_async(original, self, own, probe))
@@ -82,7 +88,7 @@ def _own(request: httpcore.Request, layer: str) -> httpcore.Request:
         return request
     cause: Exception | None = None
     try:
-        return _httpcore_probe.copied(request, body_in_memory(request.stream))
+        return _httpcore_copy.copied(request)
     except Exception as error:  # noqa: BLE001  what cannot be read is not sent
         cause = error
     _check.refuse_unreadable(layer, cause)
@@ -104,13 +110,6 @@ def _sent(request: httpcore.Request, layer: str) -> _check.Sent:
         method=request.method.decode("latin-1"),
         url=(url.scheme + b"://" + url.host + port + target).decode("latin-1"),
         headers=tuple(request.headers),
-        body=body_in_memory(request.stream),
+        body=_httpcore_copy.body_in_memory(request.stream),
         origin=(url.scheme + b"://" + url.host + port).decode("latin-1"),
     )
-
-
-def body_in_memory(stream: object) -> object:
-    """The body, if sending it again would send the same bytes; the stream itself where that is not known."""
-    if type(stream).__name__ == "ByteStream" and type(stream).__module__.partition(".")[0] in _OWN_STREAMS:
-        return b"".join(stream)  # type: ignore[arg-type]
-    return stream

@@ -1,10 +1,10 @@
-"""Requests of the guard's own over httpcore's connections: copies of others', and questions asked before a write."""
+"""Questions that the guard asks over httpcore's connections before a write."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
+from plane_guard_instrumentation._httpcore_copy import core_of, url_with
 from plane_guard_instrumentation._proof import Answer, Probe
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     Sync = Callable[[Any, httpcore.Request], httpcore.Response]
     Async = Callable[[Any, httpcore.Request], Awaitable[httpcore.Response]]
 
-CORES = frozenset({"httpcore", "httpcore2"})
 _MOCKED = Answer(0, (), b"", "a mock stands below the guard, and what it answers proves nothing")
 _genuine: dict[str, tuple[Sync, Async]] = {}
 
@@ -28,27 +27,12 @@ def remember_genuine(core: ModuleType) -> None:
         _genuine.setdefault(core.__name__, methods)
 
 
-def copied(request: httpcore.Request, body: object) -> httpcore.Request:
-    """A request of the same content, with nothing in it that another holder of the first could change.
-
-    Its class makes it, whose checks are not in vain: the first may have been changed since it was made.
-    """
-    core, extensions = _core(request), dict(request.extensions)
-    url = _url(core, request.url, request.url.target)
-    if "target" in extensions:  # a forwarding proxy is sent this instead of the URL's
-        extensions["target"] = url.target
-    own: httpcore.Request = core.Request(
-        request.method, url, headers=list(request.headers), content=body, extensions=extensions
-    )
-    return own
-
-
 def ask(original: Sync, pool: Any, request: httpcore.Request, probe: Probe) -> Answer:
     """Ask over the pool that the write will use, or past a mock over a connection of its own."""
     import time
 
     time.sleep(probe.delay)
-    core, question = _core(request), _question(request, probe)
+    core, question = core_of(request), _question(request, probe)
     if _is_of(core, core.HTTPConnection.handle_request):
         return _read(original(pool, question))
     connection = pool.create_connection(request.url.origin)
@@ -65,7 +49,7 @@ async def ask_async(original: Async, pool: Any, request: httpcore.Request, probe
     import anyio
 
     await anyio.sleep(probe.delay)
-    core, question = _core(request), _question(request, probe)
+    core, question = core_of(request), _question(request, probe)
     if _is_of(core, core.AsyncHTTPConnection.handle_async_request):
         return await _read_async(await original(pool, question))
     connection = pool.create_connection(request.url.origin)
@@ -92,22 +76,11 @@ async def _read_async(response: httpcore.Response) -> Answer:
 
 
 def _question(request: httpcore.Request, probe: Probe) -> httpcore.Request:
-    core = _core(request)
-    url = _url(core, request.url, probe.path)
+    core = core_of(request)
+    url = url_with(core, request.url, probe.path)
     extensions = {"timeout": request.extensions.get("timeout", {})}
     question: httpcore.Request = core.Request("GET", url, headers=probe.headers, extensions=extensions)
     return question
-
-
-def _url(core: ModuleType, url: httpcore.URL, target: bytes | str) -> httpcore.URL:
-    own: httpcore.URL = core.URL(scheme=url.scheme, host=url.host, port=url.port, target=target)
-    return own
-
-
-def _core(request: httpcore.Request) -> ModuleType:
-    """Httpcore or httpcore2, whichever the request is an instance of."""
-    names = (base.__module__.partition(".")[0] for base in type(request).__mro__)
-    return sys.modules[next(name for name in names if name in CORES)]
 
 
 def _is_of(core: ModuleType, method: object) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from urllib.parse import quote
 
 import pytest
 
 from plane_guard import classify
-from plane_guard._paths import decode, might_be_plane, read
+from plane_guard._paths import decode, first_line_might_be_plane, might_be_plane, read, text_might_be_plane
 from tests.guard.plane import ITEM, OTHER_ITEM, PROD, SANDBOX, names, project_path, url
 
 IN_PROD = project_path(PROD, f"work-items/{OTHER_ITEM}/")
@@ -237,6 +238,52 @@ def test_escapes_are_decoded_once_as_django_does() -> None:
 @pytest.mark.parametrize("path", [path for path, *_ in PATHS.values()])
 def test_the_cheap_question_never_misses_plane(path: str) -> None:
     assert might_be_plane(path.encode())
+
+
+WORDS = ("api", "graphql", "mcp", "auth")
+
+
+def asked_plainly(target: str) -> bool:
+    """The cheap question without haste; each character is one byte."""
+    return any(word in target.lower() for word in WORDS) or any(mark < " " or mark in "%\\\x7f" for mark in target)
+
+
+def test_the_cheap_question_finds_each_word_in_any_case_and_at_any_place() -> None:
+    for word in WORDS:
+        for letters in product(*zip(word, word.upper(), strict=True)):
+            for text in ("".join(letters), f"/x/{''.join(letters)}", f"a{''.join(letters)}/m"):
+                assert might_be_plane(text.encode())
+                assert text_might_be_plane(text)
+
+
+def test_the_cheap_question_is_answered_as_if_it_was_asked_plainly() -> None:
+    marks = [chr(mark) for mark in range(256)]
+    near = (f"{word[:at]}{mark}{word[at + 1 :]}" for word in WORDS for at in range(len(word)) for mark in marks)
+    for text in (*marks, *near, *(f"{word[0]}{word}" for word in WORDS), *map("".join, product("agmpi/", repeat=4))):
+        data, expected = text.encode("latin-1"), asked_plainly(text)
+        assert (might_be_plane(data), text_might_be_plane(text)) == (expected, expected), text
+        assert first_line_might_be_plane(data) is asked_plainly(text.partition("\r")[0]), text
+
+
+def test_the_cheap_question_of_a_text_is_that_of_its_bytes() -> None:
+    for text in ("\uff41pi", "ap\u0131", "\ud800", "gr\u0430phql", "\U0001f600"):
+        assert text_might_be_plane(text) is might_be_plane(text.encode("utf-8", "replace")) is False
+
+
+def test_the_cheap_question_of_the_first_line_ends_with_it() -> None:
+    head = b"POST /hooks HTTP/1.1\r\nHost: api.plane.so\r\n\r\nPOST /api/v1/ HTTP/1.1\r\n"
+
+    assert not first_line_might_be_plane(head)
+    assert not first_line_might_be_plane(b"{}")
+    for before in (b"POST /api/v1/ HTTP/1.1\r\n", b"POST /\n", b"\n", b"\x00", b"%", b"mCp"):
+        assert first_line_might_be_plane(before + head)
+
+
+def test_the_cheap_question_of_the_first_line_looks_for_its_end_nearby() -> None:
+    assert not first_line_might_be_plane(b"x" * 512)
+    assert not first_line_might_be_plane(b"x" * 511 + b"\r")
+    for far in (b"x" * 513, b"x" * 512 + b"\r", b"x" * 512 + b"%", b"x" * 1_000_000):
+        assert first_line_might_be_plane(far)
 
 
 def test_the_cheap_question_spares_other_requests() -> None:

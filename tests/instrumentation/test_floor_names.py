@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+from typing import TYPE_CHECKING
+
 import pytest
 
+from plane_guard import PlaneWriteBlocked, _process
 from plane_guard_instrumentation import _audit_hook, _connection, _curl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from plane_guard import Settings
 
 PLANE = (
     "api.plane.so",
@@ -64,6 +73,78 @@ def test_every_spelling_of_a_plane_host_is_one(host: object) -> None:
 @pytest.mark.parametrize("host", OTHERS, ids=lambda host: ascii(host).partition(" at 0x")[0][:40])
 def test_nothing_else_is_a_plane_host(host: object) -> None:
     assert _connection.plane_host(host) == ""
+
+
+class Spelled(str):
+    """Equal to whatever it is compared with."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = str.__hash__
+
+
+@pytest.fixture
+def fixed() -> Iterator[Settings]:
+    """What is in force; a test may add to it."""
+    before = _process.fixed()
+    yield before
+    _process._State.fixed = before
+
+
+EVENTS: dict[str, Callable[[object], tuple[object, ...]]] = {
+    "socket.connect": lambda host: (None, (host, 443)),
+    "socket.sendto": lambda host: (None, (host, 443)),
+    "socket.getaddrinfo": lambda host: (host, 443),
+}
+
+
+@pytest.mark.usefixtures("plane_blocked_writes")
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("spelled", [str, str.encode, str.upper])
+def test_a_host_that_was_none_of_plane_s_is_one_as_soon_as_it_is_configured(
+    fixed: Settings, event: str, spelled: Callable[[str], object]
+) -> None:
+    arguments = EVENTS[event](spelled("plane.example.com"))
+    for _ in range(2):
+        _audit_hook._WATCHED[event](arguments)
+    _process.fix({"hosts": ["plane.example.com"]})
+    for _ in range(2):
+        with pytest.raises(PlaneWriteBlocked):
+            _audit_hook._WATCHED[event](arguments)
+
+
+@pytest.mark.usefixtures("plane_blocked_writes", "fixed")
+def test_before_anything_is_in_force_a_host_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_process._State, "fixed", None)
+    with pytest.raises(PlaneWriteBlocked):
+        _audit_hook._WATCHED["socket.connect"]((None, ("api.plane.so", 443)))
+
+
+@pytest.mark.usefixtures("plane_blocked_writes")
+def test_a_text_that_equals_another_is_judged_by_what_it_spells() -> None:
+    assert _connection.plane_host("127.0.0.1") == ""
+    host = Spelled("api.plane.so")
+    assert _connection.plane_host(host) == "api.plane.so"
+    with pytest.raises(PlaneWriteBlocked):
+        _audit_hook._WATCHED["socket.connect"]((None, (host, 443)))
+
+
+@pytest.mark.usefixtures("plane_blocked_writes")
+def test_an_address_may_be_a_tuple_with_names() -> None:
+    address = namedtuple("address", "host port")  # noqa: PYI024  as other tools make them
+    with pytest.raises(PlaneWriteBlocked):
+        _audit_hook._WATCHED["socket.connect"]((None, address("api.plane.so", 443)))
+
+
+def test_what_is_remembered_of_hosts_is_bounded() -> None:
+    for number in range(2_000):
+        assert _connection.plane_host(f"{number}.example.com") == ""
+    assert _connection.plane_host(f"{'x' * 10_000}.example.com") == ""
+    assert len(_connection.elsewhere) <= 256
+    assert max(map(len, _connection.elsewhere)) <= 255
 
 
 @pytest.mark.parametrize("url", URLS)
