@@ -29,6 +29,7 @@ TRACE_DIR_VARIABLE = "PLANE_GUARD_TRACE_DIR"
 SWALLOWED_VARIABLE = "PLANE_GUARD_SWALLOWED"
 DEFAULT_TRACE_DIR = ".plane-guard"
 _INHERITED = (OPT_IN_VARIABLE, SANDBOX_VARIABLE)
+_AS_KEPT = tuple(map(os.fsencode, _INHERITED)) if os.supports_bytes_environ else _INHERITED
 
 
 class Start(NamedTuple):
@@ -63,9 +64,17 @@ def apply(*, pytest_session: bool = False, root: Path | None = None) -> None:
 
 def take_away() -> None:
     """Take opt-in and allowlist out of the environment."""
+    if _is_taken():
+        return
     taken = [name for name in _INHERITED if name in os.environ and os.environ.pop(name, None) is not None]
     if taken:
         _State.taken = tuple(dict.fromkeys((*_State.taken, *taken)))
+
+
+def _is_taken() -> bool:
+    """Whether it is certain that they are not set: asked before every test, so not in the way of `in os.environ`."""
+    kept = getattr(os.environ, "_data", None)
+    return type(os.environ) is os._Environ and type(kept) is dict and kept.keys().isdisjoint(_AS_KEPT)  # noqa: SLF001
 
 
 def taken() -> tuple[str, ...]:

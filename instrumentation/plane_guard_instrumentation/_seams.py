@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from itertools import repeat
+from operator import is_not
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 class Seam(NamedTuple):
@@ -59,3 +65,36 @@ FLOOR = (
     Seam("pycurl", "pycurl", "Curl", "setopt_string", f"{_HERE}._curl:guard_url"),
     Seam("curl_cffi", "curl_cffi.curl", "Curl", "setopt", f"{_HERE}._curl:guard_url"),
 )
+EVERY = SEAMS + FLOOR
+_NOTHING = repeat(None)
+
+
+class Sight:
+    """What was seen at some seams: which modules, which classes in them, which functions on those.
+
+    Every test begins with the question whether that has changed, so the loops are Python's own, and only what is
+    imported is looked at. What is compared are identities: nothing that stands there has a say in it.
+    """
+
+    def __init__(self, seams: Sequence[Seam]) -> None:
+        self.seams = seams
+        self._modules = tuple(dict.fromkeys(seam.module for seam in seams))
+        self._found = [sys.modules.get(module) for module in self._modules]
+        imported = dict(zip(self._modules, self._found, strict=True))
+        self._homes = [imported[seam.module] for seam in seams if imported[seam.module] is not None]
+        self._owners = [seam.owner for seam in seams if imported[seam.module] is not None]
+        self._methods = [seam.method for seam in seams if imported[seam.module] is not None]
+        self._classes = list(map(getattr, self._homes, self._owners, _NOTHING))
+        self._functions = list(map(getattr, self._classes, self._methods, _NOTHING))
+
+    def __iter__(self) -> Iterator[tuple[str, object, object]]:
+        """For every seam of an imported client the name of the class, what stands there, and what is its method."""
+        return zip(self._owners, self._classes, self._functions, strict=True)
+
+    def lasts(self) -> bool:
+        """Whether the same would be seen now."""
+        return not (
+            any(map(is_not, map(sys.modules.get, self._modules), self._found))
+            or any(map(is_not, map(getattr, self._homes, self._owners, _NOTHING), self._classes))
+            or any(map(is_not, map(getattr, self._classes, self._methods, _NOTHING), self._functions))
+        )

@@ -58,9 +58,9 @@ def announce() -> None:
         mark = begin()
         problem = _file.append(line(mark) + "\n")
         if problem:
-            from plane_guard_instrumentation import _record
+            from plane_guard_instrumentation import _notes
 
-            _record.note_unwritten(problem)
+            _notes.unwritten(problem)
         _live_export.announce(mark)
         _floor.hand_to_children(_file.path())
     elif not _State.registered:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from plane_guard._words import Outcome
 from plane_guard_instrumentation import _attributes as names
-from plane_guard_instrumentation import _floor, _record
+from plane_guard_instrumentation import _floor, _notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def lines(root: Path) -> list[str]:
     blocked = [event for event in _events(folder) if event.get(names.OUTCOME) == Outcome.BLOCK]
     surprising = [event for event in blocked if not event.get(names.EXPECTED)]
     groups = Counter(tuple(event.get(name, "-") for name in _GROUPED_BY) for event in surprising)
-    found = list(_record.trouble)
+    found = list(_notes.trouble)
     if blocked:
         found.append(f"{len(blocked)} Plane write(s) blocked, {len(blocked) - len(surprising)} of them expected")
         found += [f"  {_row(group, count)}" for group, count in groups.most_common(_MOST_GROUPS)]

@@ -15,8 +15,7 @@ from plane_guard_instrumentation import (
     _context,
     _floor,
     _live_export,
-    _phases,
-    _record,
+    _notes,
     _resource,
     _shells,
     _summary,
@@ -29,8 +28,11 @@ if TYPE_CHECKING:
 
 _boot.enforce(pytest_session=True)
 
+BLOCKED: pytest.StashKey[list[PlaneWriteBlocked]] = pytest.StashKey()
+EXPECTED = pytest.StashKey[bool]()
 _OUTER = pytest.StashKey[_context.Running | None]()
 _WORKER_TROUBLE = "plane_guard_trouble"
+_items: list[pytest.Item] = []  # the test that runs is the last; a session inside a test of another one has its own
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,8 +47,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Add what surrounds the tests."""
-    config.pluginmanager.register(_phases, "plane_guard_phases")
+    """Add what surrounds the tests; registered last, it is called first."""
+    config.pluginmanager.register(_Phases, "plane_guard_phases")
     if _floor.start().fail_on_swallowed:
         from plane_guard_instrumentation import _swallowed
 
@@ -90,20 +92,50 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Every test starts with writing off, with every shell in place, and keeps its own list of refusals."""
     _floor.take_away()
-    _record.note_repaired(_shells.verify())
-    blocked = item.stash[_phases.BLOCKED] = []
-    _phases.enter(item, "setup")
-
-    def keep(refusal: PlaneWriteBlocked) -> None:
-        if _context.running().test == item.nodeid:
-            blocked.append(refusal)
-
-    _record.listeners.append(keep)
+    _notes.repaired(_shells.verify())
+    item.stash[BLOCKED] = []
+    _items.append(item)
+    _context.begin(item.nodeid, "setup")
     try:
         return (yield)
     finally:
-        _record.listeners.remove(keep)
-        _phases.leave()
+        _items.pop()
+        _context.begin(None, "session")
+
+
+class _Phases:
+    """Which phase of a test runs: a plugin that every test passes three times.
+
+    Plain hooks, not wrappers: those would cost each test more than all the rest. What a phase has left running is
+    noted when the next one begins.
+    """
+
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup() -> None:
+        """Name the phase for what fixtures do; a test may be run again."""
+        _context.enter("setup")
+
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call() -> None:
+        """Name the phase for what the test does."""
+        _context.enter("call")
+
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown() -> None:
+        """Name the phase for what the end of fixtures does."""
+        _context.enter("teardown")
+
+
+@_notes.listeners.append
+def _keep(refusal: PlaneWriteBlocked) -> None:
+    """Keep a refusal for the test whose write it was, if that still runs."""
+    test = _context.running().test
+    for item in _items:
+        if item.nodeid == test:
+            item.stash[BLOCKED].append(refusal)
 
 
 @pytest.fixture
@@ -115,9 +147,9 @@ def plane_sandbox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlocked]:
     """The writes that were blocked in this test so far, recorded as expected. It allows nothing."""
-    request.node.stash[_phases.EXPECTED] = True
-    _phases.enter(request.node, "setup")
-    blocked: list[PlaneWriteBlocked] = request.node.stash[_phases.BLOCKED]
+    request.node.stash[EXPECTED] = True
+    _context.expect_blocks()
+    blocked: list[PlaneWriteBlocked] = request.node.stash[BLOCKED]
     return blocked
 
 
@@ -125,20 +157,20 @@ def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlock
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Wait a little for what is on its way to a collector, and hand a worker's trouble to the controller."""
     _context.set_running(_context.Running(phase="session"))
-    _record.note_repaired(_shells.verify())
+    _notes.repaired(_shells.verify())
     unsent = _live_export.flush()
     if unsent:
-        _record.note_trouble(unsent)
+        _notes.keep(unsent)
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[_WORKER_TROUBLE] = list(_record.trouble)
+        output[_WORKER_TROUBLE] = list(_notes.trouble)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
     """Take over what went wrong in a worker."""
     for trouble in getattr(node, "workeroutput", {}).get(_WORKER_TROUBLE, ()):
-        _record.note_trouble(trouble)
+        _notes.keep(trouble)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
