@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _sequence = itertools.count(1)
+_allowed.prepare()
 _is_logging: ContextVar[bool] = ContextVar("plane_guard_is_logging", default=False)
 
 

@@ -13,12 +13,12 @@ from plane_guard._settings import OPT_IN_VARIABLE
 from plane_guard_instrumentation import (
     _boot,
     _context,
+    _file,
     _floor,
-    _live_export,
     _notes,
     _resource,
+    _session,
     _shells,
-    _summary,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _boot.enforce(pytest_session=True)
 BLOCKED: pytest.StashKey[list[PlaneWriteBlocked]] = pytest.StashKey()
 EXPECTED = pytest.StashKey[bool]()
 _OUTER = pytest.StashKey[_context.Running | None]()
+_AT_START = _file.every()
 _WORKER_TROUBLE = "plane_guard_trouble"
 _items: list[pytest.Item] = []  # the test that runs is the last; a session inside a test of another one has its own
 
@@ -75,7 +76,10 @@ def pytest_sessionstart() -> None:
     """Name the phase for what plugins and conftests do; put back what plugins replaced while they were loaded."""
     _shells.verify()
     _context.set_running(_context.Running(phase="session"))
-    _live_export.start()
+    if _session.is_live():
+        from plane_guard_instrumentation import _live_export
+
+        _live_export.start()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -158,9 +162,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Wait a little for what is on its way to a collector, and hand a worker's trouble to the controller."""
     _context.set_running(_context.Running(phase="session"))
     _notes.repaired(_shells.verify())
-    unsent = _live_export.flush()
-    if unsent:
-        _notes.keep(unsent)
+    if _session.is_live():
+        from plane_guard_instrumentation import _live_export
+
+        unsent = _live_export.flush()
+        if unsent:
+            _notes.keep(unsent)
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output[_WORKER_TROUBLE] = list(_notes.trouble)
@@ -175,7 +182,9 @@ def pytest_testnodedown(node: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was blocked, by whom, and where the evidence is."""
-    lines = _summary.lines(config.rootpath)
+    from plane_guard_instrumentation import _summary
+
+    lines = _summary.lines(config.rootpath, _AT_START)
     if lines:
         terminalreporter.section("plane-guard", red=True)
         for line in lines:
