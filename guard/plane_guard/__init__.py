@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from plane_guard._classify import PlaneWrite, classify
     from plane_guard._decide import Decision, decide
     from plane_guard._errors import PlaneWriteBlocked
-    from plane_guard._settings import Settings
-    from plane_guard._words import DEFAULT_HOSTS, DEFAULT_SANDBOX_PROJECT, Op, Reason
+    from plane_guard._hosts import DEFAULT_HOSTS
+    from plane_guard._settings import DEFAULT_SANDBOX_PROJECT, Settings
+    from plane_guard._words import Op, Reason
 
 __all__ = [
     "DEFAULT_HOSTS",
@@ -32,8 +33,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DEFAULT_HOSTS": "_words",
-    "DEFAULT_SANDBOX_PROJECT": "_words",
+    "DEFAULT_HOSTS": "_hosts",
+    "DEFAULT_SANDBOX_PROJECT": "_settings",
     "Decision": "_decide",
     "Op": "_words",
     "PlaneWrite": "_classify",

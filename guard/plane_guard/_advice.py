@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from plane_guard._words import DEFAULT_SANDBOX_PROJECT, Reason
+from plane_guard._settings import DEFAULT_SANDBOX_PROJECT
+from plane_guard._words import Reason
 
 if TYPE_CHECKING:
     from plane_guard._classify import PlaneWrite

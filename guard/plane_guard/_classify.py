@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard import _bodies, _ops, _paths, _references, _routes
+from plane_guard._hosts import DEFAULT_HOSTS
 from plane_guard._keys import is_slug, is_uuid, is_work_item_key
 from plane_guard._memory import remembering
 from plane_guard._request import in_one, is_overridden, read_fields, read_request, text
-from plane_guard._words import DEFAULT_HOSTS, READ_METHODS, Op
+from plane_guard._words import READ_METHODS, Op
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from plane_guard._settings import (
     OPT_IN_VARIABLE,
@@ -27,18 +27,11 @@ _HELD_AS = tuple(os.environ.encodekey(name) for name in _READ_AT_CALL_TIME)
 _PYTEST_VARIABLES = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 
 
-class _Read(NamedTuple):
-    """Settings, and what they were read from: the same again gives the same again."""
-
-    start: Settings
-    values: tuple[Any, ...]
-    settings: Settings
-
-
 class _State:
     evidence = ""
     fixed: Settings | None = None
-    last: _Read | None = None
+    last: tuple[Settings, tuple[Any, ...], Settings] | None = None
+    """What was fixed, what was read at the last call, and the settings that both make."""
 
 
 def test_evidence() -> str:
@@ -96,9 +89,9 @@ def fixed() -> Settings:
 def settings() -> Settings:
     """The settings in force now."""
     start, last, values = fixed(), _State.last, _values()
-    if last is None or last.start is not start or last.values != values:
-        last = _State.last = _Read(start, values, _read(start, values))
-    return last.settings
+    if last is None or last[0] is not start or last[1] != values:
+        last = _State.last = start, values, _read(start, values)
+    return last[2]
 
 
 def _values() -> tuple[Any, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from plane_guard._hosts import host_name
+
 Headers = Mapping[object, object] | Iterable[tuple[object, object]]
 Fields = dict[str, tuple[str, ...]]
 
@@ -13,9 +15,7 @@ _PATH_OVERRIDES = ("x-original-url", "x-rewrite-url", "x-script-name", "script-n
 OVERRIDES = frozenset({*_METHOD_OVERRIDES, *_PATH_OVERRIDES})
 _KNOWN = OVERRIDES | {"host", "content-type", "content-encoding"}
 _KNOWN_AS = {spelling: name for name in _KNOWN for spelling in (name, name.encode())}
-_IDNA = "idna"
 _BYTE_BY_BYTE = "latin-1"
-_DOTS = ".\u3002\uff0e\uff61"  # all that IDNA takes for a dot
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -87,17 +87,6 @@ def text(value: object) -> str:
     if isinstance(value, (bytes, bytearray)):
         return value.decode(_BYTE_BY_BYTE)
     return str.__str__(str(value))  # the text itself, whatever a subclass says that it equals
-
-
-def host_name(authority: str) -> str:
-    """A host as it is compared: lower case, no trailing dot, international names in their ASCII form."""
-    name = authority.strip().lower().rstrip(_DOTS)
-    if not name.isascii():
-        try:
-            name = name.encode(_IDNA).decode()
-        except UnicodeError:
-            return name
-    return name
 
 
 def _read_address(url: str) -> _Address:

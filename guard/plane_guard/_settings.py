@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
-from plane_guard._keys import is_project_key, is_uuid
-from plane_guard._request import host_name
-from plane_guard._words import DEFAULT_HOSTS, DEFAULT_SANDBOX_PROJECT
+from plane_guard._hosts import DEFAULT_HOSTS, host_name
 
 OPT_IN_VARIABLE = "PLANE_TEST_WRITE_ENABLED"
 SANDBOX_VARIABLE = "PLANE_TEST_SANDBOX_PROJECTS"
@@ -16,10 +14,10 @@ PROTECTED_VARIABLE = "PLANE_GUARD_PROTECTED_PROJECTS"
 HOSTS_VARIABLE = "PLANE_GUARD_HOSTS"
 TEST_PROCESS_VARIABLE = "PLANE_GUARD_TEST_PROCESS"
 
+DEFAULT_SANDBOX_PROJECT = "8c5a3025-4f9d-4190-b79f-fa06276bb27e"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
-_SEPARATORS = re.compile(r"[,\s]+")
-_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
+_HOST = r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?"  # compiled where there are hosts beside the default ones
 _LONGEST_SETTING = 65_536
 _SHOWN = 60
 _NAMED = 3
@@ -114,7 +112,7 @@ def is_true(value: object) -> bool:
 
 def _entries(value: object) -> list[object]:
     if isinstance(value, str):
-        return [value] if len(value) > _LONGEST_SETTING else [entry for entry in _SEPARATORS.split(value) if entry]
+        return [value] if len(value) > _LONGEST_SETTING else [*value.replace(",", " ").split()]
     if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
         return list(value)
     return [value]
@@ -133,6 +131,11 @@ def _project_keys(value: object) -> tuple[frozenset[str], tuple[object, ...]]:
 
 
 def _project_key(entry: object) -> str | None:
+    # Changes no result: the tests for other keys need not be loaded when a process starts.
+    if type(entry) is str and entry == DEFAULT_SANDBOX_PROJECT:  # pragma: no mutate
+        return entry
+    from plane_guard._keys import is_project_key, is_uuid
+
     if not isinstance(entry, str) or len(entry) > _LONGEST_SETTING:
         return None
     text = entry.strip()
@@ -145,9 +148,13 @@ def _host_names(value: object) -> tuple[frozenset[str], tuple[object, ...]]:
     names: set[str] = set()
     rejected: list[object] = []
     for entry in _entries(value):
+        # Changes no result: no expression need be compiled when a process starts.
+        if type(entry) is str and entry in DEFAULT_HOSTS:  # pragma: no mutate
+            names.add(entry)
+            continue  # pragma: no mutate
         bare = entry.partition("://")[2] or entry if isinstance(entry, str) else ""
         name = host_name(re.split(r"[/?#]", bare)[0].rpartition("@")[2].partition(":")[0])
-        if _HOST.fullmatch(name):
+        if re.fullmatch(_HOST, name):
             names.add(name)
         else:
             rejected.append(entry)

@@ -62,5 +62,3 @@ class Outcome(StrEnum):
 
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 PROTECTED_OPS = frozenset({Op.PROJECT, Op.MEMBER})
-DEFAULT_SANDBOX_PROJECT = "8c5a3025-4f9d-4190-b79f-fa06276bb27e"
-DEFAULT_HOSTS = frozenset({"api.plane.so", "app.plane.so"})

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
-from plane_guard._keys import is_project_key, is_uuid, is_work_item_key
 from plane_guard_instrumentation import _redact
 from plane_guard_instrumentation._attributes import EMITTED, EMITTED_UNDER, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
 
     Value = str | int | bool | list[str]
     Attributes = dict[str, Value]
     Test = Callable[[object, Sequence[str]], Value | None]
 
-_HEX = re.compile(r"[0-9a-f]{32}")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
-_TEMPLATE = re.compile(r"/[A-Za-z0-9_./{}-]*")
-_WEB = re.compile(r"(?P<scheme>https?)://(?:[^/?#]*@)?(?P<rest>[^/?#@\s]+(?:/[^?#\s]*)?)")
+_HEX_LENGTH = 32
+_HEX_DIGITS = frozenset("0123456789abcdef")
+# Compiled by `prepare`, or where there is such a value: most processes judge nothing.
+_WORD = r"[A-Za-z_][A-Za-z0-9_.-]{0,39}"
+_TEMPLATE = r"/[A-Za-z0-9_./{}-]*"
+_WEB = r"(?P<scheme>https?)://(?:[^/?#]*@)?(?P<rest>[^/?#@\s]+(?:/[^?#\s]*)?)"
+
+
+_compiled: Callable[[str], re.Pattern[str]] = cache(re.compile)
+
+
+def prepare() -> None:
+    """Load and compile now what the first decision needs: a test may have replaced more than its clients by then."""
+    _core()
+    for pattern in (_WORD, _TEMPLATE):
+        _compiled(pattern)
+    _redact.prepare()
 
 
 def permitted(found: Mapping[str, object], secrets: Sequence[str] = ()) -> Attributes:
@@ -36,12 +50,25 @@ def permitted(found: Mapping[str, object], secrets: Sequence[str] = ()) -> Attri
 
 def web_address(value: object) -> str | None:
     """An http(s) address without user info, query and fragment."""
-    match = _WEB.fullmatch(re.split(r"[?#]", value)[0]) if isinstance(value, str) else None
+    bare = value.partition("?")[0].partition("#")[0] if isinstance(value, str) else ""
+    match = _compiled(_WEB).fullmatch(bare) if bare else None
     return f"{match['scheme']}://{match['rest']}" if match else None
 
 
-def _matching(pattern: re.Pattern[str]) -> Test:
-    return lambda value, _: value if isinstance(value, str) and pattern.fullmatch(value) else None
+@cache
+def _core() -> ModuleType:
+    """The core's tests for keys, which only decisions hold."""
+    from plane_guard import _keys
+
+    return _keys
+
+
+def _matching(pattern: str) -> Test:
+    return lambda value, _: value if isinstance(value, str) and _compiled(pattern).fullmatch(value) else None
+
+
+def _hex(value: object, _: Sequence[str]) -> str | None:
+    return value if isinstance(value, str) and len(value) == _HEX_LENGTH and _HEX_DIGITS.issuperset(value) else None
 
 
 def _number(value: object, _: Sequence[str]) -> int | None:
@@ -56,18 +83,18 @@ def _texts(value: object, secrets: Sequence[str]) -> list[str] | None:
     return [_redact.clean(str(text), secrets) for text in value] if isinstance(value, list) else None
 
 
-def _key(test: Callable[[str], bool]) -> Test:
-    return lambda value, _: value if isinstance(value, str) and test(value) else None
+def _key(test: str) -> Test:
+    return lambda value, _: value if isinstance(value, str) and getattr(_core(), test)(value) else None
 
 
 _TESTS: dict[Kind, Test] = {
-    Kind.HEX: _matching(_HEX),
+    Kind.HEX: _hex,
     Kind.WORD: _matching(_WORD),
     Kind.NUMBER: _number,
     Kind.FLAG: lambda value, _: value if isinstance(value, bool) else None,
-    Kind.PROJECT: _key(is_project_key),
-    Kind.UUID: _key(is_uuid),
-    Kind.KEY: _key(is_work_item_key),
+    Kind.PROJECT: _key("is_project_key"),
+    Kind.UUID: _key("is_uuid"),
+    Kind.KEY: _key("is_work_item_key"),
     Kind.TEMPLATE: lambda value, secrets: _text(_matching(_TEMPLATE)(value, secrets), secrets),
     Kind.TEXT: _text,
     Kind.TEXTS: _texts,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from plane_guard import _process
-from plane_guard._request import host_name
+from plane_guard._hosts import host_name
 from plane_guard_instrumentation import _passage
 
 if TYPE_CHECKING:

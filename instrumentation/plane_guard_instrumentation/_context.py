@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,10 +10,12 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sized
 
-_CURRENT_TEST = re.compile(r"(?P<test>.*) \((?P<phase>setup|call|teardown)\)", re.DOTALL)
+_PHASES = {f"{phase})": phase for phase in ("setup", "call", "teardown")}
 _work_item: ContextVar[str | None] = ContextVar("plane_guard_work_item", default=None)
+# `threading.active_count()` says it too, at ten times the price, four times a test. Where this is gone, always look.
+_threads: Sized = getattr(threading, "_active", "more than one")
 
 
 class Running(NamedTuple):
@@ -25,30 +26,63 @@ class Running(NamedTuple):
     expected: bool = False
 
 
+class _Now:
+    """What pytest is doing now, as plain values: no phase of a test makes a `Running` until somebody asks."""
+
+    __slots__ = ("told",)
+
+    def __init__(self) -> None:
+        self.told: tuple[str | None, str | None, bool] = (None, None, False)
+
+
 class _State:
-    running: Running | None = None
     threads: ClassVar[WeakKeyDictionary[threading.Thread, Running]] = WeakKeyDictionary()
+
+
+_now = _Now()
 
 
 def set_running(running: Running | None) -> None:
     """Note what pytest is doing. One test at a time runs in a process, in whatever threads."""
-    _State.running = running
+    _now.told = running or Running()
 
 
 def current() -> Running | None:
-    """What `set_running` was last told."""
-    return _State.running
+    """What `set_running` or one of the following was last told."""
+    told = Running(*_now.told)
+    return told if told.phase else None
 
 
-def adopt_threads() -> None:
+def begin(test: str | None, phase: str) -> None:
+    """From now on this runs, and no block is expected; threads that are there already belong to what ran before."""
+    if len(_threads) > 1:
+        _adopt_threads()
+    _now.told = test, phase, False
+
+
+def enter(phase: str) -> None:
+    """From now on this phase of the same test runs."""
+    if len(_threads) > 1:
+        _adopt_threads()
+    test, _, expected = _now.told
+    _now.told = test, phase, expected
+
+
+def expect_blocks() -> None:
+    """From now on blocks are what the running test expects."""
+    test, phase, _ = _now.told
+    _now.told = test, phase, True
+
+
+def _adopt_threads() -> None:
     """Remember for threads that are new now which test and phase started them: they may outlive it.
 
     The workers of a pool are left out: they serve whichever test hands them work.
     """
-    threads = threading.enumerate()
-    for thread in threads if len(threads) > 1 else ():
-        if _State.running and thread not in _State.threads and not _is_pool_worker(thread):
-            _State.threads[thread] = _State.running
+    starter = current()
+    for thread in threading.enumerate() if starter else ():
+        if starter and thread not in _State.threads and not _is_pool_worker(thread):
+            _State.threads[thread] = starter
 
 
 def running() -> Running:
@@ -59,10 +93,13 @@ def running() -> Running:
     origin = _State.threads.get(threading.current_thread())
     if origin is not None and origin.test:
         return origin
-    if _State.running is not None:
-        return _State.running
-    current = _CURRENT_TEST.fullmatch(os.environ.get("PYTEST_CURRENT_TEST", ""))
-    return Running(current["test"], current["phase"]) if current else Running()
+    return current() or _from_environment()
+
+
+def _from_environment() -> Running:
+    test, opened, rest = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")
+    phase = _PHASES.get(rest) if opened else None
+    return Running(test, phase) if phase else Running()
 
 
 def _is_pool_worker(thread: threading.Thread) -> bool:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from typing import NamedTuple
 
 from plane_guard_instrumentation import _floor
 
+_KIND = "decisions"
 _PRIVATE = 0o700
 _READABLE = 0o644
 
 
-class _Open(NamedTuple):
-    pid: int
-    descriptor: int
-    path: str
+class _Open:
+    __slots__ = ("descriptor", "path", "pid")
+
+    def __init__(self, pid: int, descriptor: int, path: str) -> None:
+        self.pid = pid
+        self.descriptor = descriptor
+        self.path = path
 
 
 class _State:
@@ -49,6 +52,15 @@ def path() -> str:
     if _State.file is not None and _State.file.pid == os.getpid():
         return _State.file.path
     return str(_floor.start().trace_dir)
+
+
+def every() -> set[str]:
+    """The names of all files of evidence in the trace folder."""
+    try:
+        names = os.listdir(_floor.start().trace_dir)
+    except OSError:
+        return set()
+    return {name for name in names if name.startswith(f"{_KIND}-") and name.endswith(".jsonl")}
 
 
 def append(text: str) -> str:
@@ -90,7 +102,7 @@ def beside(kind: str) -> str:
 
 
 def _create() -> _Open:
-    path = beside("decisions")
+    path = beside(_KIND)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     return _Open(os.getpid(), os.open(path, flags, _READABLE), path)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from plane_guard import _process
 from plane_guard._settings import (
@@ -19,27 +19,37 @@ from plane_guard._settings import (
     SANDBOX_VARIABLE,
     TEST_PROCESS_VARIABLE,
 )
-from plane_guard_instrumentation import _lineage, _pyproject
+from plane_guard_instrumentation import _pyproject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from plane_guard_instrumentation._lineage import Parent
+
+PARENT_VARIABLE = "PLANE_GUARD_PARENT"
 ROOT_VARIABLE = "PLANE_GUARD_ROOT"
 TRACE_DIR_VARIABLE = "PLANE_GUARD_TRACE_DIR"
 SWALLOWED_VARIABLE = "PLANE_GUARD_SWALLOWED"
 DEFAULT_TRACE_DIR = ".plane-guard"
 _INHERITED = (OPT_IN_VARIABLE, SANDBOX_VARIABLE)
+_AS_KEPT = tuple(map(os.fsencode, _INHERITED)) if os.supports_bytes_environ else _INHERITED
 
 
-class Start(NamedTuple):
-    """What was fixed when this process started; ``table`` is ``[tool.plane_guard]`` of the pyproject at ``root``."""
+class Start:
+    """What was fixed when this process started; ``table`` is ``[tool.plane_guard]`` of the pyproject at ``root``.
 
-    run_id: str
-    root: Path
-    table: Mapping[str, object]
-    trace_dir: Path
-    fail_on_swallowed: bool
-    problems: tuple[str, ...]
+    No named tuple: to make one of these classes takes ten times as long, and every child of a test waits for it.
+    """
+
+    __slots__ = ("fail_on_swallowed", "problems", "root", "run_id", "table", "trace_dir")
+
+    def __init__(self, run_id: str, root: Path, table: Mapping[str, object], trace_dir: Path) -> None:
+        self.run_id = run_id
+        self.root = root
+        self.table = table
+        self.trace_dir = trace_dir
+        self.problems: tuple[str, ...] = ()
+        self.fail_on_swallowed = False
 
 
 class _State:
@@ -53,7 +63,7 @@ def apply(*, pytest_session: bool = False, root: Path | None = None) -> None:
 
     ``root`` is where the search for pyproject.toml starts, if not in the working directory.
     """
-    parent = None if _State.applied else _lineage.guarded_parent()
+    parent = None if _State.applied else guarded_parent()
     if pytest_session or (_process.test_evidence() and not _State.applied and parent is None):
         take_away()
     _State.applied = _State.applied or bool(_process.test_evidence())
@@ -63,9 +73,17 @@ def apply(*, pytest_session: bool = False, root: Path | None = None) -> None:
 
 def take_away() -> None:
     """Take opt-in and allowlist out of the environment."""
+    if _is_taken():
+        return
     taken = [name for name in _INHERITED if name in os.environ and os.environ.pop(name, None) is not None]
     if taken:
         _State.taken = tuple(dict.fromkeys((*_State.taken, *taken)))
+
+
+def _is_taken() -> bool:
+    """Whether it is certain that they are not set: asked before every test, so not in the way of `in os.environ`."""
+    kept = getattr(os.environ, "_data", None)
+    return type(os.environ) is os._Environ and type(kept) is dict and kept.keys().isdisjoint(_AS_KEPT)  # noqa: SLF001
 
 
 def taken() -> tuple[str, ...]:
@@ -76,7 +94,7 @@ def taken() -> tuple[str, ...]:
 def start() -> Start:
     """What was fixed at the start of this process."""
     if _State.start is None:
-        _State.start = _fix(None, _lineage.guarded_parent())
+        _State.start = _fix(None, guarded_parent())
     return _State.start
 
 
@@ -84,7 +102,7 @@ def hand_to_children(evidence_file: str) -> None:
     """Let every child of this process know that it is a test process, and of which run."""
     fixed = _process.fixed()
     os.environ[TEST_PROCESS_VARIABLE] = "1"
-    os.environ[_lineage.PARENT_VARIABLE] = evidence_file
+    os.environ[PARENT_VARIABLE] = evidence_file
     os.environ[ROOT_VARIABLE] = str(start().root)
     os.environ[TRACE_DIR_VARIABLE] = str(start().trace_dir)
     os.environ[HOSTS_VARIABLE] = ",".join(sorted(fixed.hosts))
@@ -92,24 +110,30 @@ def hand_to_children(evidence_file: str) -> None:
         os.environ[PROTECTED_VARIABLE] = ",".join(sorted(fixed.protected_projects))
 
 
-def _fix(root: Path | None, parent: _lineage.Parent | None) -> Start:
+def guarded_parent() -> Parent | None:
+    """The guarded process that this one descends from, if there is one and it still runs."""
+    path = os.environ.get(PARENT_VARIABLE)
+    if not path:
+        return None
+    from plane_guard_instrumentation import _lineage
+
+    return _lineage.parent(path)
+
+
+def _fix(root: Path | None, parent: Parent | None) -> Start:
     before = _State.start
     handed = os.environ.get(ROOT_VARIABLE) if parent else None
     origin = root or Path(handed or _working_directory())
     table, folder, problem = _pyproject.read(origin)
-    problems = list(_process.fix(table, pyproject_problem=problem).problems)
+    run_id = before.run_id if before else parent.run_id if parent else os.urandom(16).hex()
+    now = Start(run_id, origin, table, before.trace_dir if before else _trace_dir(table, folder))
+    problems = _process.fix(table, pyproject_problem=problem).problems
     swallowed = os.environ.get(SWALLOWED_VARIABLE) or table.get("swallowed") or "report"
     if swallowed not in {"report", "fail"}:
         shown = str(swallowed)[:40]
-        problems.append(f"{SWALLOWED_VARIABLE} or swallowed: {shown!r} counts as fail; write report or fail.")
-    return Start(
-        run_id=before.run_id if before else parent.run_id if parent else os.urandom(16).hex(),
-        root=origin,
-        table=table,
-        trace_dir=before.trace_dir if before else _trace_dir(table, folder),
-        fail_on_swallowed=swallowed != "report",
-        problems=tuple(problems),
-    )
+        problems += (f"{SWALLOWED_VARIABLE} or swallowed: {shown!r} counts as fail; write report or fail.",)
+    now.problems, now.fail_on_swallowed = problems, swallowed != "report"
+    return now
 
 
 def _trace_dir(table: Mapping[str, object], folder: Path) -> Path:

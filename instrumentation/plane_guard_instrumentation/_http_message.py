@@ -8,8 +8,9 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plane_guard import _process
+from plane_guard._hosts import host_name
 from plane_guard._paths import might_be_plane
-from plane_guard._request import OVERRIDES, host_name
+from plane_guard._request import OVERRIDES
 from plane_guard._words import READ_METHODS
 from plane_guard_instrumentation import _check
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from plane_guard_instrumentation import _alive
 from plane_guard_instrumentation._attributes import RUN_ID
 
-PARENT_VARIABLE = "PLANE_GUARD_PARENT"
 _EVIDENCE_FILE = r"decisions-.+-(?P<pid>[0-9]{1,9})-[0-9a-f]+\.jsonl"  # compiled where there is a parent
 _RUN = r'"key":"' + re.escape(RUN_ID) + r'","value":\{"stringValue":"(?P<id>[0-9a-f]{32})"\}'
 _FIRST_LINE = 16_384
@@ -22,10 +21,9 @@ class Parent(NamedTuple):
     run_id: str
 
 
-def guarded_parent() -> Parent | None:
-    """The guarded process that this one descends from, if its evidence file says so and it still runs."""
-    path = os.environ.get(PARENT_VARIABLE, "")
-    name = re.fullmatch(_EVIDENCE_FILE, os.path.basename(path)) if path else None
+def parent(path: str) -> Parent | None:
+    """The guarded process whose evidence file this should be, if that says so and it still runs."""
+    name = re.fullmatch(_EVIDENCE_FILE, os.path.basename(path))
     if name is None or int(name["pid"]) == os.getpid() or not _alive.is_running(int(name["pid"])):
         return None
     try:

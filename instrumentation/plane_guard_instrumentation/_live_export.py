@@ -15,7 +15,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plane_guard import _process
-from plane_guard_instrumentation import _lineage, _live_ends, _live_target
+from plane_guard_instrumentation import _floor, _live_ends, _live_target
+from plane_guard_instrumentation._session import ENDPOINT_VARIABLE
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from plane_guard_instrumentation._live_sender import Sender
     from plane_guard_instrumentation._live_target import Target
     from plane_guard_instrumentation._session import Mark
-
-_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 class _State:
@@ -48,11 +47,11 @@ def announce(mark: Mark) -> None:
             _live_ends.at_exit(_at_exit)
     _State.mark, _State.announced = mark, os.getpid()
     if _State.target is not None:
-        _State.begins_run = _lineage.guarded_parent() is None
+        _State.begins_run = _floor.guarded_parent() is None
         if _State.begins_run:
             _live_ends.before_threads_end(_start_and_wait)
         if _State.target.problem:
-            _tell(f"{_VARIABLE} is set, but nothing is sent live: {_State.target.problem}")
+            _tell(f"{ENDPOINT_VARIABLE} is set, but nothing is sent live: {_State.target.problem}")
 
 
 def offer(span: ReadableSpan) -> None:
@@ -82,7 +81,7 @@ def flush() -> str:
     if _live_budget.wait(answer):
         return ""
     return (
-        f"{sender.unsent()} span(s) did not reach the collector that {_VARIABLE} names. "
+        f"{sender.unsent()} span(s) did not reach the collector that {ENDPOINT_VARIABLE} names. "
         "They are in the evidence: plane-guard ship sends them"
     )
 

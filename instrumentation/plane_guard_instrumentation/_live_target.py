@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from plane_guard_instrumentation._session import ENDPOINT_VARIABLE, TRACES_ENDPOINT_VARIABLE
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from opentelemetry.sdk.trace.export import SpanExporter
 
 HTTP, GRPC = "http/protobuf", "grpc"
-_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
-_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _TIMEOUTS = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _CREDENTIAL_PROVIDERS = (
@@ -35,12 +35,12 @@ class Target(NamedTuple):
 
 def find(environ: Mapping[str, str], hosts: Collection[str] = ()) -> Target | None:
     """What these variables ask for; ``None`` where they ask for nothing, or switch telemetry off."""
-    endpoint = environ.get(_TRACES_ENDPOINT) or environ.get(_ENDPOINT)
+    endpoint = environ.get(TRACES_ENDPOINT_VARIABLE) or environ.get(ENDPOINT_VARIABLE)
     if not endpoint or _is_off(environ):
         return None
     protocol = next(filter(None, (environ.get(name, "").strip().lower() for name in _PROTOCOLS)), "")
     protocol = protocol or (GRPC if endpoint.rstrip("/").endswith(_GRPC_PORT) else HTTP)
-    if protocol == HTTP and not environ.get(_TRACES_ENDPOINT):
+    if protocol == HTTP and not environ.get(TRACES_ENDPOINT_VARIABLE):
         endpoint = f"{endpoint.removesuffix('/')}/{_PATH}"
     return Target(endpoint, protocol, _problem(endpoint, protocol, hosts))
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
-from collections import deque
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from plane_guard._keys import is_work_item_key
 from plane_guard._words import Outcome
-from plane_guard_instrumentation import _allowed, _context, _redact
+from plane_guard_instrumentation import _allowed, _context, _notes, _redact
 from plane_guard_instrumentation import _attributes as names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from plane_guard import Decision, PlaneWrite, PlaneWriteBlocked
     from plane_guard._words import Target
     from plane_guard_instrumentation._allowed import Attributes
@@ -25,12 +21,9 @@ if TYPE_CHECKING:
 
 
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-_MAKE_ROOM = "Make room in the trace folder, or point PLANE_GUARD_TRACE_DIR to one that can be written"
-_REMEMBERED = 1_000
 _sequence = itertools.count(1)
+_allowed.prepare()
 _is_logging: ContextVar[bool] = ContextVar("plane_guard_is_logging", default=False)
-trouble: deque[str] = deque(maxlen=_REMEMBERED)
-listeners: list[Callable[[PlaneWriteBlocked], None]] = []
 
 
 def decision(write: PlaneWrite, sent: Sent, made: Decision, target: Target, project: str | None = None) -> bool:
@@ -43,7 +36,7 @@ def decision(write: PlaneWrite, sent: Sent, made: Decision, target: Target, proj
     except Exception as error:  # noqa: BLE001  no evidence: the caller turns an allow into a block
         attributes, problem = {}, f"{type(error).__name__} while writing evidence"
     if problem:
-        note_unwritten(problem)
+        _notes.unwritten(problem)
     with suppress(Exception):
         from plane_guard_instrumentation import _span_events
 
@@ -67,28 +60,6 @@ def _log(write: PlaneWrite, made: Decision, project: str | None, key: object) ->
         _is_logging.reset(token)
 
 
-def note_unwritten(problem: str) -> None:
-    """Say at once on stderr, and later in the pytest summary, that evidence could not be written."""
-    text = f"evidence could not be written: {problem}. {_MAKE_ROOM}"
-    if note_trouble(text):
-        with suppress(Exception):
-            sys.stderr.write(f"plane-guard: {text}\n")
-
-
-def note_repaired(shells: list[str]) -> None:
-    """Keep for the pytest summary which shells another tool had removed."""
-    for shell in shells:
-        note_trouble(f"another tool had removed the guard from {shell}; it is back in place")
-
-
-def note_trouble(text: str) -> bool:
-    """Keep something for the pytest summary; whether it is news."""
-    if text in trouble:
-        return False
-    trouble.append(text)
-    return True
-
-
 def live(write: PlaneWrite, sent: Sent) -> None:
     """Note a live process's write on the span that is recording it, if any; never in the way of the write."""
     from plane_guard._decide import LIVE, target_of
@@ -106,7 +77,7 @@ def live(write: PlaneWrite, sent: Sent) -> None:
 
 def remember(refusal: PlaneWriteBlocked) -> None:
     """Tell the test that is running of a refusal, whatever the code under test does with the exception."""
-    for listener in listeners:
+    for listener in _notes.listeners:
         listener(refusal)
 
 

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from plane_guard._memory import remembering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-_TOKENS = re.compile(r"plane_[a-z]{2,12}_[0-9A-Za-z_-]{8,}|\b[Bb]earer[ =:]+\S+|://[^/@\s]+@")
 _SHORTEST_SECRET = 6
 _SHORTEST_IN_ENVIRONMENT = 12
 _LONGEST_TEXT = 1_024
 _MASK = "***"
 _HEADERS = frozenset({b"x-api-key", b"authorization", b"proxy-authorization", b"cookie"})
-_BASIC = re.compile(r"[Bb]asic +(?P<pair>[A-Za-z0-9+/=_-]{4,4096})")
-_SECRET_NAME = re.compile(
-    r"(?:.*[_-])?(?:token|secret|passw(?:or)?d|pwd|credentials?|pat|(?:api|access|private|secret)[_-]?key)(?:[_-].*)?",
-    re.IGNORECASE,
-)
-_USER_INFO = re.compile(r"://(?P<pair>[^/@\s]+)@")
 _LISTS_OF_SECRETS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
-_NO_SECRET = re.compile(r"(?i:true|false|none)|[/.~].*|[0-9]+")
+# Compiled by `prepare`, or where a text holds one of the signs: few do, and most processes judge nothing.
+_TOKENS = r"plane_[a-z]{2,12}_[0-9A-Za-z_-]{8,}|\b[Bb]earer[ =:]+\S+|://[^/@\s]+@"
+_SIGNS = ("plane_", "earer", "://")
+_BASIC = r"[Bb]asic +(?P<pair>[A-Za-z0-9+/=_-]{4,4096})"
+_USER_INFO = r"://(?P<pair>[^/@\s]+)@"
+_SECRET_WORDS = frozenset({
+    "token", "secret", "passwd", "password", "pwd", "credential", "credentials", "pat",
+    "apikey", "accesskey", "privatekey", "secretkey",
+})  # fmt: skip
+_SECRET_PAIRS = ("_api_key_", "_access_key_", "_private_key_", "_secret_key_")
+
+
+_compiled: Callable[[str], re.Pattern[str]] = cache(re.compile)
+
+
+def prepare() -> None:
+    """Compile now what the first decision needs: a test may have replaced more than its clients by then."""
+    for pattern in (_TOKENS, _BASIC, _USER_INFO):
+        _compiled(pattern)
 
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
@@ -36,7 +48,9 @@ def _clean(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, _MASK)
-    return _TOKENS.sub(_MASK, text)[:_LONGEST_TEXT]
+    if any(sign in text for sign in _SIGNS):
+        text = _compiled(_TOKENS).sub(_MASK, text)
+    return text[:_LONGEST_TEXT]
 
 
 def credentials(headers: Iterable[tuple[bytes, bytes]], url: str = "") -> list[str]:
@@ -50,9 +64,9 @@ def _credentials(url: str, *values: bytes) -> tuple[str, ...]:
     for value in values:
         text = value.decode("latin-1")
         found += [text, *re.split(r"[ ;=]+", text), *_of_basic(text)]
-    for pair in _USER_INFO.findall(url):
+    for pair in _compiled(_USER_INFO).findall(url) if "://" in url else ():
         found += [pair, *pair.split(":", 1)]
-    found += [value for name, value in _query(url) if _SECRET_NAME.fullmatch(name)]
+    found += [value for name, value in _query(url) if _is_secret(name)]
     return tuple(_longest_first(found))
 
 
@@ -83,11 +97,23 @@ def _held_in(environ: Mapping[str, str]) -> list[str]:
     for name, value in environ.items():
         if name in _LISTS_OF_SECRETS:
             found += re.split(r"[=,;\s]+|%20", value)
-        elif _SECRET_NAME.fullmatch(name) and _NO_SECRET.fullmatch(value) is None:
+        elif _is_secret(name) and not _is_plain(value):
             found.append(value)
-        if "://" in value:
-            found += [part for pair in _USER_INFO.findall(value) for part in (pair, *pair.split(":", 1))]
+        if "://" in value and "@" in value:
+            found += [part for pair in _compiled(_USER_INFO).findall(value) for part in (pair, *pair.split(":", 1))]
     return _longest_first(value for value in found if len(value) >= _SHORTEST_IN_ENVIRONMENT)
+
+
+def _is_secret(name: str) -> bool:
+    """Whether a variable or a field of this name holds a credential: one of its words says so, or two of them."""
+    words = name.casefold().replace("-", "_")
+    return not _SECRET_WORDS.isdisjoint(words.split("_")) or any(pair in f"_{words}_" for pair in _SECRET_PAIRS)
+
+
+def _is_plain(value: str) -> bool:
+    """Whether what stands in such a variable is a switch, a path or a number."""
+    is_path = value.startswith(("/", ".", "~")) and "\n" not in value
+    return is_path or value.lower() in {"true", "false", "none"} or (value.isascii() and value.isdigit())
 
 
 def _longest_first(found: Iterable[str]) -> list[str]:
@@ -103,7 +129,7 @@ def _of_basic(text: str) -> list[str]:
     import base64
     import binascii
 
-    match = _BASIC.fullmatch(text)
+    match = _compiled(_BASIC).fullmatch(text)
     if match is None:
         return []
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plane_guard._version import __version__
-from plane_guard_instrumentation import _allowed, _checkout, _ci, _floor, _redact
+from plane_guard_instrumentation import _allowed, _floor, _redact
 from plane_guard_instrumentation import _attributes as names
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ _USERS_VARIABLE = "OTEL_RESOURCE_ATTRIBUTES"
 _REPOSITORY = "vcs.repository.url.full"
 _PROVIDER = "vcs.provider.name"
 _PROVIDERS = ("github", "gitlab", "gitea", "forgejo", "bitbucket")
-_HOST = re.compile(r"https?://(?:[^/]*@)?(?P<name>[^/:]+)")
+# The markers of `_ci.SYSTEMS`, whose tables are loaded in CI only; so is what reads a checkout, in a checkout.
+CI_MARKERS = ("FORGEJO_ACTIONS", "GITEA_ACTIONS", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL")
+_HOST = r"https?://(?:[^/]*@)?(?P<name>[^/:]+)"  # compiled where there is a repository
 
 
 def version() -> str:
@@ -55,12 +57,38 @@ def attributes() -> Attributes:
 
 def context() -> Attributes:
     """Repository, branch and pipeline: what git says, and over it what the CI system says."""
-    found = _checkout.attributes(_here()) | _ci.attributes(os.environ)
-    repository = _checkout.web_form(found.get(_REPOSITORY, ""))
-    host = _HOST.match(repository)
-    provider = next((name for name in _PROVIDERS if host and name in host["name"].split(".")), None)
-    derived = {_REPOSITORY: repository, _PROVIDER: found.get(_PROVIDER) or provider}
-    return _allowed.permitted({**found, **derived}, _redact.of_environment())
+    found = _of_checkout() | _of_ci()
+    if _REPOSITORY in found:
+        found |= _of_repository(found[_REPOSITORY], found.get(_PROVIDER))
+    return _allowed.permitted(found, _redact.of_environment())
+
+
+def _of_checkout() -> dict[str, str]:
+    here = folder = _here()
+    while not os.path.exists(os.path.join(folder, ".git")):
+        below, folder = folder, os.path.dirname(folder)
+        if folder == below:
+            return {}
+    from plane_guard_instrumentation import _checkout
+
+    return _checkout.attributes(Path(here))
+
+
+def _of_ci() -> dict[str, str]:
+    if not any(map(os.environ.get, CI_MARKERS)):
+        return {}
+    from plane_guard_instrumentation import _ci
+
+    return _ci.attributes(os.environ)
+
+
+def _of_repository(url: str, provider: str | None) -> dict[str, str]:
+    from plane_guard_instrumentation import _checkout
+
+    address = _checkout.web_form(url)
+    host = re.match(_HOST, address)
+    known = next((name for name in _PROVIDERS if host and name in host["name"].split(".")), "")
+    return {_REPOSITORY: address, _PROVIDER: provider or known}
 
 
 def from_user(environ: Mapping[str, str]) -> dict[str, str]:
@@ -75,8 +103,8 @@ def from_user(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if name.startswith(names.EMITTED_UNDER)}
 
 
-def _here() -> Path:
+def _here() -> str:
     try:
-        return Path.cwd()
+        return os.getcwd()
     except OSError:
-        return Path(os.sep)
+        return os.sep

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from itertools import repeat
+from operator import is_not
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
-class Seam(NamedTuple):
+class Seam:
     """One method of a client through which its requests (or connections) pass, and the shell around it.
 
     ``module`` is the module whose import puts the shell in place; ``shell`` is ``module:function`` of ours, called
     with the method that was found there and with ``layer``.
     """
 
-    layer: str
-    module: str
-    owner: str
-    method: str
-    shell: str
+    __slots__ = ("layer", "method", "module", "owner", "shell")
+
+    def __init__(self, layer: str, module: str, owner: str, method: str, shell: str) -> None:
+        self.layer = layer
+        self.module = module
+        self.owner = owner
+        self.method = method
+        self.shell = shell
 
 
 _HERE = "plane_guard_instrumentation"
@@ -59,3 +68,39 @@ FLOOR = (
     Seam("pycurl", "pycurl", "Curl", "setopt_string", f"{_HERE}._curl:guard_url"),
     Seam("curl_cffi", "curl_cffi.curl", "Curl", "setopt", f"{_HERE}._curl:guard_url"),
 )
+EVERY = SEAMS + FLOOR
+_NOTHING = repeat(None)
+
+
+class Sight:
+    """What was seen at some seams: which modules, which classes in them, which functions on those.
+
+    Every test begins with the question whether that has changed, so the loops are Python's own, and only what is
+    imported is looked at. What is compared are identities: nothing that stands there has a say in it.
+    """
+
+    def __init__(self, seams: Sequence[Seam]) -> None:
+        self.seams = seams
+        every = dict.fromkeys(seam.module for seam in seams)
+        modules = {name: sys.modules.get(name) for name in every if name in sys.modules}
+        self._absent = [name for name in every if name not in modules]
+        self._names, self._modules = list(modules), list(modules.values())
+        self._seen = [seam for seam in seams if seam.module in modules]
+        homes = [modules[seam.module] for seam in self._seen]
+        classes = [getattr(home, seam.owner, None) for home, seam in zip(homes, self._seen, strict=True)]
+        functions = [getattr(owner, seam.method, None) for owner, seam in zip(classes, self._seen, strict=True)]
+        self._places = [*homes, *classes]
+        self._attributes = [*(seam.owner for seam in self._seen), *(seam.method for seam in self._seen)]
+        self._values = [*classes, *functions]
+
+    def __iter__(self) -> Iterator[tuple[str, object, object]]:
+        """For every seam of an imported client the name of the class, what stands there, and what is its method."""
+        count = len(self._seen)
+        return zip(self._attributes[:count], self._values[:count], self._values[count:], strict=True)
+
+    def lasts(self) -> bool:
+        """Whether the same would be seen now."""
+        return sys.modules.keys().isdisjoint(self._absent) and not (
+            any(map(is_not, map(sys.modules.get, self._names), self._modules))
+            or any(map(is_not, map(getattr, self._places, self._attributes, _NOTHING), self._values))
+        )

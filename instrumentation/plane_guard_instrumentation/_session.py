@@ -10,14 +10,13 @@ import atexit
 import json
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from plane_guard import _process
 from plane_guard_instrumentation import (
     _allowed,
     _file,
     _floor,
-    _live_export,
     _parent,
     _redact,
     _resource,
@@ -30,23 +29,29 @@ if TYPE_CHECKING:
 
     from plane_guard_instrumentation._allowed import Attributes, Value
 
+ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+TRACES_ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 _SPAN_KIND_INTERNAL = 1
 _FLAGS_CONTEXT_HAS_IS_REMOTE = 256
 _FLAGS_CONTEXT_IS_REMOTE = 512
 
 
-class Mark(NamedTuple):
+class Mark:
     """Which span it is, and when: what its line and the span that is exported live have in common."""
 
-    trace_id: str
-    span_id: str
-    time_ns: int
-    attributes: Attributes
+    __slots__ = ("attributes", "span_id", "time_ns", "trace_id")
+
+    def __init__(self, trace_id: str, attributes: Attributes) -> None:
+        self.trace_id = trace_id
+        self.span_id = os.urandom(8).hex()
+        self.time_ns = time.time_ns()
+        self.attributes = attributes
 
 
 class _State:
     announced = 0
     registered = False
+    live: bool | None = None
 
 
 def announce() -> None:
@@ -58,21 +63,35 @@ def announce() -> None:
         mark = begin()
         problem = _file.append(line(mark) + "\n")
         if problem:
-            from plane_guard_instrumentation import _record
+            from plane_guard_instrumentation import _notes
 
-            _record.note_unwritten(problem)
-        _live_export.announce(mark)
+            _notes.unwritten(problem)
+        _announce_live(mark)
         _floor.hand_to_children(_file.path())
     elif not _State.registered:
         _State.registered = True
         atexit.register(announce)
 
 
+def is_live() -> bool:
+    """Whether this process, or the one that it was forked from, started with a collector in its environment."""
+    return bool(_State.live)
+
+
+def _announce_live(mark: Mark) -> None:
+    if _State.live is None:
+        _State.live = any(map(os.environ.get, (ENDPOINT_VARIABLE, TRACES_ENDPOINT_VARIABLE)))
+    if _State.live:
+        from plane_guard_instrumentation import _live_export
+
+        _live_export.announce(mark)
+
+
 def begin() -> Mark:
     """A new session span of this process, a child of the span that the environment names, if it does."""
     parent = _parent.inherited()
     trace_id = parent.trace_id if parent else os.urandom(16).hex()
-    return Mark(trace_id, os.urandom(8).hex(), time.time_ns(), described())
+    return Mark(trace_id, described())
 
 
 def line(mark: Mark) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from plane_guard import _process
 from plane_guard_instrumentation import _audit_hook
-from plane_guard_instrumentation._seams import FLOOR, SEAMS
+from plane_guard_instrumentation._seams import EVERY, SEAMS, Sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,11 @@ __all__ = ["SEAMS", "install", "layers", "uninstall", "verify"]
 
 _ORIGINAL = "__plane_guard_original__"
 _DEEPEST = 5
-_MODULES = frozenset(seam.module for seam in SEAMS + FLOOR)
+_MODULES = frozenset(seam.module for seam in EVERY)
+
+
+class _State:
+    sight: Sight | None = None
 
 
 def install() -> None:
@@ -53,6 +57,24 @@ def uninstall() -> None:
 
 def verify() -> list[str]:
     """Put missing shells (back) in place; the names of those that were missing from an imported client."""
+    last, seams = _State.sight, _seams()
+    if last is not None and last.seams is seams and last.lasts():
+        return []
+    repaired = _repair()
+    now = Sight(seams)
+    _State.sight = now if all(_is_settled(*seen) for seen in now) else None
+    return repaired
+
+
+def _is_settled(name: str, owner: object, function: object) -> bool:
+    """Whether a look at this class and this function again would find the same, as long as they are the same."""
+    if owner is None:
+        return True
+    is_the_clients_own = isinstance(owner, type) and owner.__name__ == name
+    return is_the_clients_own and (function is None or _ORIGINAL in getattr(function, "__dict__", {}))
+
+
+def _repair() -> list[str]:
     repaired = []
     for owner, seam in _imported_seams():
         current = getattr(owner, seam.method)
@@ -75,7 +97,7 @@ def layers() -> list[str]:
 
 
 def _seams() -> tuple[Seam, ...]:
-    return SEAMS + FLOOR if _process.test_evidence() else SEAMS
+    return EVERY if _process.test_evidence() else SEAMS
 
 
 def _imported_seams() -> Iterator[tuple[type, Seam]]:

@@ -7,26 +7,27 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from plane_guard._words import Outcome
 from plane_guard_instrumentation import _attributes as names
-from plane_guard_instrumentation import _floor, _record
+from plane_guard_instrumentation import _file, _floor, _notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 _MOST_GROUPS = 40
 _GROUPED_BY = (names.TEST, names.OP, names.PROJECT, names.TARGET, names.REASON)
-_AT_START = {path.name for path in _floor.start().trace_dir.glob("decisions-*.jsonl")}
 
 
-def lines(root: Path) -> list[str]:
-    """What was blocked in this run, grouped, and what went wrong; empty where there is nothing to say."""
+def lines(root: Path, before: Collection[str]) -> list[str]:
+    """What was blocked in this run, grouped, and what went wrong; empty where there is nothing to say.
+
+    ``before`` are the files of evidence that were there already when it began.
+    """
     folder = _floor.start().trace_dir
-    blocked = [event for event in _events(folder) if event.get(names.OUTCOME) == Outcome.BLOCK]
+    blocked = [event for event in _events(folder, before) if _is_block(event)]
     surprising = [event for event in blocked if not event.get(names.EXPECTED)]
     groups = Counter(tuple(event.get(name, "-") for name in _GROUPED_BY) for event in surprising)
-    found = list(_record.trouble)
+    found = list(_notes.trouble)
     if blocked:
         found.append(f"{len(blocked)} Plane write(s) blocked, {len(blocked) - len(surprising)} of them expected")
         found += [f"  {_row(group, count)}" for group, count in groups.most_common(_MOST_GROUPS)]
@@ -34,6 +35,12 @@ def lines(root: Path) -> list[str]:
             found.append(f"  … and {len(groups) - _MOST_GROUPS} more kinds")
         found.append(f"evidence: {_shown(folder, root)}   see it: plane-guard report, plane-guard dashboard")
     return found
+
+
+def _is_block(event: Mapping[str, object]) -> bool:
+    from plane_guard._words import Outcome  # where something was decided
+
+    return event.get(names.OUTCOME) == Outcome.BLOCK
 
 
 def _row(group: tuple[object, ...], count: int) -> str:
@@ -46,12 +53,12 @@ def _shown(folder: Path, root: Path) -> str:
     return str(folder) if relative.startswith("..") else relative
 
 
-def _events(folder: Path) -> Iterator[dict[str, object]]:
+def _events(folder: Path, before: Collection[str]) -> Iterator[dict[str, object]]:
     run = _floor.start().run_id
     seen: set[object] = set()
-    for file in sorted(folder.glob("decisions-*.jsonl")) if folder.is_dir() else ():
-        if file.name not in _AT_START or f"-{os.getpid()}-" in file.name:
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+    for name in sorted(_file.every()):
+        if name not in before or f"-{os.getpid()}-" in name:
+            for line in (folder / name).read_text(encoding="utf-8", errors="replace").splitlines():
                 for event in _decisions(line) if run in line and names.EVENT in line else ():
                     if event.get(names.DECISION_ID) not in seen:
                         seen.add(event.get(names.DECISION_ID))

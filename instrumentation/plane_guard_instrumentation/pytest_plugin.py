@@ -13,13 +13,12 @@ from plane_guard._settings import OPT_IN_VARIABLE
 from plane_guard_instrumentation import (
     _boot,
     _context,
+    _file,
     _floor,
-    _live_export,
-    _phases,
-    _record,
+    _notes,
     _resource,
+    _session,
     _shells,
-    _summary,
 )
 
 if TYPE_CHECKING:
@@ -29,8 +28,12 @@ if TYPE_CHECKING:
 
 _boot.enforce(pytest_session=True)
 
+BLOCKED: pytest.StashKey[list[PlaneWriteBlocked]] = pytest.StashKey()
+EXPECTED = pytest.StashKey[bool]()
 _OUTER = pytest.StashKey[_context.Running | None]()
+_AT_START = _file.every()
 _WORKER_TROUBLE = "plane_guard_trouble"
+_items: list[pytest.Item] = []  # the test that runs is the last; a session inside a test of another one has its own
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,8 +48,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Add what surrounds the tests."""
-    config.pluginmanager.register(_phases, "plane_guard_phases")
+    """Add what surrounds the tests; registered last, it is called first."""
+    config.pluginmanager.register(_Phases, "plane_guard_phases")
     if _floor.start().fail_on_swallowed:
         from plane_guard_instrumentation import _swallowed
 
@@ -73,7 +76,10 @@ def pytest_sessionstart() -> None:
     """Name the phase for what plugins and conftests do; put back what plugins replaced while they were loaded."""
     _shells.verify()
     _context.set_running(_context.Running(phase="session"))
-    _live_export.start()
+    if _session.is_live():
+        from plane_guard_instrumentation import _live_export
+
+        _live_export.start()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -90,20 +96,50 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Every test starts with writing off, with every shell in place, and keeps its own list of refusals."""
     _floor.take_away()
-    _record.note_repaired(_shells.verify())
-    blocked = item.stash[_phases.BLOCKED] = []
-    _phases.enter(item, "setup")
-
-    def keep(refusal: PlaneWriteBlocked) -> None:
-        if _context.running().test == item.nodeid:
-            blocked.append(refusal)
-
-    _record.listeners.append(keep)
+    _notes.repaired(_shells.verify())
+    item.stash[BLOCKED] = []
+    _items.append(item)
+    _context.begin(item.nodeid, "setup")
     try:
         return (yield)
     finally:
-        _record.listeners.remove(keep)
-        _phases.leave()
+        _items.pop()
+        _context.begin(None, "session")
+
+
+class _Phases:
+    """Which phase of a test runs: a plugin that every test passes three times.
+
+    Plain hooks, not wrappers: those would cost each test more than all the rest. What a phase has left running is
+    noted when the next one begins.
+    """
+
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup() -> None:
+        """Name the phase for what fixtures do; a test may be run again."""
+        _context.enter("setup")
+
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call() -> None:
+        """Name the phase for what the test does."""
+        _context.enter("call")
+
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown() -> None:
+        """Name the phase for what the end of fixtures does."""
+        _context.enter("teardown")
+
+
+@_notes.listeners.append
+def _keep(refusal: PlaneWriteBlocked) -> None:
+    """Keep a refusal for the test whose write it was, if that still runs."""
+    test = _context.running().test
+    for item in _items:
+        if item.nodeid == test:
+            item.stash[BLOCKED].append(refusal)
 
 
 @pytest.fixture
@@ -115,9 +151,9 @@ def plane_sandbox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlocked]:
     """The writes that were blocked in this test so far, recorded as expected. It allows nothing."""
-    request.node.stash[_phases.EXPECTED] = True
-    _phases.enter(request.node, "setup")
-    blocked: list[PlaneWriteBlocked] = request.node.stash[_phases.BLOCKED]
+    request.node.stash[EXPECTED] = True
+    _context.expect_blocks()
+    blocked: list[PlaneWriteBlocked] = request.node.stash[BLOCKED]
     return blocked
 
 
@@ -125,25 +161,30 @@ def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlock
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Wait a little for what is on its way to a collector, and hand a worker's trouble to the controller."""
     _context.set_running(_context.Running(phase="session"))
-    _record.note_repaired(_shells.verify())
-    unsent = _live_export.flush()
-    if unsent:
-        _record.note_trouble(unsent)
+    _notes.repaired(_shells.verify())
+    if _session.is_live():
+        from plane_guard_instrumentation import _live_export
+
+        unsent = _live_export.flush()
+        if unsent:
+            _notes.keep(unsent)
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[_WORKER_TROUBLE] = list(_record.trouble)
+        output[_WORKER_TROUBLE] = list(_notes.trouble)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
     """Take over what went wrong in a worker."""
     for trouble in getattr(node, "workeroutput", {}).get(_WORKER_TROUBLE, ()):
-        _record.note_trouble(trouble)
+        _notes.keep(trouble)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was blocked, by whom, and where the evidence is."""
-    lines = _summary.lines(config.rootpath)
+    from plane_guard_instrumentation import _summary
+
+    lines = _summary.lines(config.rootpath, _AT_START)
     if lines:
         terminalreporter.section("plane-guard", red=True)
         for line in lines:

@@ -173,6 +173,24 @@ def test_putting_the_guard_in_place_again_adds_no_second_hook(asked: Asked, floo
     assert asked == Counter(allowed=1)
 
 
+@pytest.mark.parametrize("patched", ["builtins.open", "os.path.exists", "re.compile", "time.time"])
+def test_the_first_refusal_is_recorded_whatever_a_test_has_patched(asked: Asked, floored: Child, patched: str) -> None:
+    code = f"""
+        import os, socket, unittest.mock
+        with unittest.mock.patch("{patched}"):
+            try:
+                socket.create_connection(("localhost", int(os.environ["FLOOR_PLAIN"])))
+            except RuntimeError as refusal:
+                reason = refusal.reason
+        print(reason)
+    """
+    result = floored.python(code)
+
+    assert result.stdout.strip() == "unguarded-client", result.stderr
+    assert asked.total() == 0
+    assert [row.reason for row in floored.decisions()] == ["unguarded-client"]
+
+
 STRIPPED = {
     "ssl": "ssl.SSLContext.wrap_socket = ssl.SSLContext.wrap_socket.__plane_guard_original__",
     "asyncio": "base_events.BaseEventLoop.getaddrinfo = base_events.BaseEventLoop.getaddrinfo.__plane_guard_original__",

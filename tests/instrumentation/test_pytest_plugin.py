@@ -140,6 +140,102 @@ def test_it(around):
     ]
 
 
+def test_a_test_that_clears_the_environment_keeps_its_name(child: Child) -> None:
+    child.write(
+        "test_it.py",
+        SEND
+        + """
+def test_it():
+    kept = dict(os.environ)
+    os.environ.clear()
+    try:
+        httpx.post(kept["PLANE_API_URL"] + "/api/v1/workspaces/acme/projects/x/labels/", json={})
+    except PlaneWriteBlocked:
+        pass
+    os.environ.update(kept)
+""",
+    )
+    child.pytest()
+
+    assert [(row.test, row.phase) for row in child.decisions()] == [("test_it.py::test_it", "call")]
+
+
+def test_a_thread_that_outlives_its_phase_belongs_to_it(child: Child) -> None:
+    child.write(
+        "test_it.py",
+        SEND
+        + """
+import threading
+def started(when):
+    thread = threading.Thread(target=lambda: (when.wait(20), swallow()))
+    thread.start()
+    return thread
+@pytest.fixture
+def around():
+    call, teardown = threading.Event(), threading.Event()
+    begun_in_setup = started(call)
+    yield call, begun_in_setup, teardown
+    teardown.set()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join()
+def test_it(around):
+    call, begun_in_setup, teardown = around
+    call.set()
+    begun_in_setup.join()
+    started(teardown)
+""",
+    )
+    child.pytest()
+
+    assert [row.phase for row in child.decisions()] == ["setup", "call"]
+
+
+def test_expecting_blocks_ends_with_the_test(child: Child) -> None:
+    child.write(
+        "test_it.py",
+        SEND
+        + """
+def test_a(plane_blocked_writes):
+    swallow()
+def test_b(request):
+    swallow()
+    assert len(request.getfixturevalue("plane_blocked_writes")) == 1
+    swallow()
+    assert len(request.getfixturevalue("plane_blocked_writes")) == 2
+""",
+    )
+
+    assert "2 passed" in child.pytest().stdout
+    assert [(row.expected, row.phase) for row in child.decisions()] == [
+        (True, "call"),
+        (False, "call"),
+        (True, "call"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "environ", ["os.environ", "dict(os.environ)", "type('Environ', (dict,), {'_data': {}})(os.environ)"]
+)
+def test_the_opt_in_of_one_test_does_not_reach_the_next(child: Child, plane: StandInPlane, environ: str) -> None:
+    child.write("conftest.py", f"import os\nos.environ = {environ}\n")
+    child.write(
+        "test_it.py",
+        SEND
+        + """
+def test_a():
+    os.environ["PLANE_TEST_WRITE_ENABLED"] = "1"
+    assert send(os.environ["PLANE_SANDBOX"]).status_code == 201
+def test_b():
+    with pytest.raises(PlaneWriteBlocked, match="opt-in-disabled"):
+        send(os.environ["PLANE_SANDBOX"])
+""",
+    )
+
+    assert "2 passed" in child.pytest().stdout
+    assert len(plane.writes) == 1
+
+
 def test_the_caller_is_the_users_own_frame(child: Child) -> None:
     child.write("test_it.py", SEND + "\ndef test_it():\n    swallow()\n")
     child.pytest()

@@ -151,6 +151,10 @@ def test_every_name_of_a_ci_table_may_be_emitted(system: _ci.System) -> None:
     assert [name for name in system.table if name not in names.RESOURCE_KINDS] == []
 
 
+def test_the_tables_are_loaded_for_every_ci_system_that_they_know() -> None:
+    assert tuple(system.marker for system in _ci.SYSTEMS) == _resource.CI_MARKERS
+
+
 def test_a_push_is_no_change_and_half_an_address_is_none(elsewhere: pytest.MonkeyPatch) -> None:
     environment = GITHUB | {"GITHUB_REF": "refs/heads/main", "GITHUB_HEAD_REF": "", "GITHUB_REF_NAME": "main"}
     del environment["GITHUB_SERVER_URL"]
