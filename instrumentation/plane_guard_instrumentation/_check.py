@@ -14,7 +14,7 @@ from plane_guard._decide import GUARD_ERROR, Decision, decide, target_of
 from plane_guard._errors import PlaneWriteBlocked
 from plane_guard._request import OVERRIDES, is_overridden, read_fields
 from plane_guard._words import READ_METHODS, Op, Target
-from plane_guard_instrumentation import _boot, _proof, _record
+from plane_guard_instrumentation import _boot, _proof, _record, _shells
 from plane_guard_instrumentation._proof import Answer, Probe
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def _judge(write: PlaneWrite, sent: Sent) -> Steps:
     cause: Exception | None = None
     try:
         _boot.ensure()
+        _shells.verify()  # where no test begins, nothing else looks after the shells of other clients
         settings = _process.settings()
         decision = decide(write.project_id, write.op, write.work_item, settings=settings, in_test=True)
         if not decision.allowed:

@@ -16,6 +16,9 @@ from plane_guard_instrumentation import _shells
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from plane_guard_dashboard.demo.standin import StandInPlane
+    from tests.harness import Child
+
 ENDHEADERS = "http.client (http.client.HTTPConnection.endheaders)"
 
 
@@ -94,3 +97,28 @@ class TestAnotherLook:
         importlib.import_module("http.client")
 
         assert _shells.verify() == []
+
+
+IN_A_PROCESS_WITHOUT_TESTS = """
+import http.client, os, httpx
+CLASS, NAMES = http.client.HTTPConnection, ("endheaders", "send", "connect")
+URL = os.environ["PLANE_API_URL"] + "/api/v1/workspaces/acme/projects/" + os.environ["PLANE_PROJECT"] + "/"
+
+def post():
+    try:
+        httpx.post(URL)
+    except RuntimeError as error:
+        print(type(error).__name__, *(name for name in NAMES if hasattr(vars(CLASS)[name], "__plane_guard_original__")))
+
+post()
+for name in NAMES:
+    setattr(CLASS, name, vars(CLASS)[name].__plane_guard_original__)
+post()
+"""
+
+
+def test_where_no_test_begins_each_decision_puts_back_what_was_stripped(child: Child, plane: StandInPlane) -> None:
+    result = child.python(IN_A_PROCESS_WITHOUT_TESTS, PLANE_GUARD_TEST_PROCESS="1")
+
+    assert result.stdout.splitlines() == ["PlaneWriteBlocked endheaders send connect"] * 2, result
+    assert plane.writes == []
