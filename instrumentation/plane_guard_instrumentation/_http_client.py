@@ -61,7 +61,7 @@ def guard_bytes(original: Method, layer: str) -> Method:
         __tracebackhide__ = True
         if not _process.test_evidence():
             return original(self, data)
-        if type(data) is bytes and (_is_elsewhere(self, data) or data == _http_message.Last.read):
+        if type(data) is bytes and (data == _http_message.last.read or _is_elsewhere(self, data)):
             return original(self, data)
         data = _http_connection.own(data)
         if not _begins_unjudged(self, data):

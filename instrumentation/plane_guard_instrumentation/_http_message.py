@@ -53,12 +53,14 @@ class Body(NamedTuple):
     encoded: bool = False
 
 
-class Last:
+class _Last:
     """The head that was last found to be nothing but a read: the same bytes are no more when they are sent."""
 
-    read: bytes | None = None
+    def __init__(self) -> None:
+        self.read: bytes | None = None
 
 
+last = _Last()
 NOTHING = Body()
 UNREADABLE = Body(_STREAM)
 
@@ -73,7 +75,7 @@ def reads(head: bytes, body: Body) -> bool:
     """Whether this can be nothing but one read. Judging it would say the same, and take many times as long."""
     if body.content is not None or _READ.fullmatch(head) is None:
         return False
-    Last.read = head
+    last.read = head
     return True
 
 
