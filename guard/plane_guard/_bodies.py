@@ -25,7 +25,6 @@ _PART = re.compile(
     (?:Content-(?:Type|Length):[^\r\n]*\r\n)*\r\n(?P<value>.*)\r\n""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
-_EMPTY = (b"", "")
 _IN_MEMORY = (bytes, bytearray, memoryview, str)
 _PLAIN_ENCODINGS = frozenset({"", "identity"})
 _TEXT_CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
@@ -69,7 +68,7 @@ UNREADABLE = Body(readable=False)
 
 def read(body: object, content_type: str, encoding: str = "") -> Body:
     """Read what was sent; anything but text or bytes counts as a stream that cannot be read."""
-    if body is None or body in _EMPTY:
+    if body is None or (isinstance(body, _IN_MEMORY) and not body):
         return NO_BODY
     media_type = _media_type(content_type)
     if not isinstance(body, _IN_MEMORY) or encoding not in _PLAIN_ENCODINGS or media_type is None:

@@ -14,7 +14,8 @@ _METHOD_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-overri
 _PATH_OVERRIDES = ("x-original-url", "x-rewrite-url", "x-script-name", "script-name")
 OVERRIDES = frozenset({*_METHOD_OVERRIDES, *_PATH_OVERRIDES})
 _KNOWN = OVERRIDES | {"host", "content-type", "content-encoding"}
-_KNOWN_AS = {spelling: name for name in _KNOWN for spelling in (name, name.encode())}
+_IN_BYTES = {name.encode(): name for name in _KNOWN}  # one table for both would be an error under `python -bb`
+_IN_TEXT = {name: name for name in _KNOWN}
 _BYTE_BY_BYTE = "latin-1"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -48,7 +49,7 @@ def read_fields(headers: Headers) -> Fields:
     fields: Fields = {}
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
         # Names come as bytes nearly always: this saves time and changes no result.
-        known = _KNOWN_AS.get((name if type(name) is bytes else text(name)).lower())  # pragma: no mutate
+        known = _IN_BYTES.get(name.lower()) if type(name) is bytes else _IN_TEXT.get(text(name).lower())
         if known is not None:
             fields[known] = (*fields.get(known, ()), text(value))
     return fields

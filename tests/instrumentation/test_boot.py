@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from plane_guard_dashboard.demo.standin import StandInPlane
     from tests.harness import Child
 
 LOADED = "import sys; print(sorted(name for name in sys.modules if name.startswith('plane_guard')))"
@@ -62,3 +63,26 @@ def test_a_guard_that_cannot_be_put_in_place_ends_the_process(child: Child) -> N
     assert result.returncode == 78
     assert "still here" not in result.stdout
     assert "the guard could not be put in place, so this process ends: ZeroDivisionError" in result.stderr
+
+
+@pytest.mark.parametrize("client", ["httpx", "requests"])
+def test_a_process_that_forbids_bytes_to_be_compared_with_text_is_guarded(
+    child: Child, plane: StandInPlane, client: str
+) -> None:
+    result = child.python(
+        f"""
+        import os, {client}
+        base = os.environ["PLANE_API_URL"] + "/api/v1/workspaces/acme/projects/" + os.environ["PLANE_PROJECT"] + "/"
+        os.environ["PLANE_TEST_WRITE_ENABLED"] = "1"
+        print({client}.get(base + "labels/").status_code)
+        try:
+            {client}.post(base + "labels/", json={{"name": "x"}})
+        except RuntimeError as error:
+            print(error.reason)
+        """,
+        "-bb",
+        PLANE_GUARD_TEST_PROCESS="1",
+    )
+
+    assert result.stdout.split() == ["401", "prod-project-in-test"], result  # read without a token
+    assert plane.writes == []
