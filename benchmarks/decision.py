@@ -41,7 +41,7 @@ def judging() -> Callable[[], None]:
     return judge
 
 
-@measure("one proven sandbox write, decision only", against=_RECORDING_SDK, goal=0.05, slip=3.0, unit="times")
+@measure("one proven sandbox write, decision only", against=_RECORDING_SDK, goal=0.05, slip=0.8, unit="times")
 def decision(effort: Effort) -> Figure:
     """Everything that a shell calls, except that nothing is recorded."""
     with mock.patch.object(_record, "decision", _kept):
@@ -54,7 +54,7 @@ def decision(effort: Effort) -> Figure:
     "one proven sandbox write, decision only, again",
     against="a request that pytest-httpx answers",
     goal=4.0,
-    slip=40.0,
+    slip=20.0,
     unit="times",
 )
 def mocked(effort: Effort) -> Figure:
@@ -77,7 +77,7 @@ def mocked(effort: Effort) -> Figure:
     "one decision with its evidence on disk",
     against="the same event on a span, SimpleSpanProcessor and JSON file exporter",
     goal=1.3,
-    slip=8.0,
+    slip=5.0,
     unit="times",
 )
 def evidence(effort: Effort) -> Figure:

@@ -15,7 +15,7 @@ _NUMBER = 2_000
 
 
 @measure(
-    "one connection, through the audit hook", against="what pytest-socket adds to it", goal=1.0, slip=10.0, unit="times"
+    "one connection, through the audit hook", against="what pytest-socket adds to it", goal=1.0, slip=8.0, unit="times"
 )
 def connection(effort: Effort) -> Figure:
     """The event that Python raises for a connection, with our hook in place; and a guarded connect, less the connect.

@@ -21,7 +21,7 @@ print(*sorted(new - sys.stdlib_module_names - {"plane_guard"}))
 """
 
 
-@measure("python -c pass, in no test process", against="without plane-guard", goal=0.5, slip=5.0, unit="ms added")
+@measure("python -c pass, in no test process", against="without plane-guard", goal=0.5, slip=4.0, unit="ms added")
 def nothing(effort: Effort) -> Figure:
     """The line of the `.pth` file is read, and finds nothing to do; the folder of packages is longer."""
     pair = environments.pair()

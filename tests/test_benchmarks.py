@@ -39,6 +39,17 @@ def test_a_slip_is_further_away_than_the_goal() -> None:
     assert all(measure.slip >= measure.goal for measure in registry.every().values())
 
 
+def measured() -> dict[str, float]:
+    """The figures of the README, by the names of their measures."""
+    rows = [line.split(" | ") for line in report.README.read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
+    return {cells[0].removeprefix("| "): float(cells[2].split()[0]) for cells in rows[2:]}
+
+
+def test_ten_times_what_was_promised_or_measured_is_a_slip() -> None:
+    figures, measures = measured(), registry.every()
+    assert {name for name, one in measures.items() if one.slip >= 10 * max(one.goal, figures[name]) > 0} == set()
+
+
 def test_a_name_is_given_once() -> None:
     with pytest.raises(ValueError, match="already"):
         registry.measure("import plane_guard", against="", goal=1, slip=1, unit="")(
