@@ -96,7 +96,9 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Every test starts with writing off, with every shell in place, and keeps its own list of refusals."""
     _floor.take_away()
-    _notes.repaired(_shells.verify())
+    repaired = _shells.verify()
+    if repaired:
+        _notes.repaired(repaired)
     item.stash[BLOCKED] = []
     _items.append(item)
     _context.begin(item.nodeid, "setup")
