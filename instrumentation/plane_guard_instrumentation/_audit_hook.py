@@ -41,13 +41,10 @@ def is_installed() -> bool:
 
 
 def _hook(watched: Mapping[str, Callable[[Arguments], None]]) -> Callable[[str, Arguments], None]:
-    look_up = watched.get
-
     def hook(event: str, arguments: Arguments) -> None:
-        react = look_up(event)
-        if react is not None:
+        if event in watched:
             __tracebackhide__ = True
-            react(arguments)
+            watched[event](arguments)
 
     return hook
 
