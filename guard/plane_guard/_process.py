@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _READ_AT_CALL_TIME = (OPT_IN_VARIABLE, SANDBOX_VARIABLE, PROTECTED_VARIABLE)
+_ENVIRON = type(os.environ)
 _HELD_AS = tuple(os.environ.encodekey(name) for name in _READ_AT_CALL_TIME)
 _PYTEST_VARIABLES = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 
@@ -97,7 +98,7 @@ def settings() -> Settings:
 def _values() -> tuple[Any, ...]:
     """What is read at call time, in the form it is held in: the environment's own `get` takes many times as long."""
     raw = getattr(os.environ, "_data", None)  # pragma: no mutate
-    if type(raw) is dict:  # pragma: no mutate  the same values, sooner
+    if type(os.environ) is _ENVIRON and type(raw) is dict:
         return tuple(map(raw.get, _HELD_AS))  # pragma: no mutate
     return tuple(map(os.environ.get, _READ_AT_CALL_TIME))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -100,6 +100,19 @@ def test_the_allowlist_of_pyproject_holds_where_the_environment_says_nothing(fre
     assert (_process.fixed(), _process.settings()) == (expected, expected)
     fresh.setattr(os, "environ", {})
     assert _process.settings() == expected
+
+
+class Misleading(dict[str, str]):
+    """An environment that some other code has put in place of Python's."""
+
+    _data: ClassVar[dict[bytes, bytes]] = {b"PLANE_TEST_WRITE_ENABLED": b"1"}
+
+
+def test_what_another_environment_holds_within_is_not_what_it_says(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setattr(os, "environ", Misleading())
+    assert _process.settings().write_enabled is False
+    os.environ["PLANE_TEST_WRITE_ENABLED"] = "on"
+    assert _process.settings().write_enabled is True
 
 
 def test_a_later_value_can_add_protection_but_not_take_it_away(fresh: pytest.MonkeyPatch) -> None:
