@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import environments, registry, report
+from benchmarks import environments, registry, report, timing
 from benchmarks.registry import Effort, Figure
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -26,19 +26,20 @@ def main() -> int:
     options = _options()
     if options.child:
         figure = registry.every()[options.child].run(Effort(short=options.short))
-        sys.stdout.write(json.dumps(figure))
+        sys.stdout.write(json.dumps([figure, timing.pace()]))
         return 0
     measures = {
         name: one for name, one in registry.every().items() if options.only in name and (one.short or not options.short)
     }
     figures: dict[str, Figure | str] = {}
+    paces: list[float] = []
     with tempfile.TemporaryDirectory(prefix="plane-guard-benchmarks-") as place:
         for name in measures:
             begin = perf_counter()
-            figures[name] = _measured(name, place, short=options.short)
+            figures[name] = _measured(name, place, paces, short=options.short)
             sys.stderr.write(f"{perf_counter() - begin:5.1f} s  {name}: {figures[name]}\n")
             if not options.short and not options.only:
-                report.write(measures, figures)
+                report.write(measures, figures, paces)
     sys.stdout.write(report.table(measures, figures) + "\n")
     slipped = [name for name, one in measures.items() if _has_slipped(figures[name], one.slip)]
     for name in slipped:
@@ -54,7 +55,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measured(name: str, place: str, *, short: bool) -> Figure | str:
+def _measured(name: str, place: str, paces: list[float], *, short: bool) -> Figure | str:
     """The figure, measured in a process of its own: a test process with the guard in place."""
     variables = {
         "PLANE_GUARD_TEST_PROCESS": "1",
@@ -65,7 +66,11 @@ def _measured(name: str, place: str, *, short: bool) -> Figure | str:
     done = subprocess.run(  # noqa: S603  our own command
         command, cwd=_ROOT, env=environments.environ(**variables), stdout=subprocess.PIPE, check=False, text=True
     )
-    return Figure(*json.loads(done.stdout)) if done.returncode == 0 else f"failed with exit code {done.returncode}"
+    if done.returncode != 0:
+        return f"failed with exit code {done.returncode}"
+    figure, pace = json.loads(done.stdout)
+    paces.append(pace)
+    return Figure(*figure)
 
 
 def _has_slipped(figure: Figure | str, slip: float) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyperf  # type: ignore[import-untyped]  # has no types
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from benchmarks.registry import Figure, Measure
 
@@ -18,6 +18,7 @@ README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 _HEAD = ("what", "against", "measured", "goal", "", "ours", "peer")
 _NOT_MEASURED = "-"
+_MILLI = 1e3
 
 
 def table(measures: Mapping[str, Measure], figures: Mapping[str, Figure | str]) -> str:
@@ -26,22 +27,24 @@ def table(measures: Mapping[str, Measure], figures: Mapping[str, Figure | str]) 
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def machine() -> str:
-    """Where and when this was measured."""
+def machine(paces: Sequence[float]) -> str:
+    """Where and when this was measured, and how fast the machine was meanwhile (`timing.pace`)."""
     found = pyperf.Run([1.0], collect_metadata=True).get_metadata()
     processor = found.get("cpu_model_name") or platform.machine()
+    pace = f" Its pace: {min(paces) * _MILLI:.2f} to {max(paces) * _MILLI:.2f} ms." if paces else ""
     load = f", load {found['load_avg_1min']:.1f}" if "load_avg_1min" in found else ""
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {processor}, {found['cpu_count']} processors{load}, "
         f"{platform.system()} {platform.machine()}, {platform.python_implementation()} {platform.python_version()}."
+        f"{pace}"
     )
 
 
-def write(measures: Mapping[str, Measure], figures: Mapping[str, Figure | str]) -> None:
+def write(measures: Mapping[str, Measure], figures: Mapping[str, Figure | str], paces: Sequence[float]) -> None:
     """Replace the figures in the README."""
     before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    text = f"{before}{BEGIN}\n\n{machine()}\n\n{table(measures, figures)}\n\n{END}{after}"
+    text = f"{before}{BEGIN}\n\n{machine(paces)}\n\n{table(measures, figures)}\n\n{END}{after}"
     README.write_text(text, encoding="utf-8")
 
 

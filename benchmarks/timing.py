@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MICRO = 1e6
 _MILLI = 1e3
+_PACES = 15
 
 
 class Rounds(NamedTuple):
@@ -39,6 +40,20 @@ class Rounds(NamedTuple):
     def added(self) -> float:
         """How many seconds longer ours takes: the median of the rounds."""
         return median(ours - peer for peer, ours in zip(self.peer, self.ours, strict=True))
+
+
+def pace() -> float:
+    """Seconds of processor's time that a fixed piece of Python takes here now, undisturbed: the unit of this machine.
+
+    Two runs whose pace differs differ in everything that is no ratio.
+    """
+    return min(_loop(_fixed_piece, 1, thread_time)() for _ in range(_PACES))
+
+
+def _fixed_piece() -> None:
+    kept: dict[int, str] = {}
+    for number in range(20_000):
+        kept[number % 97] = str(number).lower()
 
 
 def calls(
