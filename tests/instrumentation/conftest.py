@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import shutil
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,14 @@ def scene(plane: StandInPlane) -> Scene:
     """A write that needs a proof; none that was given before counts."""
     _proof._proven.clear()
     return Scene(plane)
+
+
+@pytest.fixture
+def connection(plane: StandInPlane) -> Iterator[http.client.HTTPConnection]:
+    """A connection of `http.client` to the stand-in, closed in the end."""
+    opened = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=10)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

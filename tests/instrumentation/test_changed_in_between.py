@@ -186,8 +186,9 @@ def test_the_body_of_an_httpx_request(scene: Scene, client: Any) -> None:
     assert scene.arrived_as_judged()
 
 
-def test_a_live_process_sends_the_very_request_that_it_made(child: Child) -> None:
-    code = """
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_live_process_sends_the_very_request_that_it_made(child: Child, method: str) -> None:
+    code = f"""
     import httpcore, plane_guard_instrumentation
     plane_guard_instrumentation.instrument()
     class Connection(httpcore.HTTPConnection):
@@ -197,7 +198,7 @@ def test_a_live_process_sends_the_very_request_that_it_made(child: Child) -> Non
     httpcore._sync.connection_pool.HTTPConnection = Connection
     import os
     url = os.environ["PLANE_API_URL"] + "/api/v1/workspaces/acme/projects/"
-    made = httpcore.Request("POST", url, headers={"Host": "plane"}, content=b"")
+    made = httpcore.Request({method!r}, url, headers={{"Host": "plane"}}, content=b"")
     with httpcore.ConnectionPool() as pool:
         pool.handle_request(made).read()
     """

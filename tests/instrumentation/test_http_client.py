@@ -219,13 +219,6 @@ def test_a_kept_alive_connection_is_judged_request_by_request(
 
 
 @pytest.fixture
-def connection(plane: StandInPlane) -> Iterator[http.client.HTTPConnection]:
-    opened = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=10)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def path(plane: StandInPlane) -> str:
     return item_url(plane, "ORCH-114").removeprefix(plane.url)
 

@@ -14,7 +14,7 @@ from plane_guard._request import OVERRIDES
 from plane_guard_instrumentation import _http_client, _http_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from plane_guard_dashboard.demo.standin import StandInPlane
 
@@ -103,13 +103,6 @@ def test_a_header_that_is_like_an_override_leaves_a_read_a_read(field: bytes) ->
 )
 def test_a_request_line_that_is_not_the_usual_one_is_no_plain_read(line: bytes) -> None:
     assert not _http_message.reads(head(line), NOTHING)
-
-
-@pytest.fixture
-def connection(plane: StandInPlane) -> Iterator[http.client.HTTPConnection]:
-    opened = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=10)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
