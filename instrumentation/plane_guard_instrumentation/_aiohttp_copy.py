@@ -37,9 +37,8 @@ def own(request: ClientRequest) -> ClientRequest:
     if body := request.body:
         content = body_in_memory(body)
         if isinstance(content, bytes):
-            copied.__dict__["_body" if "_body" in copied.__dict__ else "body"] = _payload(
-                content
-            )  # the latter before 3.12
+            name = "_body" if "_body" in copied.__dict__ else "body"  # the latter before aiohttp 3.12
+            copied.__dict__[name] = _payload(content)
     return copied
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -25,14 +24,11 @@ _TEMPLATE = r"/[A-Za-z0-9_./{}-]*"
 _WEB = r"(?P<scheme>https?)://(?:[^/?#]*@)?(?P<rest>[^/?#@\s]+(?:/[^?#\s]*)?)"
 
 
-_compiled: Callable[[str], re.Pattern[str]] = cache(re.compile)
-
-
 def prepare() -> None:
     """Load and compile now what the first decision needs: a test may have replaced more than its clients by then."""
     _core()
     for pattern in (_WORD, _TEMPLATE):
-        _compiled(pattern)
+        _redact.compiled(pattern)
     _redact.prepare()
 
 
@@ -51,7 +47,7 @@ def permitted(found: Mapping[str, object], secrets: Sequence[str] = ()) -> Attri
 def web_address(value: object) -> str | None:
     """An http(s) address without user info, query and fragment."""
     bare = value.partition("?")[0].partition("#")[0] if isinstance(value, str) else ""
-    match = _compiled(_WEB).fullmatch(bare) if bare else None
+    match = _redact.compiled(_WEB).fullmatch(bare) if bare else None
     return f"{match['scheme']}://{match['rest']}" if match else None
 
 
@@ -64,7 +60,7 @@ def _core() -> ModuleType:
 
 
 def _matching(pattern: str) -> Test:
-    return lambda value, _: value if isinstance(value, str) and _compiled(pattern).fullmatch(value) else None
+    return lambda value, _: value if isinstance(value, str) and _redact.compiled(pattern).fullmatch(value) else None
 
 
 def _hex(value: object, _: Sequence[str]) -> str | None:

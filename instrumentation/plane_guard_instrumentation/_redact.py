@@ -29,14 +29,13 @@ _SECRET_WORDS = frozenset({
 })  # fmt: skip
 _SECRET_PAIRS = ("_api_key_", "_access_key_", "_private_key_", "_secret_key_")
 
-
-_compiled: Callable[[str], re.Pattern[str]] = cache(re.compile)
+compiled: Callable[[str], re.Pattern[str]] = cache(re.compile)
 
 
 def prepare() -> None:
     """Compile now what the first decision needs: a test may have replaced more than its clients by then."""
     for pattern in (_TOKENS, _BASIC, _USER_INFO):
-        _compiled(pattern)
+        compiled(pattern)
 
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
@@ -49,7 +48,7 @@ def _clean(text: str, secrets: tuple[str, ...]) -> str:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, _MASK)
     if any(sign in text for sign in _SIGNS):
-        text = _compiled(_TOKENS).sub(_MASK, text)
+        text = compiled(_TOKENS).sub(_MASK, text)
     return text[:_LONGEST_TEXT]
 
 
@@ -64,7 +63,7 @@ def _credentials(url: str, *values: bytes) -> tuple[str, ...]:
     for value in values:
         text = value.decode("latin-1")
         found += [text, *re.split(r"[ ;=]+", text), *_of_basic(text)]
-    for pair in _compiled(_USER_INFO).findall(url) if "://" in url else ():
+    for pair in compiled(_USER_INFO).findall(url) if "://" in url else ():
         found += [pair, *pair.split(":", 1)]
     found += [value for name, value in _query(url) if _is_secret(name)]
     return tuple(_longest_first(found))
@@ -100,7 +99,7 @@ def _held_in(environ: Mapping[str, str]) -> list[str]:
         elif _is_secret(name) and not _is_plain(value):
             found.append(value)
         if "://" in value and "@" in value:
-            found += [part for pair in _compiled(_USER_INFO).findall(value) for part in (pair, *pair.split(":", 1))]
+            found += [part for pair in compiled(_USER_INFO).findall(value) for part in (pair, *pair.split(":", 1))]
     return _longest_first(value for value in found if len(value) >= _SHORTEST_IN_ENVIRONMENT)
 
 
@@ -129,7 +128,7 @@ def _of_basic(text: str) -> list[str]:
     import base64
     import binascii
 
-    match = _compiled(_BASIC).fullmatch(text)
+    match = compiled(_BASIC).fullmatch(text)
     if match is None:
         return []
     try:
