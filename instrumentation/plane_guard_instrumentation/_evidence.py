@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, cast
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
 
 from plane_guard_instrumentation import _attributes as names
-from plane_guard_instrumentation import _file, _live_export, _parent, _resource
+from plane_guard_instrumentation import _emitter, _live_export, _parent, _resource
 
 if TYPE_CHECKING:
     from typing import IO
+
+    from opentelemetry.sdk.resources import Resource
 
     from plane_guard_instrumentation._allowed import Attributes
     from plane_guard_instrumentation._session import Mark
@@ -38,9 +39,10 @@ def write(attributes: Attributes, *, blocked: bool) -> str:
 
     What is on disk goes out live as well, where that is asked for; a block does so even if the disk is full.
     """
-    line = _file.Line()
     span = _span(attributes, _BLOCKED if blocked else _ALLOWED)
+    line = _line_for(span)
     result = FileSpanExporter(stream=cast("IO[str]", line)).export([span])
+    span.is_anonymous = False
     if blocked or result is SpanExportResult.SUCCESS:
         _live_export.offer(span)
     if line.problem:
@@ -63,11 +65,11 @@ def session_span(mark: Mark) -> ReadableSpan:
     )
 
 
-def _span(attributes: Attributes, status: Status) -> ReadableSpan:
+def _span(attributes: Attributes, status: Status) -> _emitter.Span:
     now = time.time_ns()
     current = trace.get_current_span().get_span_context()
     parent = current if current.is_valid else _inherited()
-    return ReadableSpan(
+    return _emitter.Span(
         name=names.EVENT,
         context=_context(parent.trace_id if parent else _random(16), _random(8), parent),
         parent=parent,
@@ -106,24 +108,20 @@ def _inherited() -> SpanContext | None:
 
 class _Cached:
     pid = 0
-    resource: Resource | None = None
-
-
-class _Fixed(Resource):
-    """A resource that is hashed once: the exporter asks for its hash at each line, and gets it by way of JSON."""
-
-    def __init__(self, attributes: Attributes) -> None:
-        super().__init__(attributes)
-        self._hash = super().__hash__()
-
-    def __eq__(self, other: object) -> bool:
-        return super().__eq__(other)
-
-    def __hash__(self) -> int:
-        return self._hash
+    emitter: _emitter.Emitter | None = None
+    text: str | None = None
+    """How the exporter writes it: learnt with the first line."""
 
 
 def _sdk_resource() -> Resource:
-    if _Cached.resource is None or _Cached.pid != os.getpid():
-        _Cached.resource, _Cached.pid = _Fixed(_resource.attributes()), os.getpid()
-    return _Cached.resource
+    if _Cached.emitter is None or _Cached.pid != os.getpid():
+        _Cached.emitter, _Cached.text, _Cached.pid = _emitter.Emitter(_resource.attributes()), None, os.getpid()
+    return _Cached.emitter
+
+
+def _line_for(span: _emitter.Span) -> _emitter.Line:
+    """Where to write this span, which leaves out what the line adds."""
+    if _Cached.text is None:
+        _Cached.text = _emitter.learn(span)
+    span.is_anonymous = bool(_Cached.text)
+    return _emitter.Line(_Cached.text)
