@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from itertools import repeat
-from operator import is_not
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Seam:
@@ -69,38 +68,55 @@ FLOOR = (
     Seam("curl_cffi", "curl_cffi.curl", "Curl", "setopt", f"{_HERE}._curl:guard_url"),
 )
 EVERY = SEAMS + FLOOR
-_NOTHING = repeat(None)
+_KEEPERS = (dict, MappingProxyType)
+_NOTHING = object()
 
 
 class Sight:
     """What was seen at some seams: which modules, which classes in them, which functions on those.
 
-    Every test begins with the question whether that has changed, so the loops are Python's own, and only what is
-    imported is looked at. What is compared are identities: nothing that stands there has a say in it.
+    Every test begins with the question whether that has changed, so only what is imported is looked at, each thing
+    once, and where a module or a class keeps it. What is compared are identities: nothing that stands there has a say.
     """
 
     def __init__(self, seams: Sequence[Seam]) -> None:
         self.seams = seams
-        every = dict.fromkeys(seam.module for seam in seams)
-        modules = {name: sys.modules.get(name) for name in every if name in sys.modules}
-        self._absent = [name for name in every if name not in modules]
-        self._names, self._modules = list(modules), list(modules.values())
-        self._seen = [seam for seam in seams if seam.module in modules]
-        homes = [modules[seam.module] for seam in self._seen]
-        classes = [getattr(home, seam.owner, None) for home, seam in zip(homes, self._seen, strict=True)]
-        functions = [getattr(owner, seam.method, None) for owner, seam in zip(classes, self._seen, strict=True)]
-        self._places = [*homes, *classes]
-        self._attributes = [*(seam.owner for seam in self._seen), *(seam.method for seam in self._seen)]
-        self._values = [*classes, *functions]
-
-    def __iter__(self) -> Iterator[tuple[str, object, object]]:
+        self.seen: list[tuple[str, object, object]] = []
         """For every seam of an imported client the name of the class, what stands there, and what is its method."""
-        count = len(self._seen)
-        return zip(self._attributes[:count], self._values[:count], self._values[count:], strict=True)
+        every = dict.fromkeys(seam.module for seam in seams)
+        modules = {name: sys.modules[name] for name in every if name in sys.modules}
+        self._modules = list(modules.items())
+        self._absent = [name for name in every if name not in modules]
+        self._kept: dict[tuple[int, str], tuple[Mapping[str, object], str, object]] = {}
+        self._given: list[tuple[object, str, object]] = []
+        for seam in seams:
+            if seam.module in modules:
+                owner = self._look(modules[seam.module], seam.owner)
+                self.seen.append((seam.owner, owner, self._look(owner, seam.method)))
+        self._places = list(self._kept.values())
+
+    def _look(self, place: object, name: str) -> object:
+        found: object = getattr(place, name, None)
+        keeper = getattr(place, "__dict__", None)
+        if type(keeper) in _KEEPERS and keeper is not None and keeper.get(name, _NOTHING) is found:
+            self._kept[id(place), name] = keeper, name, found
+        else:
+            self._given.append((place, name, found))
+        return found
 
     def lasts(self) -> bool:
         """Whether the same would be seen now."""
-        return sys.modules.keys().isdisjoint(self._absent) and not (
-            any(map(is_not, map(sys.modules.get, self._names), self._modules))
-            or any(map(is_not, map(getattr, self._places, self._attributes, _NOTHING), self._values))
-        )
+        modules = sys.modules
+        for name, module in self._modules:
+            if modules.get(name) is not module:
+                return False
+        try:
+            for keeper, name, found in self._places:
+                if keeper[name] is not found:
+                    return False
+        except KeyError:
+            return False
+        for place, name, found in self._given:
+            if getattr(place, name, None) is not found:
+                return False
+        return modules.keys().isdisjoint(self._absent)

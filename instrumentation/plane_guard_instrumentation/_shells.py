@@ -62,7 +62,7 @@ def verify() -> list[str]:
         return []
     repaired = _repair()
     now = Sight(seams)
-    _State.sight = now if all(_is_settled(*seen) for seen in now) else None
+    _State.sight = now if all(_is_settled(*seen) for seen in now.seen) else None
     return repaired
 
 

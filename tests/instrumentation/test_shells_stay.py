@@ -93,6 +93,7 @@ class TestAnotherLook:
         assert _shells.verify() == [ENDHEADERS]
 
     def test_finds_nothing_when_a_client_was_imported_as_usual(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http, "client", http.client)  # an import sets it, too
         monkeypatch.delitem(sys.modules, "http.client")
         importlib.import_module("http.client")
 
