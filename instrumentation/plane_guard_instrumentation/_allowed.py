@@ -83,7 +83,7 @@ def _key(test: str) -> Test:
     return lambda value, _: value if isinstance(value, str) and getattr(_core(), test)(value) else None
 
 
-_TESTS: dict[Kind, Test] = {
+_TESTS: dict[str, Test] = {
     Kind.HEX: _hex,
     Kind.WORD: _matching(_WORD),
     Kind.NUMBER: _number,

@@ -5,7 +5,6 @@ What is not in `EMITTED`, and under no prefix of `EMITTED_UNDER`, is not emitted
 
 from __future__ import annotations
 
-from enum import Enum, auto
 from typing import Final
 
 EVENT: Final = "plane_guard.decision"
@@ -46,27 +45,23 @@ PARENT_PID: Final = "process.parent_pid"
 HOST: Final = "host.name"
 
 
-class Kind(Enum):
-    """What a value must look like to be emitted; `_allowed` holds the test for each."""
+class Kind:
+    """What a value must look like to be emitted; `_allowed` holds the test for each.
 
-    HEX = auto()
-    """32 hexadecimal digits."""
-    WORD = auto()
-    """A word out of a short list of ours, or of OpenTelemetry's."""
-    NUMBER = auto()
-    FLAG = auto()
-    PROJECT = auto()
-    """A well-formed project key."""
-    UUID = auto()
-    KEY = auto()
-    """The human name of a work item."""
-    TEMPLATE = auto()
-    """A path without any id in it."""
-    TEXT = auto()
-    """Free text: credentials are masked, its length is limited."""
-    TEXTS = auto()
-    URL = auto()
-    """An http(s) address without user info, query and fragment; otherwise as free text."""
+    No enumeration: to make one takes as long as all the tables here, and every process that is guarded waits for it.
+    """
+
+    HEX: Final = "32 hexadecimal digits"
+    WORD: Final = "a word out of a short list of ours, or of OpenTelemetry's"
+    NUMBER: Final = "number"
+    FLAG: Final = "flag"
+    PROJECT: Final = "a well-formed project key"
+    UUID: Final = "uuid"
+    KEY: Final = "the human name of a work item"
+    TEMPLATE: Final = "a path without any id in it"
+    TEXT: Final = "free text: credentials are masked, its length is limited"
+    TEXTS: Final = "free texts"
+    URL: Final = "an http(s) address without user info, query and fragment; otherwise as free text"
 
 
 EVENT_KINDS: Final = {

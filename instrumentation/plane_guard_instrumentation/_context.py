@@ -6,7 +6,7 @@ import os
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
@@ -18,12 +18,15 @@ _work_item: ContextVar[str | None] = ContextVar("plane_guard_work_item", default
 _threads: Sized = getattr(threading, "_active", "more than one")
 
 
-class Running(NamedTuple):
+class Running:
     """What pytest is doing now, as far as the plugin or the environment tells."""
 
-    test: str | None = None
-    phase: str | None = None
-    expected: bool = False
+    __slots__ = ("expected", "phase", "test")
+
+    def __init__(self, test: str | None = None, phase: str | None = None, expected: bool = False) -> None:  # noqa: FBT001, FBT002
+        self.test = test
+        self.phase = phase
+        self.expected = expected
 
 
 class _Now:
@@ -44,7 +47,7 @@ _now = _Now()
 
 def set_running(running: Running | None) -> None:
     """Note what pytest is doing. One test at a time runs in a process, in whatever threads."""
-    _now.told = running or Running()
+    _now.told = (running.test, running.phase, running.expected) if running else (None, None, False)
 
 
 def current() -> Running | None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation import _floor
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _KIND = "decisions"
 _PRIVATE = 0o700
@@ -24,6 +28,7 @@ class _Open:
 class _State:
     file: _Open | None = None
     torn = False
+    lines = 0
 
 
 class Line:
@@ -63,6 +68,11 @@ def every() -> set[str]:
     return {name for name in names if name.startswith(f"{_KIND}-") and name.endswith(".jsonl")}
 
 
+def has_grown(before: Collection[str]) -> bool:
+    """Whether this process has written more than that it is guarded, or there are files that were not there before."""
+    return _State.lines > 1 or not every().issubset(before)
+
+
 def append(text: str) -> str:
     """Put one line on disk; the empty string, or what went wrong."""
     line = Line()
@@ -81,6 +91,7 @@ def _append(content: bytes) -> None:
     if written != len(content):
         raise OSError(28, "only a part of the line could be written")
     _State.torn = False
+    _State.lines += 1
 
 
 def _descriptor() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
 
 from plane_guard_instrumentation import _alive
 from plane_guard_instrumentation._attributes import RUN_ID
@@ -14,11 +13,14 @@ _RUN = r'"key":"' + re.escape(RUN_ID) + r'","value":\{"stringValue":"(?P<id>[0-9
 _FIRST_LINE = 16_384
 
 
-class Parent(NamedTuple):
+class Parent:
     """A guarded process that handed its settings over, and still runs."""
 
-    pid: int
-    run_id: str
+    __slots__ = ("pid", "run_id")
+
+    def __init__(self, pid: int, run_id: str) -> None:
+        self.pid = pid
+        self.run_id = run_id
 
 
 def parent(path: str) -> Parent | None:

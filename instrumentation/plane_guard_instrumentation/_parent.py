@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation import _redact
 
@@ -26,13 +26,16 @@ _LONGEST_STATE = 512
 _FIRST_VERSION = "00"
 
 
-class Parent(NamedTuple):
+class Parent:
     """The span that this process runs under; ids as hexadecimal text, ``state`` as W3C writes it."""
 
-    trace_id: str
-    span_id: str
-    flags: int = 0
-    state: str = ""
+    __slots__ = ("flags", "span_id", "state", "trace_id")
+
+    def __init__(self, trace_id: str, span_id: str, flags: int = 0, state: str = "") -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.flags = flags
+        self.state = state
 
 
 class _State:

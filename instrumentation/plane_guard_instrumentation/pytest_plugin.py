@@ -184,6 +184,8 @@ def pytest_testnodedown(node: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was blocked, by whom, and where the evidence is."""
+    if not (_notes.trouble or _file.has_grown(_AT_START)):
+        return
     from plane_guard_instrumentation import _summary
 
     lines = _summary.lines(config.rootpath, _AT_START)

@@ -28,6 +28,7 @@ def test_pytests_own_variable_names_test_and_phase(
     try:
         monkeypatch.setenv("PYTEST_CURRENT_TEST", variable)
         assert _context.current() is None
-        assert _context.running() == (*named, False)
+        running = _context.running()
+        assert (running.test, running.phase, running.expected) == (*named, False)
     finally:
         _context.set_running(before)

@@ -154,7 +154,7 @@ def test_every_name_in_the_table_of_constants_may_be_emitted_and_is_read_back() 
 
 
 def test_every_kind_has_a_test() -> None:
-    assert set(_allowed._TESTS) == set(Kind)
+    assert set(_allowed._TESTS) == {kind for name, kind in vars(Kind).items() if name.isupper()}
 
 
 def test_nothing_but_the_allow_list_builds_attributes() -> None:
