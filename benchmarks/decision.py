@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -23,7 +24,9 @@ from plane_guard._words import Target
 from plane_guard_instrumentation import _attributes, _check, _record, _resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from opentelemetry.trace import Span
 
 _RECORDING_SDK = "what HTTPXClientInstrumentor with a recording SDK adds"
 
@@ -82,17 +85,37 @@ def mocked(effort: Effort) -> Figure:
 )
 def evidence(effort: Effort) -> Figure:
     """The same attributes, the same resource, the same exporter, one line each."""
-    judge, attributes = judging(), _described()
+    judge = judging()
+    with _span_writer() as write_span:
+        return timing.ratio(timing.calls(write_span, judge, rounds=effort.of(41, 9), number=200))
+
+
+@contextmanager
+def noting() -> Iterator[Callable[[Span, object], None]]:
+    """A request hook of OpenTelemetry's that notes the event of a decision, and has a span of it written at once."""
+    attributes = _described()
+    with _span_writer() as write_span:
+
+        def note(span: Span, _: object) -> None:
+            span.add_event(_attributes.EVENT, attributes)
+            write_span()
+
+        yield note
+
+
+@contextmanager
+def _span_writer() -> Iterator[Callable[[], None]]:
+    attributes = _described()
     with (folder() / "spans.jsonl").open("w", encoding="utf-8") as file:
         provider = TracerProvider(resource=Resource(_resource.attributes()))
         provider.add_span_processor(SimpleSpanProcessor(FileSpanExporter(stream=file)))
         tracer = provider.get_tracer(_attributes.SCOPE, _resource.version())
 
-        def span() -> None:
+        def write_span() -> None:
             with tracer.start_as_current_span(_attributes.EVENT) as current:
                 current.add_event(_attributes.EVENT, attributes)
 
-        return timing.ratio(timing.calls(span, judge, rounds=effort.of(41, 9), number=200))
+        yield write_span
 
 
 def _instrumented(effort: Effort) -> timing.Rounds:

@@ -120,4 +120,4 @@ def _copy_ours(site: Path) -> None:
 
 
 def _files(place: Path) -> list[Path]:
-    return [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.suffix == ".py")
+    return [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
