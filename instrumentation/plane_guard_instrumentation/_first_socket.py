@@ -7,6 +7,7 @@ one of the functions there. So these are made to say so, once, before any other 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def await_one(come: Callable[[], None]) -> None:
     """
     import _socket
 
+    modules = sys.modules  # in the last moments of a process it is not to be had
+
     class socket(_socket.socket):  # noqa: N801  the name that messages show
         __slots__ = ()
 
@@ -37,9 +40,9 @@ def await_one(come: Callable[[], None]) -> None:
 
     def over() -> None:
         come()
-        if "__init__" in vars(socket):
+        with suppress(AttributeError):  # another thread was here already
             del socket.__init__
-        for module in (_socket, sys.modules.get("socket")):
+        for module in (_socket, modules.get("socket")):
             for name, lookup in lookups.items():
                 if getattr(module, name, None) is lookup:
                     setattr(module, name, lookup.native)

@@ -119,6 +119,26 @@ def test_threads_that_make_the_first_sockets_at_a_time_are_refused_once_each(ask
     assert asked.total() == 0
 
 
+def test_a_socket_that_another_thread_overtakes_is_made_all_the_same(child: Child) -> None:
+    code = """
+        import sys, threading
+        assert "socket" not in sys.modules
+        from plane_guard_instrumentation import _first_socket
+        def come():
+            threads.append(threading.Thread(target=lambda: made.append(socket.socket().type)))
+            if len(threads) == 1:
+                threads[0].start()
+                threads[0].join()
+        made, threads = [], []
+        _first_socket.await_one(come)
+        import socket
+        made.append(socket.socket().type)
+        print(len(made), len(threads))
+    """
+    result = child.python(code, PLANE_GUARD_TEST_PROCESS="")
+    assert result.stdout.split() == ["2", "2"], result.stderr
+
+
 def test_a_child_that_was_forked_before_the_first_socket_is_refused(asked: Asked, floored: Child) -> None:
     code = """
         import os, socket
