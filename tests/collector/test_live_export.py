@@ -29,6 +29,8 @@ def test_it(number, plane_blocked_writes):
     with pytest.raises(RuntimeError):
         httpx.post(URL, json={"name": "new"})
 """
+# On a machine that is busy enough, a run's few seconds of waiting are over before everything has arrived.
+PATIENT = "from plane_guard_instrumentation import _live_budget\n_live_budget.SECONDS = 60.0\n"
 PROTOCOLS = ("http/protobuf", "grpc")
 
 
@@ -48,6 +50,7 @@ def evidence(child: Child) -> Path:
 def test_every_decision_arrives_while_the_tests_run(
     child: Child, collector: Collector, protocol: str, workers: str
 ) -> None:
+    child.write("conftest.py", PATIENT)
     assert run(child, collector, protocol, "-n", workers) == 0
     assert len(decided(evidence(child))) == MANY
     assert set(collector.received()) == decided(evidence(child))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.dashboard.browser.driving import choose, grid, heading, path, query, settle, tick, visit
+from tests.dashboard.browser.driving import choose, grid, heading, path, query, settle, tick, visit, wait_for_query
 from tests.dashboard.evidence import decision, session, write
 from tests.dashboard.pages.single import HOSTILE
 
@@ -27,11 +27,11 @@ def test_the_grouping_comes_from_the_address_and_goes_there(
     url = dashboard(past)
     visit(page, url, "/attempts", {"by": by})
     grid(page, ALL + by).wait_for()
-    assert query(page) == {"by": [by]}
+    wait_for_query(page, {"by": [by]})
     page.get_by_test_id("stButtonGroup").get_by_text("issue").click()
     grid(page, ALL + "issue").wait_for()
     settle(page)
-    assert query(page) == {}
+    wait_for_query(page, {})
     page.get_by_test_id("stButtonGroup").get_by_text(by).click()
     grid(page, ALL + by).wait_for()
     page.wait_for_url(f"**/attempts?by={by}")
@@ -49,7 +49,7 @@ def test_a_row_leads_to_its_occurrences_and_one_of_them_to_its_decision(
     page.reload()
     grid(page, OCCURRENCES).wait_for()
     settle(page)
-    assert query(page) == chosen
+    wait_for_query(page, chosen)
     tick(page, OCCURRENCES)
     page.wait_for_url("**/decision?**")
     page.get_by_role("heading", name="What would allow it").wait_for()
@@ -63,7 +63,7 @@ def test_all_groups_are_one_click_away(page: Page, dashboard: Callable[[Path], s
     page.get_by_role("button", name="All issues").click()
     grid(page, ALL + "issue").wait_for()
     settle(page)
-    assert query(page) == {}
+    wait_for_query(page, {})
     assert heading(page) == "Attempts"
 
 

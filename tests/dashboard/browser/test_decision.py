@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browser.driving import grid, heading, query, settle, tick, visit
+from tests.dashboard.browser.driving import grid, heading, settle, tick, visit, wait_for_query
 from tests.dashboard.evidence import decision, session, write
 from tests.dashboard.pages.single import HOSTILE
 from tests.dashboard.pages.traced import traced
@@ -40,7 +40,7 @@ def test_the_link_on_the_page_leads_to_the_page(page: Page, dashboard: Callable[
     page.goto(link.strip())
     page.get_by_role("heading", name=told).wait_for()
     settle(page)
-    assert query(page) == {"id": [ID]}
+    wait_for_query(page, {"id": [ID]})
 
 
 def test_the_trace_around_it_is_a_waterfall(page: Page, dashboard: Callable[[Path], str], one: Path) -> None:

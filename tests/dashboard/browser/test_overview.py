@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browser.driving import grid, heading, query, settle, visit
+from tests.dashboard.browser.driving import grid, heading, query, settle, visit, wait_for_query
 from tests.dashboard.evidence import decision, session, write
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_a_page_that_stands_still_announces_what_is_new(
     show.click()
     page.get_by_role("heading", name="2 attempts ").wait_for()
     show.wait_for(state="hidden")
-    assert query(page) == {"live": ["off"]}
+    wait_for_query(page, {"live": ["off"]})
 
 
 def test_the_first_evidence_fills_a_page_that_had_none(

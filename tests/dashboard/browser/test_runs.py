@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browser.driving import grid, path, query, settle, tick, visit
+from tests.dashboard.browser.driving import grid, path, query, settle, tick, visit, wait_for_query
 from tests.dashboard.evidence import write
 from tests.dashboard.pages.traced import days
 
@@ -40,7 +40,7 @@ def test_a_link_to_a_run_shows_it_against_the_one_before(
     page.reload()
     grid(page, ISSUES).wait_for()
     settle(page)
-    assert query(page) == {"inspect": ["run-5-main"]}
+    wait_for_query(page, {"inspect": ["run-5-main"]})
 
 
 def test_a_row_leads_to_its_run_and_back(page: Page, dashboard: Callable[[Path], str], runs: Path) -> None:
@@ -48,11 +48,11 @@ def test_a_row_leads_to_its_run_and_back(page: Page, dashboard: Callable[[Path],
     tick(page, ALL, 2)
     grid(page, ISSUES).wait_for()
     settle(page)
-    assert query(page) == {"inspect": ["run-4-main"]}
+    wait_for_query(page, {"inspect": ["run-4-main"]})
     page.get_by_role("button", name="All runs").click()
     grid(page, ALL).wait_for()
     settle(page)
-    assert query(page) == {}
+    wait_for_query(page, {})
 
 
 @pytest.mark.parametrize(("name", "page_name"), [(ISSUES, "/attempts"), (TRIED, "/decision")])
