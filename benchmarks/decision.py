@@ -86,15 +86,16 @@ def mocked(effort: Effort) -> Figure:
 def evidence(effort: Effort) -> Figure:
     """The same attributes, the same resource, the same exporter, one line each."""
     judge = judging()
-    with _span_writer() as write_span:
+    with _span_writer(_described()) as write_span:
         return timing.ratio(timing.calls(write_span, judge, rounds=effort.of(41, 9), number=200))
 
 
 @contextmanager
 def noting() -> Iterator[Callable[[Span, object], None]]:
     """A request hook of OpenTelemetry's that notes the event of a decision, and has a span of it written at once."""
+    judging()  # what is noted is a write that was allowed
     attributes = _described()
-    with _span_writer() as write_span:
+    with _span_writer(attributes) as write_span:
 
         def note(span: Span, _: object) -> None:
             span.add_event(_attributes.EVENT, attributes)
@@ -104,8 +105,7 @@ def noting() -> Iterator[Callable[[Span, object], None]]:
 
 
 @contextmanager
-def _span_writer() -> Iterator[Callable[[], None]]:
-    attributes = _described()
+def _span_writer(attributes: dict[str, str | int | bool | list[str]]) -> Iterator[Callable[[], None]]:
     with (folder() / "spans.jsonl").open("w", encoding="utf-8") as file:
         provider = TracerProvider(resource=Resource(_resource.attributes()))
         provider.add_span_processor(SimpleSpanProcessor(FileSpanExporter(stream=file)))

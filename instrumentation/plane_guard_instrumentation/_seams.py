@@ -97,8 +97,8 @@ class Sight:
 
     def _look(self, place: object, name: str) -> object:
         found: object = getattr(place, name, None)
-        keeper = getattr(place, "__dict__", None)
-        if type(keeper) in _KEEPERS and keeper is not None and keeper.get(name, _NOTHING) is found:
+        keeper = getattr(place, "__dict__", {})
+        if type(keeper) in _KEEPERS and keeper.get(name, _NOTHING) is found:
             self._kept[id(place), name] = keeper, name, found
         else:
             self._given.append((place, name, found))
