@@ -4,9 +4,8 @@ Only what is already in memory is read. A stream, an unknown encoding or a docum
 *unreadable*: the caller then blocks wherever the body could name other objects.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +13,6 @@ from plane_guard._keys import canonical_uuid
 from plane_guard._memory import remembering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from json import JSONDecoder
 
 _INDEX = re.compile(r"\[\d*\]")
@@ -119,7 +117,7 @@ def _parse_json(data: bytes) -> object:
 
 
 @cache
-def _json_decoder() -> JSONDecoder:
+def _json_decoder() -> "JSONDecoder":
     from json import JSONDecoder
 
     return JSONDecoder(object_pairs_hook=Pairs)

@@ -4,22 +4,16 @@ Address, method and header fields say most of it, and often say the same again: 
 what it says of the few fields that matter on a route.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection
+from typing import NamedTuple
 
 from plane_guard import _bodies, _ops, _paths, _references, _routes
 from plane_guard._hosts import DEFAULT_HOSTS
 from plane_guard._keys import is_slug, is_uuid, is_work_item_key
 from plane_guard._memory import remembering
-from plane_guard._request import in_one, is_overridden, read_fields, read_request, text
+from plane_guard._references import Reference
+from plane_guard._request import Headers, Request, in_one, is_overridden, read_fields, read_request, text
 from plane_guard._words import READ_METHODS, Op
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from plane_guard._references import Reference
-    from plane_guard._request import Headers, Request
 
 _NOTHING: frozenset[str] = frozenset()
 _LOOK_ALIKES = ("clockify.me", "app.terraform.io")

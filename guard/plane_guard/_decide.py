@@ -1,15 +1,11 @@
 """The decision: may this write go out? A pure function of the write, the settings and the kind of process."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from plane_guard import _process
 from plane_guard._keys import is_project_key
+from plane_guard._settings import Settings
 from plane_guard._words import PROTECTED_OPS, Op, Reason, Target
-
-if TYPE_CHECKING:
-    from plane_guard._settings import Settings
 
 
 class Decision(NamedTuple):

@@ -1,16 +1,11 @@
 """What a write does: its route tells, and where one route does several things, its body."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from plane_guard import _bodies, _routes
+from plane_guard._paths import Place
 from plane_guard._words import Op
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from plane_guard._paths import Place
 
 WRITE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _NOT_REST = frozenset({"graphql", "mcp"})

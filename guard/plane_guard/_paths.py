@@ -5,17 +5,13 @@ segments, merge slashes or decode again. A path on which such readers would disa
 reading at once, and never trusted to be in the sandbox.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from plane_guard import _routes
 from plane_guard._keys import canonical_uuid, is_identifier, is_project_key, is_uuid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 _ODD_BEFORE_DECODING = re.compile(r"%(?:2[fFeE5]|5[cC]|3[bB]|[01][0-9A-Fa-f]|7[fF])|%(?![0-9A-Fa-f]{2})")

@@ -4,16 +4,12 @@ A project in the path proves nothing about the objects named behind it: Plane ac
 work item under any project's path.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from plane_guard import _bodies, _paths, _routes
 from plane_guard._keys import is_uuid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _UUID_ANYWHERE = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
 _ITEM_COLLECTIONS = frozenset({"issues", "work-items", "epics"})

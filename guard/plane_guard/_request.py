@@ -1,7 +1,5 @@
 """A request taken apart: the few things about it that decide where it goes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 

@@ -8,8 +8,6 @@ Fields: ``issues[]`` holds work item ids; ``project:``, ``cycle:``, ``module:`` 
 ``other:{comment_id}`` is an id in the path.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from typing import NamedTuple
 
@@ -231,7 +229,7 @@ def find(scope: Scope, segments: tuple[str, ...]) -> Route | None:
     return _walk(_tree(scope), segments)
 
 
-def _walk(node: _Node, segments: tuple[str, ...]) -> Route | None:
+def _walk(node: "_Node", segments: tuple[str, ...]) -> Route | None:
     if not segments:
         return node.route
     for name in (segments[0], "{}"):

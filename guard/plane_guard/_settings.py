@@ -1,7 +1,5 @@
 """What the user allowed: read from mappings that the caller hands in, never from the process itself."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
@@ -74,7 +72,7 @@ class Settings(_Values):
         pyproject: Mapping[str, object] | None = None,
         *,
         pyproject_problem: str = "",
-    ) -> Settings:
+    ) -> Self:
         """Read the settings from environment variables and the table ``[tool.plane_guard]``.
 
         The environment's allowlist replaces the table's; hosts and protected projects are the union of both. A table

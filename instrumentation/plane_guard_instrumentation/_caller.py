@@ -1,7 +1,5 @@
 """Whose code sent the request: the nearest frame that belongs neither to a library nor to Python itself."""
 
-from __future__ import annotations
-
 import os
 import sys
 from functools import lru_cache

@@ -4,28 +4,22 @@ It does no I/O of its own: what it needs to know from the server it asks the she
 and async clients share every line. Whatever goes wrong in here blocks the write.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from typing import NamedTuple
 
 from plane_guard import _process
 from plane_guard._classify import PlaneWrite, classify
 from plane_guard._decide import GUARD_ERROR, Decision, decide, target_of
 from plane_guard._errors import PlaneWriteBlocked
 from plane_guard._request import OVERRIDES, is_overridden, read_fields
+from plane_guard._settings import Settings
 from plane_guard._words import READ_METHODS, Op, Target
 from plane_guard_instrumentation import _boot, _proof, _record, _shells
 from plane_guard_instrumentation._proof import Answer, Probe
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
-
-    from plane_guard._settings import Settings
-
-    Steps = Generator[Probe, Answer, None]
-
 __all__ = ["Answer", "Probe", "Sent", "drive", "drive_async", "judge", "reads", "reads_plainly", "refuse_unreadable"]
 
+Steps = Generator[Probe, Answer, None]
 _READ_METHODS = frozenset(method.encode() for method in READ_METHODS)
 _OVERRIDES = frozenset(name.encode() for name in OVERRIDES)
 

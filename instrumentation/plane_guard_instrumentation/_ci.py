@@ -4,13 +4,9 @@ A source is the name of a variable, or a template such as ``{GITHUB_SERVER_URL}/
 all its variables are set. The first source that gives something wins.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from typing import NamedTuple
 
 # Compiled where there is a CI system.
 _VARIABLE = r"\{(\w+)\}"

@@ -2,10 +2,9 @@
 
 # ruff: noqa: SLF001  what http.client holds ready has no public name
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from plane_guard import _process
 from plane_guard._hosts import host_name
@@ -14,11 +13,7 @@ from plane_guard._request import OVERRIDES
 from plane_guard._words import READ_METHODS
 from plane_guard_instrumentation import _check
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    Fields = tuple[tuple[bytes, bytes], ...]
-
+Fields = tuple[tuple[bytes, bytes], ...]
 # A header line has a colon before its first blank, so no header can be taken for a request line.
 _REQUEST_LINE = re.compile(rb"^([^\s:]+)[ \t]+(\S[^\r\n]*?)[ \t]+HTTP/\d", re.MULTILINE)
 _OVERRIDE = "|".join(

@@ -4,25 +4,19 @@ Plane comments on, links and relates another project's work item under any proje
 nothing. A GET of the object's detail under the sandbox project does: Plane answers 404 for objects of other projects.
 """
 
-from __future__ import annotations
-
 import re
 from collections import OrderedDict
+from collections.abc import Generator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from plane_guard._classify import PlaneWrite
 from plane_guard._decide import Decision
 from plane_guard._keys import canonical_uuid
+from plane_guard._references import Reference
 from plane_guard._words import Reason, Target
 
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from plane_guard._classify import PlaneWrite
-    from plane_guard._references import Reference
-
-    Fields = Sequence[tuple[bytes, bytes]]
-
+Fields = Sequence[tuple[bytes, bytes]]
 _OK, _TOO_MANY_REQUESTS = 200, 429
 _LONGEST_WAIT = 5.0
 _LARGEST_ANSWER = 4_194_304
