@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,10 +12,13 @@ from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sized
+    from types import FrameType
 
-_PHASES = {f"{phase})": phase for phase in ("setup", "call", "teardown")}
+_TEST_PHASES = ("setup", "call", "teardown")
+_PHASES = {f"{phase})": phase for phase in _TEST_PHASES}
+_RUNNER = "call_and_report"
 _work_item: ContextVar[str | None] = ContextVar("plane_guard_work_item", default=None)
-# `threading.active_count()` says it too, at ten times the price, four times a test. Where this is gone, always look.
+# `threading.active_count()` says it too, at ten times the price, several times a test. Where this is gone, always look.
 _threads: Sized = getattr(threading, "_active", "more than one")
 
 
@@ -32,10 +36,12 @@ class Running:
 class _Now:
     """What pytest is doing now, as plain values: no phase of a test makes a `Running` until somebody asks."""
 
-    __slots__ = ("told",)
+    __slots__ = ("phase", "test")
 
     def __init__(self) -> None:
-        self.told: tuple[str | None, str | None, bool] = (None, None, False)
+        self.phase: str | None = None
+        self.test: tuple[str | None, bool] = (None, False)
+        """The running test, and whether it expects blocks."""
 
 
 class _State:
@@ -47,34 +53,34 @@ _now = _Now()
 
 def set_running(running: Running | None) -> None:
     """Note what pytest is doing. One test at a time runs in a process, in whatever threads."""
-    _now.told = (running.test, running.phase, running.expected) if running else (None, None, False)
+    _now.test = (running.test, running.expected) if running else (None, False)
+    _now.phase = running.phase if running else None
 
 
 def current() -> Running | None:
     """What `set_running` or one of the following was last told."""
-    told = Running(*_now.told)
-    return told if told.phase else None
+    test, expected = _now.test
+    return Running(test, _now.phase, expected) if _now.phase else None
 
 
 def begin(test: str | None, phase: str) -> None:
     """From now on this runs, and no block is expected; threads that are there already belong to what ran before."""
     if len(_threads) > 1:
         _adopt_threads()
-    _now.told = test, phase, False
+    _now.test = test, False
+    _now.phase = phase
 
 
 def enter(phase: str) -> None:
-    """From now on this phase of the same test runs."""
+    """From now on this phase of the same test runs; threads that are there already belong to the one before."""
     if len(_threads) > 1:
         _adopt_threads()
-    test, _, expected = _now.told
-    _now.told = test, phase, expected
+    _now.phase = phase
 
 
 def expect_blocks() -> None:
     """From now on blocks are what the running test expects."""
-    test, phase, _ = _now.told
-    _now.told = test, phase, True
+    _now.test = _now.test[0], True
 
 
 def _adopt_threads() -> None:
@@ -96,7 +102,28 @@ def running() -> Running:
     origin = _State.threads.get(threading.current_thread())
     if origin is not None and origin.test:
         return origin
-    return current() or _from_environment()
+    told = current()
+    if told is None:
+        return _from_environment()
+    if told.test:
+        told.phase = _on_the_stack() or told.phase
+    return told
+
+
+def _on_the_stack() -> str | None:
+    """The phase in which pytest's runner calls the hooks of a test, in this thread or in another one.
+
+    Nothing else tells while the wrappers of other plugins run, or when a test is run again.
+    """
+    for top in (sys._getframe(), *sys._current_frames().values()):  # noqa: SLF001  the documented way to a stack
+        frame: FrameType | None = top
+        while frame is not None:
+            if frame.f_code.co_name == _RUNNER:
+                phase = frame.f_locals.get("when")
+                if isinstance(phase, str) and phase in _TEST_PHASES:
+                    return phase
+            frame = frame.f_back
+    return None
 
 
 def _from_environment() -> Running:

@@ -32,7 +32,8 @@ TRACE_DIR_VARIABLE = "PLANE_GUARD_TRACE_DIR"
 SWALLOWED_VARIABLE = "PLANE_GUARD_SWALLOWED"
 DEFAULT_TRACE_DIR = ".plane-guard"
 _INHERITED = (OPT_IN_VARIABLE, SANDBOX_VARIABLE)
-_AS_KEPT = tuple(map(os.fsencode, _INHERITED)) if os.supports_bytes_environ else _INHERITED
+_OPT_IN, _SANDBOX = map(os.fsencode, _INHERITED) if os.supports_bytes_environ else _INHERITED
+_ENVIRON = os._Environ  # noqa: SLF001
 
 
 class Start:
@@ -82,8 +83,9 @@ def take_away() -> None:
 
 def _is_taken() -> bool:
     """Whether it is certain that they are not set: asked before every test, so not in the way of `in os.environ`."""
-    kept = getattr(os.environ, "_data", None)
-    return type(os.environ) is os._Environ and type(kept) is dict and kept.keys().isdisjoint(_AS_KEPT)  # noqa: SLF001
+    environ = os.environ
+    kept = getattr(environ, "_data", None)
+    return type(environ) is _ENVIRON and type(kept) is dict and _OPT_IN not in kept and _SANDBOX not in kept
 
 
 def taken() -> tuple[str, ...]:

@@ -85,7 +85,6 @@ class Sight:
         """For every seam of an imported client the name of the class, what stands there, and what is its method."""
         every = dict.fromkeys(seam.module for seam in seams)
         modules = {name: sys.modules[name] for name in every if name in sys.modules}
-        self._modules = list(modules.items())
         self._absent = [name for name in every if name not in modules]
         self._kept: dict[tuple[int, str], tuple[Mapping[str, object], str, object]] = {}
         self._given: list[tuple[object, str, object]] = []
@@ -93,7 +92,8 @@ class Sight:
             if seam.module in modules:
                 owner = self._look(modules[seam.module], seam.owner)
                 self.seen.append((seam.owner, owner, self._look(owner, seam.method)))
-        self._places = list(self._kept.values())
+        self._modules = sys.modules
+        self._places = [*((sys.modules, name, module) for name, module in modules.items()), *self._kept.values()]
 
     def _look(self, place: object, name: str) -> object:
         found: object = getattr(place, name, None)
@@ -106,10 +106,9 @@ class Sight:
 
     def lasts(self) -> bool:
         """Whether the same would be seen now."""
-        modules = sys.modules
-        for name, module in self._modules:
-            if modules.get(name) is not module:
-                return False
+        modules = self._modules
+        if modules is not sys.modules:
+            return False
         try:
             for keeper, name, found in self._places:
                 if keeper[name] is not found:

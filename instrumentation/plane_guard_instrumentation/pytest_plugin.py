@@ -48,8 +48,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Add what surrounds the tests; registered last, it is called first."""
-    config.pluginmanager.register(_Phases, "plane_guard_phases")
+    """Add what surrounds the tests where the settings ask for it."""
     if _floor.start().fail_on_swallowed:
         from plane_guard_instrumentation import _swallowed
 
@@ -99,7 +98,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     repaired = _shells.verify()
     if repaired:
         _notes.repaired(repaired)
-    item.stash[BLOCKED] = []
     _items.append(item)
     _context.begin(item.nodeid, "setup")
     try:
@@ -109,30 +107,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         _context.begin(None, "session")
 
 
-class _Phases:
-    """Which phase of a test runs: a plugin that every test passes three times.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """Note what setup has left running. No wrapper, here and below: it would cost each test more than all the rest."""
+    _context.enter("call")
 
-    Plain hooks, not wrappers: those would cost each test more than all the rest. What a phase has left running is
-    noted when the next one begins.
-    """
 
-    @staticmethod
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup() -> None:
-        """Name the phase for what fixtures do; a test may be run again."""
-        _context.enter("setup")
-
-    @staticmethod
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_call() -> None:
-        """Name the phase for what the test does."""
-        _context.enter("call")
-
-    @staticmethod
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_teardown() -> None:
-        """Name the phase for what the end of fixtures does."""
-        _context.enter("teardown")
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Note what the test has left running."""
+    _context.enter("teardown")
 
 
 @_notes.listeners.append
@@ -141,7 +125,7 @@ def _keep(refusal: PlaneWriteBlocked) -> None:
     test = _context.running().test
     for item in _items:
         if item.nodeid == test:
-            item.stash[BLOCKED].append(refusal)
+            item.stash.setdefault(BLOCKED, []).append(refusal)
 
 
 @pytest.fixture
@@ -155,7 +139,7 @@ def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlock
     """The writes that were blocked in this test so far, recorded as expected. It allows nothing."""
     request.node.stash[EXPECTED] = True
     _context.expect_blocks()
-    blocked: list[PlaneWriteBlocked] = request.node.stash[BLOCKED]
+    blocked: list[PlaneWriteBlocked] = request.node.stash.setdefault(BLOCKED, [])
     return blocked
 
 

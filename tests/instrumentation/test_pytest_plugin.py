@@ -140,6 +140,46 @@ def test_it(around):
     ]
 
 
+def test_what_other_plugins_do_around_a_phase_belongs_to_it(child: Child) -> None:
+    child.write(
+        "conftest.py",
+        SEND
+        + """
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def around(item):
+    swallow()
+    return (yield)
+pytest_runtest_setup = pytest_runtest_call = pytest_runtest_teardown = around
+""",
+    )
+    child.write("test_it.py", "def test_it():\n    pass\n")
+    child.pytest()
+
+    phases = ["setup", "call", "teardown"]
+    assert [(row.test, row.phase) for row in child.decisions()] == [("test_it.py::test_it", phase) for phase in phases]
+
+
+def test_a_test_that_is_run_again_begins_with_setup_again(child: Child) -> None:
+    child.write(
+        "conftest.py",
+        SEND
+        + """
+from _pytest.runner import runtestprotocol
+def pytest_runtest_protocol(item):
+    runtestprotocol(item, log=False)
+    runtestprotocol(item, log=False)
+    return True
+@pytest.fixture(autouse=True)
+def around():
+    swallow()
+""",
+    )
+    child.write("test_it.py", "def test_it():\n    pass\n")
+    child.pytest()
+
+    assert [(row.test, row.phase) for row in child.decisions()] == [("test_it.py::test_it", "setup")] * 2
+
+
 def test_a_test_that_clears_the_environment_keeps_its_name(child: Child) -> None:
     child.write(
         "test_it.py",
