@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["SEAMS", "install", "layers", "uninstall", "verify"]
 
 _ORIGINAL = "__plane_guard_original__"
+_OURS = ("plane_guard_instrumentation.", "plane_guard.")
 _DEEPEST = 5
 _MODULES = frozenset(seam.module for seam in EVERY)
 
@@ -41,8 +42,9 @@ def install() -> None:
     """
     if _process.test_evidence():
         _audit_hook.install()
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    if not (sys.meta_path and isinstance(sys.meta_path[0], _Finder)):
+        ours = [finder for finder in sys.meta_path if isinstance(finder, _Finder)] or [_Finder()]
+        sys.meta_path[:] = [*ours, *(finder for finder in sys.meta_path if finder not in ours)]
     verify()
 
 
@@ -155,7 +157,7 @@ def _is_mock(function: object) -> bool:
 
 
 class _Finder:
-    """Finds nothing itself: lets the other finders work, and guards a client as soon as its import is through."""
+    """Finds no client itself: lets the other finders work, and guards a client as soon as its import is through."""
 
     def __init__(self) -> None:
         self._busy: set[str] = set()
@@ -163,7 +165,14 @@ class _Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The client's own spec, whose loader puts the shells in place behind its work."""
+        """The client's own spec, whose loader puts the shells in place behind its work; and our own modules.
+
+        Those would otherwise be compiled once more by pytest, for the sake of asserts that they do not have.
+        """
+        if path is not None and name.startswith(_OURS):
+            from importlib.machinery import PathFinder
+
+            return PathFinder.find_spec(name, path, target)
         if name == _first_socket.MODULE and _process.test_evidence():
             _audit_hook.lay()  # a copy of what was there at the start, which knows nothing of waiting
         if name not in _MODULES or name in self._busy:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard._settings import OPT_IN_VARIABLE
-from plane_guard_instrumentation import (
-    _boot,
+from plane_guard_instrumentation import _boot
+
+_boot.enforce(pytest_session=True)  # first: pytest would rewrite the asserts of what is imported before, and find none
+
+from plane_guard._settings import OPT_IN_VARIABLE  # noqa: E402
+from plane_guard_instrumentation import (  # noqa: E402
     _context,
     _file,
     _floor,
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from plane_guard import PlaneWriteBlocked
-
-_boot.enforce(pytest_session=True)
 
 BLOCKED: pytest.StashKey[list[PlaneWriteBlocked]] = pytest.StashKey()
 EXPECTED = pytest.StashKey[bool]()
@@ -47,6 +48,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     _context.set_running(_context.Running(phase="collection"))
 
 
+@pytest.hookimpl
 def pytest_configure(config: pytest.Config) -> None:
     """Add what surrounds the tests where the settings ask for it."""
     if _floor.start().fail_on_swallowed:
@@ -55,12 +57,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_swallowed, "plane_guard_swallowed")
 
 
+@pytest.hookimpl
 def pytest_unconfigure(config: pytest.Config) -> None:
     """What still runs now runs at exit."""
     outer = config.stash.get(_OUTER, None)
     _context.set_running(outer if outer and outer.test else _context.Running(phase="exit"))
 
 
+@pytest.hookimpl
 def pytest_report_header() -> list[str]:
     """Say that the guard is active, for which clients, and what it took away."""
     start = _floor.start()
@@ -166,6 +170,7 @@ def pytest_testnodedown(node: object) -> None:
         _notes.keep(trouble)
 
 
+@pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was blocked, by whom, and where the evidence is."""
     if not (_notes.trouble or _file.has_grown(_AT_START)):

@@ -86,3 +86,26 @@ def test_a_process_that_forbids_bytes_to_be_compared_with_text_is_guarded(
 
     assert result.stdout.split() == ["401", "prod-project-in-test"], result  # read without a token
     assert plane.writes == []
+
+
+def test_pytest_does_not_compile_once_more_what_the_guard_loads_under_it(child: Child) -> None:
+    child.write(
+        "test_it.py",
+        """
+        import sys
+        import httpcore
+        def test_it():
+            loaders = {
+                name: type(module.__spec__.loader).__name__
+                for name, module in sys.modules.items()
+                if name.startswith(("plane_guard.", "plane_guard_instrumentation."))
+            }
+            assert "plane_guard_instrumentation._httpcore" in loaders
+            del loaders["plane_guard_instrumentation.pytest_plugin"]
+            assert set(loaders.values()) == {"SourceFileLoader"}
+        """,
+    )
+    result = child.pytest()
+
+    assert "1 passed" in result.stdout, result.stdout
+    assert "warning" not in result.stdout, result.stdout
