@@ -15,6 +15,8 @@ from benchmarks import environments, timing
 from benchmarks.registry import Effort, Figure, folder, measure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.environments import Environment
 
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
@@ -22,11 +24,20 @@ _SEED = {"PYTHONHASHSEED": "0"}
 _MILLION = 1e6
 
 
-@measure("pytest on an empty suite", against="without plane-guard", goal=10.0, slip=95.0, unit="ms added")
+@measure("pytest on an empty suite", against="without plane-guard", goal=10.0, slip=95.0, unit="ms added", short=False)
 def empty(effort: Effort) -> Figure:
-    """Start-up, header, one line of evidence, and the look back at the end."""
+    """Start-up, header, one line of evidence, and the look back at the end.
+
+    Not for CI: on a busy machine the clock is wrong by ten times the goal.
+    """
     run = [partial(one.run, *_PYTEST) for one in environments.pair()]
     return timing.added_ms(timing.processes(*run, rounds=effort.of(40, 6)))
+
+
+@measure("pytest on an empty suite, counted", against="without plane-guard", goal=45.0, slip=150.0, unit="M added")
+def empty_counted(_: Effort) -> Figure:
+    """The same in millions of instructions: 45 of them were 10 ms on the machine and day that met most goals."""
+    return _figure("", lambda peer, ours: (ours - peer) / _MILLION)
 
 
 @measure("2,000 trivial tests, in instructions", against="without plane-guard", goal=1.02, slip=1.2, unit="times")
@@ -35,11 +46,15 @@ def trivial_tests(effort: Effort) -> Figure:
 
     Without the garbage collector: one full pass more or less, wherever it falls, is as much as a third of the goal.
     """
+    code = "".join(f"def test_{number}():\n    pass\n\n\n" for number in range(effort.of(2_000, 200)))
+    return _figure(code, lambda peer, ours: ours / peer)
+
+
+def _figure(code: str, compared: Callable[[int, int], float]) -> Figure:
     if shutil.which("valgrind") is None:
         raise RuntimeError("valgrind is not installed: install it, or leave this measure out with --only")
-    code = "".join(f"def test_{number}():\n    pass\n\n\n" for number in range(effort.of(2_000, 200)))
     peer, ours = (_instructions(one, name, code) for one, name in zip(environments.pair(), "ab", strict=True))
-    return Figure(ours / peer, f"{ours / _MILLION:,.0f} M", f"{peer / _MILLION:,.0f} M")
+    return Figure(compared(peer, ours), f"{ours / _MILLION:,.0f} M", f"{peer / _MILLION:,.0f} M")
 
 
 def _instructions(environment: Environment, name: str, code: str) -> int:
@@ -51,8 +66,10 @@ def _instructions(environment: Environment, name: str, code: str) -> int:
     counted = suite / "callgrind.out"
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counted}"]
     command = [*valgrind, environment.python, *_PYTEST, "-p", "no:randomly", "."]
-    subprocess.run(  # noqa: S603  our own command
-        command, cwd=suite, env=environments.environ(**_SEED), check=True, capture_output=True
+    done = subprocess.run(  # noqa: S603  our own command
+        command, cwd=suite, env=environments.environ(**_SEED), check=False, capture_output=True
     )
+    if done.returncode not in environments.ENDS_WELL:
+        raise RuntimeError((done.stdout + done.stderr)[-2_000:].decode(errors="replace"))
     line = next(line for line in counted.read_text().splitlines() if line.startswith(("totals:", "summary:")))
     return int(line.split()[1])
