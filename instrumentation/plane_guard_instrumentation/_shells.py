@@ -29,6 +29,7 @@ _ORIGINAL = "__plane_guard_original__"
 _OURS = ("plane_guard_instrumentation.", "plane_guard.")
 _DEEPEST = 5
 _MODULES = frozenset(seam.module for seam in EVERY)
+_WATCHED = _MODULES | {_first_socket.MODULE}
 
 
 class _State:
@@ -173,9 +174,11 @@ class _Finder:
             from importlib.machinery import PathFinder
 
             return PathFinder.find_spec(name, path, target)
-        if name == _first_socket.MODULE and _process.test_evidence():
-            _audit_hook.lay()  # a copy of what was there at the start, which knows nothing of waiting
-        if name not in _MODULES or name in self._busy:
+        if name not in _WATCHED or name in self._busy:
+            return None
+        if name not in _MODULES:
+            if _process.test_evidence():
+                _audit_hook.lay()  # a copy of what was there at the start, which knows nothing of waiting
             return None
         self._busy.add(name)
         try:
