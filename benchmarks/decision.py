@@ -10,12 +10,11 @@ from unittest import mock
 
 import httpx
 from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
-from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from benchmarks import plane, timing
+from benchmarks import instrumentor, plane, timing
 from benchmarks.registry import Effort, Figure, folder, measure
 from plane_guard import decide
 from plane_guard._classify import classify
@@ -49,7 +48,7 @@ def decision(effort: Effort) -> Figure:
     """Everything that a shell calls, except that nothing is recorded."""
     with mock.patch.object(_record, "decision", _kept):
         ours = timing.calls(_nothing, judging(), rounds=effort.of(41, 9), number=500)
-    theirs = _instrumented(effort)
+    theirs = instrumentor.rounds(effort)
     return Figure(ours.added / theirs.added, *_shown(ours, theirs))
 
 
@@ -66,7 +65,7 @@ def mocked(effort: Effort) -> Figure:
 
     answers = pytest_httpx.HTTPXMock(pytest_httpx._options._HTTPXMockOptions())  # noqa: SLF001  made by its fixture
     answers.add_response(is_reusable=True)
-    transport, request = httpx.HTTPTransport(), _httpx_request()
+    transport, request = httpx.HTTPTransport(), instrumentor.request()
 
     def answer() -> None:
         answers._handle_request(transport, request)  # noqa: SLF001
@@ -116,32 +115,6 @@ def _span_writer(attributes: dict[str, str | int | bool | list[str]]) -> Iterato
                 current.add_event(_attributes.EVENT, attributes)
 
         yield write_span
-
-
-def _instrumented(effort: Effort) -> timing.Rounds:
-    provider = TracerProvider()
-    provider.add_span_processor(SpanProcessor())
-    bare, instrumented = httpx.Client(transport=_Stub()), httpx.Client(transport=_Stub())
-    HTTPXClientInstrumentor.instrument_client(instrumented, tracer_provider=provider)
-    request = _httpx_request()
-
-    def sending(client: httpx.Client) -> Callable[[], object]:
-        transport = client._transport  # noqa: SLF001  what the client sends over
-        return lambda: transport.handle_request(request)
-
-    return timing.calls(sending(bare), sending(instrumented), rounds=effort.of(41, 9), number=500)
-
-
-class _Stub(httpx.BaseTransport):
-    _response = httpx.Response(200)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002  httpx's signature
-        """Answer at once."""
-        return self._response
-
-
-def _httpx_request() -> httpx.Request:
-    return httpx.Request("PATCH", plane.ORIGIN + plane.DETAIL, headers=dict(plane.FIELDS), json={"priority": "high"})
 
 
 def _described() -> dict[str, str | int | bool | list[str]]:
