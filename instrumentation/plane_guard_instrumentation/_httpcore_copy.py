@@ -20,6 +20,7 @@ _PARTS = {"method", "url", "headers", "stream", "extensions"}
 _URL_PARTS = {"scheme", "host", "port", "target"}
 _PORT = {int, type(None)}
 _NEW: Callable[[type], Any] = object.__new__
+_known_streams: set[type] = set()
 
 
 def copied(request: httpcore.Request) -> httpcore.Request:
@@ -75,9 +76,17 @@ def copier_of_reads(core: ModuleType) -> Callable[[Any], httpcore.Request | None
 
 def body_in_memory(stream: object) -> object:
     """The body, if sending it again would send the same bytes; the stream itself where that is not known."""
-    if type(stream).__name__ == "ByteStream" and type(stream).__module__.partition(".")[0] in _OWN_STREAMS:
+    kind = type(stream)
+    if kind in _known_streams or _is_own_stream(kind):
         return b"".join(stream)  # type: ignore[arg-type]
     return stream
+
+
+def _is_own_stream(kind: type) -> bool:
+    is_own = kind.__name__ == "ByteStream" and kind.__module__.partition(".")[0] in _OWN_STREAMS
+    if is_own:
+        _known_streams.add(kind)
+    return is_own
 
 
 def url_with(core: ModuleType, url: httpcore.URL, target: bytes | str) -> httpcore.URL:

@@ -227,3 +227,12 @@ def test_what_was_judged_holds_for_that_request_while_this_process_sends_it() ->
         outliving = contextvars.copy_context()
 
     assert outliving.run(_passage.judged_form, request) is None
+
+
+def test_a_forked_child_opens_the_connections_of_its_own_requests() -> None:
+    child = os.fork()
+    if not child:
+        with _passage.guarded():
+            os._exit(not _passage.is_guarded())
+
+    assert os.waitpid(child, 0)[1] == 0
