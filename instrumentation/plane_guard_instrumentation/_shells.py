@@ -43,9 +43,8 @@ def install() -> None:
     """
     if _process.test_evidence():
         _audit_hook.install()
-    if not (sys.meta_path and isinstance(sys.meta_path[0], _Finder)):
-        ours = [finder for finder in sys.meta_path if isinstance(finder, _Finder)] or [_Finder()]
-        sys.meta_path[:] = [*ours, *(finder for finder in sys.meta_path if finder not in ours)]
+    ours = next((finder for finder in sys.meta_path if isinstance(finder, _Finder)), None)
+    (ours or _Finder()).stand_first()
     verify()
 
 
@@ -158,10 +157,18 @@ def _is_mock(function: object) -> bool:
 
 
 class _Finder:
-    """Finds no client itself: lets the other finders work, and guards a client as soon as its import is through."""
+    """Finds no client itself: lets the other finders work, and guards a client as soon as its import is through.
+
+    One that came later and finds a client itself would keep this one from it, so whenever it is asked it goes to the
+    front again.
+    """
 
     def __init__(self) -> None:
         self._busy: set[str] = set()
+
+    def stand_first(self) -> None:
+        """Be asked before all others. The import that is under way goes on with those behind, as it would have."""
+        sys.meta_path[:] = [self, *(finder for finder in sys.meta_path if finder is not self)]
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -170,6 +177,8 @@ class _Finder:
 
         Those would otherwise be compiled once more by pytest, for the sake of asserts that they do not have.
         """
+        if sys.meta_path[0] is not self and any(finder is self for finder in sys.meta_path):  # not after `uninstall`
+            self.stand_first()
         if path is not None and name.startswith(_OURS):
             from importlib.machinery import PathFinder
 

@@ -123,3 +123,19 @@ def test_where_no_test_begins_each_decision_puts_back_what_was_stripped(child: C
 
     assert result.stdout.splitlines() == ["PlaneWriteBlocked endheaders send connect"] * 2, result
     assert plane.writes == []
+
+
+def test_a_finder_that_came_later_and_finds_a_client_itself_does_not_keep_the_guard_from_it(child: Child) -> None:
+    code = """
+        import sys
+        from importlib.machinery import PathFinder
+        class Later:
+            def find_spec(self, name, path=None, target=None):
+                return PathFinder.find_spec(name, path, target) if name == "httpcore" else None
+        sys.meta_path.insert(0, Later())
+        import colorsys
+        import httpcore
+        print(hasattr(httpcore.ConnectionPool.handle_request, "__plane_guard_original__"))
+    """
+
+    assert child.python(code, PLANE_GUARD_TEST_PROCESS="1").stdout == "True\n"
