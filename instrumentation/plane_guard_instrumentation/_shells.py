@@ -167,8 +167,16 @@ class _Finder:
         self._busy: set[str] = set()
 
     def stand_first(self) -> None:
-        """Be asked before all others. The import that is under way goes on with those behind, as it would have."""
-        sys.meta_path[:] = [self, *(finder for finder in sys.meta_path if finder is not self)]
+        """Be asked before all others. The import that is under way goes on with those behind, as it would have.
+
+        One step at a time, and in this order: a finder that another thread adds meanwhile is not lost, and no import
+        finds this one missing.
+        """
+        finders = sys.meta_path
+        finders.insert(0, self)
+        for index in range(len(finders) - 1, 0, -1):
+            if finders[index] is self:
+                del finders[index]
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
