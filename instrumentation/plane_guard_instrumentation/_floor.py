@@ -68,7 +68,7 @@ def apply(*, pytest_session: bool = False, root: Path | None = None) -> None:
     if pytest_session or (_process.test_evidence() and not _State.applied and parent is None):
         take_away()
     _State.applied = _State.applied or bool(_process.test_evidence())
-    if _State.start is None or root not in {None, _State.start.root}:
+    if _State.start is None or root is not None:
         _State.start = _fix(root, parent)
 
 

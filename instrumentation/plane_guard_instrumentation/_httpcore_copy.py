@@ -20,7 +20,7 @@ _PARTS = {"method", "url", "headers", "stream", "extensions"}
 _URL_PARTS = {"scheme", "host", "port", "target"}
 _PORT = {int, type(None)}
 _NEW: Callable[[type], Any] = object.__new__
-_known_streams: set[type] = set()
+_known_streams: dict[int, type] = {}  # by identity: a class may not be hashable, or say that it equals another
 
 
 def copied(request: httpcore.Request) -> httpcore.Request:
@@ -77,7 +77,7 @@ def copier_of_reads(core: ModuleType) -> Callable[[Any], httpcore.Request | None
 def body_in_memory(stream: object) -> object:
     """The body, if sending it again would send the same bytes; the stream itself where that is not known."""
     kind = type(stream)
-    if kind in _known_streams or _is_own_stream(kind):
+    if id(kind) in _known_streams or _is_own_stream(kind):
         return b"".join(stream)  # type: ignore[arg-type]
     return stream
 
@@ -85,7 +85,7 @@ def body_in_memory(stream: object) -> object:
 def _is_own_stream(kind: type) -> bool:
     is_own = kind.__name__ == "ByteStream" and kind.__module__.partition(".")[0] in _OWN_STREAMS
     if is_own:
-        _known_streams.add(kind)
+        _known_streams[id(kind)] = kind
     return is_own
 
 

@@ -185,7 +185,8 @@ class _Finder:
 
         Those would otherwise be compiled once more by pytest, for the sake of asserts that they do not have.
         """
-        if sys.meta_path[0] is not self and any(finder is self for finder in sys.meta_path):  # not after `uninstall`
+        finders = sys.meta_path
+        if finders and finders[0] is not self and any(finder is self for finder in finders):  # not after `uninstall`
             self.stand_first()
         if path is not None and name.startswith(_OURS):
             from importlib.machinery import PathFinder

@@ -164,3 +164,17 @@ def test_a_pytest_session_under_run_still_starts_with_writing_off(child: Child, 
 
     assert "1 failed" in result.stdout
     assert plane.writes == []
+
+
+def test_hosts_that_a_plugin_sets_before_any_conftest_count(child: Child) -> None:
+    child.write("early.py", "import os\nos.environ['PLANE_GUARD_HOSTS'] = 'plane.example.com'\n")
+    child.write(
+        "test_it.py",
+        """
+        from plane_guard import _process
+        def test_it():
+            assert "plane.example.com" in _process.fixed().hosts
+        """,
+    )
+
+    assert "1 passed" in child.pytest("-p", "early", PYTHONPATH=str(child.folder)).stdout
