@@ -15,14 +15,16 @@ import venv
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.requirements import Requirement
 
 from benchmarks.registry import folder
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _OURS = "plane-guard"
-ENDS_WELL = (0, 5)  # all is well, or pytest found no tests
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGES = ("guard/plane_guard", "instrumentation/plane_guard_instrumentation", "dashboard/plane_guard_dashboard")
 _NOT_INHERITED = ("PLANE_", "PYTEST", "OTEL_", "COV", "PYTHON", "VIRTUAL_ENV", "TRACE")
@@ -36,13 +38,8 @@ class Environment(NamedTuple):
     site: Path
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
-        """Run the interpreter to its end; raises if it fails, except where pytest finds no tests."""
-        done = subprocess.run(  # noqa: S603  our own interpreter
-            [self.python, *arguments], cwd=self.folder, env=environ(**variables), capture_output=True, check=False
-        )
-        if done.returncode not in ENDS_WELL:
-            raise RuntimeError((done.stdout + done.stderr)[-2_000:].decode(errors="replace"))
-        return done
+        """Run the interpreter to its end, as `run` does."""
+        return run([self.python, *arguments], self.folder, **variables)
 
 
 class Pair(NamedTuple):
@@ -60,6 +57,16 @@ def pair() -> Pair:
         _make(place / "without", guarded=False)
         _make(place / "guarded", guarded=True)
     return Pair(_at(place / "without"), _at(place / "guarded"))
+
+
+def run(command: Sequence[str], place: Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command in a folder to its end; raises if it fails, except where pytest finds no tests."""
+    done = subprocess.run(  # noqa: S603  our own command
+        command, cwd=place, env=environ(**variables), capture_output=True, check=False
+    )
+    if done.returncode not in {0, 5}:
+        raise RuntimeError((done.stdout + done.stderr)[-2_000:].decode(errors="replace"))
+    return done
 
 
 def environ(**variables: str) -> dict[str, str]:

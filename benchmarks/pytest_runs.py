@@ -7,7 +7,6 @@ not do: the `.pth` half guards such a run all the same.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,14 +23,14 @@ _SEED = {"PYTHONHASHSEED": "0"}
 _MILLION = 1e6
 
 
-@measure("pytest on an empty suite", against="without plane-guard", goal=10.0, slip=95.0, unit="ms added", short=False)
-def empty(effort: Effort) -> Figure:
+@measure("pytest on an empty suite", against="without plane-guard", goal=10.0, slip=80.0, unit="ms added", short=False)
+def empty(_: Effort) -> Figure:
     """Start-up, header, one line of evidence, and the look back at the end.
 
     Not for CI: on a busy machine the clock is wrong by ten times the goal.
     """
     run = [partial(one.run, *_PYTEST) for one in environments.pair()]
-    return timing.added_ms(timing.processes(*run, rounds=effort.of(40, 6)))
+    return timing.added_ms(timing.processes(*run, rounds=40))
 
 
 @measure("pytest on an empty suite, counted", against="without plane-guard", goal=45.0, slip=150.0, unit="M added")
@@ -65,11 +64,6 @@ def _instructions(environment: Environment, name: str, code: str) -> int:
     (suite / "test_trivial.py").write_text(code, encoding="utf-8")
     counted = suite / "callgrind.out"
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counted}"]
-    command = [*valgrind, environment.python, *_PYTEST, "-p", "no:randomly", "."]
-    done = subprocess.run(  # noqa: S603  our own command
-        command, cwd=suite, env=environments.environ(**_SEED), check=False, capture_output=True
-    )
-    if done.returncode not in environments.ENDS_WELL:
-        raise RuntimeError((done.stdout + done.stderr)[-2_000:].decode(errors="replace"))
+    environments.run([*valgrind, environment.python, *_PYTEST, "-p", "no:randomly", "."], suite, **_SEED)
     line = next(line for line in counted.read_text().splitlines() if line.startswith(("totals:", "summary:")))
     return int(line.split()[1])

@@ -2,7 +2,7 @@
 
 A measure is a function that runs both sides in one process (or starts both by turns) and returns a `Figure`:
 
-    @measure("one Plane read: httpx", against="the same without the guard", goal=3.0, slip=24.0, unit="us added")
+    @measure("one Plane read: httpx", against="the same without the guard", goal=3.0, slip=18.0, unit="us added")
     def read(effort: Effort) -> Figure: ...
 
 Put it into a file of its theme, and that file's name into `THEMES`. Each measure runs in a Python process of its own,

@@ -122,7 +122,7 @@ def aiohttp_both(case: Case, effort: Effort) -> Figure:
 
 
 def _register(case: Case, client: str, run: Callable[[Case, Effort], Figure]) -> None:
-    how = measure(f"{case.name}: {client}", against=AGAINST, goal=case.goal, slip=case.goal * 8, unit=UNIT)
+    how = measure(f"{case.name}: {client}", against=AGAINST, goal=case.goal, slip=case.goal * 6, unit=UNIT)
     how(lambda effort: run(case, effort))
 
 
