@@ -17,10 +17,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from benchmarks import instrumentor, plane, timing
 from benchmarks.registry import Effort, Figure, folder, measure
 from plane_guard import decide
-from plane_guard._classify import classify
-from plane_guard._settings import OPT_IN_VARIABLE
-from plane_guard._words import Target
-from plane_guard_instrumentation import _attributes, _check, _record, _resource
+from plane_guard.classification import classify
+from plane_guard.settings import OPT_IN_VARIABLE
+from plane_guard.vocabulary import Target
+from plane_guard_instrumentation.enforcement import check
+from plane_guard_instrumentation.evidence import attributes as _attributes
+from plane_guard_instrumentation.evidence import record
+from plane_guard_instrumentation.evidence import resource as _resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +40,7 @@ def judging() -> Callable[[], None]:
     next_write = plane.sandbox_writes()
 
     def judge() -> None:
-        _check.drive(_check.judge(next_write()), plane.prove)
+        check.drive(check.judge(next_write()), plane.prove)
 
     judge()
     return judge
@@ -46,7 +49,7 @@ def judging() -> Callable[[], None]:
 @measure("one proven sandbox write, decision only", against=_RECORDING_SDK, goal=0.05, slip=0.8, unit="times")
 def decision(effort: Effort) -> Figure:
     """Everything that a shell calls, except that nothing is recorded."""
-    with mock.patch.object(_record, "decision", _kept):
+    with mock.patch.object(record, "decision", _kept):
         ours = timing.calls(_nothing, judging(), rounds=effort.of(41, 9), number=500)
     theirs = instrumentor.rounds(effort)
     return Figure(ours.added / theirs.added, *_shown(ours, theirs))
@@ -71,7 +74,7 @@ def mocked(effort: Effort) -> Figure:
         answers._handle_request(transport, request)  # noqa: SLF001
         answers._requests.clear()  # noqa: SLF001
 
-    with mock.patch.object(_record, "decision", _kept):
+    with mock.patch.object(record, "decision", _kept):
         return timing.ratio(timing.calls(answer, judging(), rounds=effort.of(41, 9), number=500))
 
 
@@ -122,7 +125,7 @@ def _described() -> dict[str, str | int | bool | list[str]]:
     write = classify(sent.method, sent.url, sent.body, headers=sent.headers)
     assert write is not None  # noqa: S101
     made = decide(write.project_id, write.op)
-    return _record._describe(write, sent, made, Target.SANDBOX, write.project_id)  # noqa: SLF001
+    return record._describe(write, sent, made, Target.SANDBOX, write.project_id)  # noqa: SLF001
 
 
 def _kept(*_: object) -> bool:

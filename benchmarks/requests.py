@@ -19,7 +19,7 @@ from yarl import URL
 from benchmarks import instrumentor, timing
 from benchmarks.plane import DETAIL, FIELDS, HOST, ORIGIN
 from benchmarks.registry import Effort, Figure, measure
-from plane_guard_instrumentation import _shells
+from plane_guard_instrumentation.clients import patches
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -48,7 +48,7 @@ CASES = (
 
 def shell(method: str, layer: str, around: Callable[..., Any]) -> Callable[..., Any]:
     """The shell that the guard puts around a method of a client, put around something else."""
-    seam = next(seam for seam in _shells.SEAMS if (seam.layer, seam.method) == (layer, method))
+    seam = next(seam for seam in patches.SEAMS if (seam.layer, seam.method) == (layer, method))
     module, _, name = seam.shell.partition(":")
     guarded: Callable[..., Any] = getattr(import_module(module), name)(around, layer)
     return guarded

@@ -152,8 +152,8 @@ def _row(line: bytes) -> tuple[object, ...]:
 
 
 def _overview(work: Path) -> dict[str, float]:
-    from plane_guard_dashboard.queries import Filters
     from plane_guard_dashboard.store import open_engine
+    from plane_guard_dashboard.store.queries import Filters
 
     engine = open_engine(str(work / "evidence"))
     engine.refresh()

@@ -9,13 +9,13 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from plane_guard_dashboard import traces
+from plane_guard_dashboard.evidence import traces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from plane_guard_dashboard.rows import DecisionRow, SessionRow
+    from plane_guard_dashboard.evidence.rows import DecisionRow, SessionRow
 
 SECONDS = 60
 _OURS = ("PLANE_", "PYTEST", "OTEL_", "COV_CORE")

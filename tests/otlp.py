@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from plane_guard_instrumentation import _attributes as names
+from plane_guard_instrumentation.evidence import attributes as names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from plane_guard_dashboard.cli import main
-from plane_guard_dashboard.report import report
+from plane_guard_dashboard.report.command import report
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "examples" / "ci"

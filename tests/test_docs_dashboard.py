@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from plane_guard_dashboard.views import attempts, decision, narrow, runs
+from plane_guard_dashboard.views import attempts, decision, filter_actions, runs
 from plane_guard_dashboard.views.links import TRACE_URL
 from plane_guard_dashboard.views.period import PRESETS
 from tests.docs_blocks import ROOT, links
@@ -26,11 +26,11 @@ def meaning(name: str) -> list[str]:
 
 
 def test_every_parameter_of_the_address_is_in_the_table_and_no_other() -> None:
-    assert {name for row in ROWS for name in code(row[0])} == {*narrow.KEYS, *OWN}
+    assert {name for row in ROWS for name in code(row[0])} == {*filter_actions.KEYS, *OWN}
 
 
 def test_the_values_of_a_parameter_are_those_that_there_are() -> None:
-    assert meaning(narrow.RANGE) == [name for name in PRESETS if name != "all"]
+    assert meaning(filter_actions.RANGE) == [name for name in PRESETS if name != "all"]
     assert meaning(attempts.BY) == list(attempts.GROUPINGS)
 
 

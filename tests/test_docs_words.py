@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from plane_guard import Op, Reason, Settings
-from plane_guard_dashboard import _endpoint
-from plane_guard_dashboard._groups import KnownReportError, known_fingerprints
-from plane_guard_dashboard._sources import NoTracesError, SourceState
 from plane_guard_dashboard.cli import main
+from plane_guard_dashboard.evidence.groups import KnownReportError, known_fingerprints
+from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState
+from plane_guard_dashboard.shipping import endpoint
 from tests import docs_blocks
 from tests.docs_blocks import PAGES, ROOT
 
@@ -122,8 +122,8 @@ def produced() -> Iterator[str]:
     states = (state for state in SourceState if state.name != "UNSUPPORTED")
     yield from (str(NoTracesError(state, "folder", "detail")) for state in states)
     for environ in NO_ENDPOINT:
-        with pytest.raises(_endpoint.EndpointError) as refused:
-            _endpoint.find(None, environ)
+        with pytest.raises(endpoint.EndpointError) as refused:
+            endpoint.find(None, environ)
         yield str(refused.value)
     with pytest.raises(KnownReportError) as unknown:
         known_fingerprints("{}")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from plane_guard import DEFAULT_HOSTS, DEFAULT_SANDBOX_PROJECT, Reason
-from plane_guard import _settings as settings
+from plane_guard import DEFAULT_HOSTS, DEFAULT_SANDBOX_PROJECT, Reason, settings
 from plane_guard_dashboard.cli import COMMANDS
-from plane_guard_instrumentation import _floor, pytest_plugin
+from plane_guard_instrumentation import pytest_plugin
+from plane_guard_instrumentation.runtime import environment
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,8 +34,8 @@ def test_every_setting_is_listed_with_its_pyproject_key() -> None:
         settings.PROTECTED_VARIABLE,
         settings.HOSTS_VARIABLE,
         settings.TEST_PROCESS_VARIABLE,
-        _floor.TRACE_DIR_VARIABLE,
-        _floor.SWALLOWED_VARIABLE,
+        environment.TRACE_DIR_VARIABLE,
+        environment.SWALLOWED_VARIABLE,
         "PLANE_GUARD_TRACES",
     }
     assert column("Settings", 1) == ["sandbox_projects", "protected_projects", "hosts", "trace_dir", "swallowed"]
@@ -45,7 +45,7 @@ def test_the_defaults_are_the_codes() -> None:
     defaults = column("Settings", 2)
     assert DEFAULT_SANDBOX_PROJECT in defaults
     assert ",".join(sorted(DEFAULT_HOSTS)) in defaults
-    assert _floor.DEFAULT_TRACE_DIR in defaults
+    assert environment.DEFAULT_TRACE_DIR in defaults
 
 
 def test_every_command_is_listed() -> None:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from plane_guard_dashboard import live, traces
-from plane_guard_dashboard.views import links
+from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.views import links, live
 from plane_guard_dashboard.views.attempts import attempts
 from plane_guard_dashboard.views.data import data
 from plane_guard_dashboard.views.decision import decision
+from plane_guard_dashboard.views.empty_states import nothing
 from plane_guard_dashboard.views.filters import active, filters
+from plane_guard_dashboard.views.live_toggle import switch
 from plane_guard_dashboard.views.overview import overview
 from plane_guard_dashboard.views.runs import runs
-from plane_guard_dashboard.views.states import nothing
-from plane_guard_dashboard.views.switch import switch
 from plane_guard_dashboard.views.view import View
 
 ICON = Path(__file__).with_name("icon.png")

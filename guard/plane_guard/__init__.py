@@ -9,13 +9,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # importing `typing` for it would cost more than everything else here
 if TYPE_CHECKING:
-    from plane_guard._audit import audit_allow, audit_block
-    from plane_guard._classify import PlaneWrite, classify
-    from plane_guard._decide import Decision, decide
-    from plane_guard._errors import PlaneWriteBlocked
-    from plane_guard._hosts import DEFAULT_HOSTS
-    from plane_guard._settings import DEFAULT_SANDBOX_PROJECT, Settings
-    from plane_guard._words import Op, Reason
+    from plane_guard.audit import audit_allow, audit_block
+    from plane_guard.classification import PlaneWrite, classify
+    from plane_guard.decision import Decision, decide
+    from plane_guard.errors import PlaneWriteBlocked
+    from plane_guard.hosts import DEFAULT_HOSTS
+    from plane_guard.settings import DEFAULT_SANDBOX_PROJECT, Settings
+    from plane_guard.vocabulary import Op, Reason
 
 __all__ = [
     "DEFAULT_HOSTS",
@@ -33,18 +33,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DEFAULT_HOSTS": "_hosts",
-    "DEFAULT_SANDBOX_PROJECT": "_settings",
-    "Decision": "_decide",
-    "Op": "_words",
-    "PlaneWrite": "_classify",
-    "PlaneWriteBlocked": "_errors",
-    "Reason": "_words",
-    "Settings": "_settings",
-    "audit_allow": "_audit",
-    "audit_block": "_audit",
-    "classify": "_classify",
-    "decide": "_decide",
+    "DEFAULT_HOSTS": "hosts",
+    "DEFAULT_SANDBOX_PROJECT": "settings",
+    "Decision": "decision",
+    "Op": "vocabulary",
+    "PlaneWrite": "classification",
+    "PlaneWriteBlocked": "errors",
+    "Reason": "vocabulary",
+    "Settings": "settings",
+    "audit_allow": "audit",
+    "audit_block": "audit",
+    "classify": "classification",
+    "decide": "decision",
 }
 
 

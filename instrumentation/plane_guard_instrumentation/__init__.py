@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_instrumentation._context import work_item
+from plane_guard_instrumentation.evidence.running_test import work_item
 
 if TYPE_CHECKING:
     from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
@@ -24,10 +24,11 @@ def instrument(**options: Any) -> None:
     event on the recording HTTP client span. ``options`` go to ``HTTPXClientInstrumentor().instrument``
     (``tracer_provider``, hooks, …). Calling it twice, or after somebody else instrumented httpx, is fine.
     """
-    from plane_guard_instrumentation import _boot, _span_events
+    from plane_guard_instrumentation.evidence import span_events
+    from plane_guard_instrumentation.startup import installation
 
-    _boot.enforce()
-    _span_events.switch(on=True)
+    installation.enforce()
+    span_events.switch(on=True)
     from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 
     instrumentor = HTTPXClientInstrumentor()
@@ -38,10 +39,10 @@ def instrument(**options: Any) -> None:
 
 def uninstrument() -> None:
     """Drop the telemetry that `instrument` added; in a test process the enforcement stays."""
-    from plane_guard import _process
-    from plane_guard_instrumentation import _shells
+    from plane_guard import process
+    from plane_guard_instrumentation.clients import patches
 
     while _ours:
         _ours.pop().uninstrument()
-    if not _process.test_evidence():
-        _shells.uninstall()
+    if not process.test_evidence():
+        patches.uninstall()

@@ -5,6 +5,6 @@ The `.pth` half tells pytest from a command line; such a script's tells nothing.
 
 from __future__ import annotations
 
-from plane_guard_instrumentation import _boot
+from plane_guard_instrumentation.startup import installation
 
-_boot.enforce(pytest_session=True)
+installation.enforce(pytest_session=True)

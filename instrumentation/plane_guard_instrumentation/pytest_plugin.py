@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_instrumentation import _boot
+from plane_guard_instrumentation.startup import installation
 
-_boot.enforce(pytest_session=True)  # first: pytest would rewrite the asserts of what is imported before, and find none
+# First: pytest would rewrite the asserts of what is imported before, and find none.
+installation.enforce(pytest_session=True)
 
-from plane_guard._settings import OPT_IN_VARIABLE  # noqa: E402
-from plane_guard_instrumentation import (  # noqa: E402
-    _context,
-    _file,
-    _floor,
-    _notes,
-    _resource,
-    _session,
-    _shells,
-)
+from plane_guard.settings import OPT_IN_VARIABLE  # noqa: E402
+from plane_guard_instrumentation.clients import patches  # noqa: E402
+from plane_guard_instrumentation.evidence import diagnostics, evidence_file, resource, running_test  # noqa: E402
+from plane_guard_instrumentation.evidence import session as _session  # noqa: E402
+from plane_guard_instrumentation.runtime import environment  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -31,8 +27,8 @@ if TYPE_CHECKING:
 
 BLOCKED: pytest.StashKey[list[PlaneWriteBlocked]] = pytest.StashKey()
 EXPECTED = pytest.StashKey[bool]()
-_OUTER = pytest.StashKey[_context.Running | None]()
-_AT_START = _file.every()
+_OUTER = pytest.StashKey[running_test.Running | None]()
+_AT_START = evidence_file.every()
 _WORKER_TROUBLE = "plane_guard_trouble"
 _items: list[pytest.Item] = []  # the test that runs is the last; a session inside a test of another one has its own
 
@@ -43,33 +39,33 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
     A session inside a test of another one gives that test's state back when it ends.
     """
-    early_config.stash[_OUTER] = _context.current()
-    _boot.enforce(pytest_session=True, root=early_config.rootpath)
-    _context.set_running(_context.Running(phase="collection"))
+    early_config.stash[_OUTER] = running_test.current()
+    installation.enforce(pytest_session=True, root=early_config.rootpath)
+    running_test.set_running(running_test.Running(phase="collection"))
 
 
 @pytest.hookimpl
 def pytest_configure(config: pytest.Config) -> None:
     """Add what surrounds the tests where the settings ask for it."""
-    if _floor.start().fail_on_swallowed:
-        from plane_guard_instrumentation import _swallowed
+    if environment.start().fail_on_swallowed:
+        from plane_guard_instrumentation.pytest_support import swallowed
 
-        config.pluginmanager.register(_swallowed, "plane_guard_swallowed")
+        config.pluginmanager.register(swallowed, "plane_guard_swallowed")
 
 
 @pytest.hookimpl
 def pytest_unconfigure(config: pytest.Config) -> None:
     """What still runs now runs at exit."""
     outer = config.stash.get(_OUTER, None)
-    _context.set_running(outer if outer and outer.test else _context.Running(phase="exit"))
+    running_test.set_running(outer if outer and outer.test else running_test.Running(phase="exit"))
 
 
 @pytest.hookimpl
 def pytest_report_header() -> list[str]:
     """Say that the guard is active, for which clients, and what it took away."""
-    start = _floor.start()
-    lines = [f"plane-guard {_resource.version()}: Plane writes are blocked, guarding {', '.join(_shells.layers())}"]
-    lines += [f"plane-guard: {name} was set for this session and was taken away" for name in _floor.taken()]
+    start = environment.start()
+    lines = [f"plane-guard {resource.version()}: Plane writes are blocked, guarding {', '.join(patches.layers())}"]
+    lines += [f"plane-guard: {name} was set for this session and was taken away" for name in environment.taken()]
     lines += [f"plane-guard: {problem}" for problem in start.problems]
     return lines
 
@@ -77,56 +73,56 @@ def pytest_report_header() -> list[str]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     """Name the phase for what plugins and conftests do; put back what plugins replaced while they were loaded."""
-    _shells.verify()
-    _context.set_running(_context.Running(phase="session"))
+    patches.verify()
+    running_test.set_running(running_test.Running(phase="session"))
     if _session.is_live():
-        from plane_guard_instrumentation import _live_export
+        from plane_guard_instrumentation.export import live
 
-        _live_export.start()
+        live.start()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Name the phase for what test modules do when they are imported."""
-    _context.set_running(_context.Running(phase="collection"))
+    running_test.set_running(running_test.Running(phase="collection"))
     try:
         return (yield)
     finally:
-        _context.set_running(_context.Running(phase="session"))
+        running_test.set_running(running_test.Running(phase="session"))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Every test starts with writing off, with every shell in place, and keeps its own list of refusals."""
-    _floor.take_away()
-    repaired = _shells.verify()
+    environment.take_away()
+    repaired = patches.verify()
     if repaired:
-        _notes.repaired(repaired)
+        diagnostics.repaired(repaired)
     _items.append(item)
-    _context.begin(item.nodeid, "setup")
+    running_test.begin(item.nodeid, "setup")
     try:
         return (yield)
     finally:
         _items.pop()
-        _context.begin(None, "session")
+        running_test.begin(None, "session")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call() -> None:
     """Note what setup has left running. No wrapper, here and below: it would cost each test more than all the rest."""
-    _context.enter("call")
+    running_test.enter("call")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
     """Note what the test has left running."""
-    _context.enter("teardown")
+    running_test.enter("teardown")
 
 
-@_notes.listeners.append
+@diagnostics.listeners.append
 def _keep(refusal: PlaneWriteBlocked) -> None:
     """Keep a refusal for the test whose write it was, if that still runs."""
-    test = _context.running().test
+    test = running_test.running().test
     for item in _items:
         if item.nodeid == test:
             item.stash.setdefault(BLOCKED, []).append(refusal)
@@ -142,7 +138,7 @@ def plane_sandbox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
 def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlocked]:
     """The writes that were blocked in this test so far, recorded as expected. It allows nothing."""
     request.node.stash[EXPECTED] = True
-    _context.expect_blocks()
+    running_test.expect_blocks()
     blocked: list[PlaneWriteBlocked] = request.node.stash.setdefault(BLOCKED, [])
     return blocked
 
@@ -150,34 +146,34 @@ def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlock
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Wait a little for what is on its way to a collector, and hand a worker's trouble to the controller."""
-    _context.set_running(_context.Running(phase="session"))
-    _notes.repaired(_shells.verify())
+    running_test.set_running(running_test.Running(phase="session"))
+    diagnostics.repaired(patches.verify())
     if _session.is_live():
-        from plane_guard_instrumentation import _live_export
+        from plane_guard_instrumentation.export import live
 
-        unsent = _live_export.flush()
+        unsent = live.flush()
         if unsent:
-            _notes.keep(unsent)
+            diagnostics.keep(unsent)
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[_WORKER_TROUBLE] = list(_notes.trouble)
+        output[_WORKER_TROUBLE] = list(diagnostics.trouble)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
     """Take over what went wrong in a worker."""
     for trouble in getattr(node, "workeroutput", {}).get(_WORKER_TROUBLE, ()):
-        _notes.keep(trouble)
+        diagnostics.keep(trouble)
 
 
 @pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was blocked, by whom, and where the evidence is."""
-    if not (_notes.trouble or _file.has_grown(_AT_START)):
+    if not (diagnostics.trouble or evidence_file.has_grown(_AT_START)):
         return
-    from plane_guard_instrumentation import _summary
+    from plane_guard_instrumentation.pytest_support import summary
 
-    lines = _summary.lines(config.rootpath, _AT_START)
+    lines = summary.lines(config.rootpath, _AT_START)
     if lines:
         terminalreporter.section("plane-guard", red=True)
         for line in lines:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.request import ProxyHandler, build_opener
 
-from plane_guard_dashboard import traces
+from plane_guard_dashboard.evidence import traces
 
 if TYPE_CHECKING:
     from types import TracebackType

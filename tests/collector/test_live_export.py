@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard import traces
+from plane_guard_dashboard.evidence import traces
 from tests.collector.test_ship_to_a_collector import decided, ship
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def test_it(number, plane_blocked_writes):
         httpx.post(URL, json={"name": "new"})
 """
 # On a machine that is busy enough, a run's few seconds of waiting are over before everything has arrived.
-PATIENT = "from plane_guard_instrumentation import _live_budget\n_live_budget.SECONDS = 60.0\n"
+PATIENT = "from plane_guard_instrumentation.export import budget as _live_budget\n_live_budget.SECONDS = 60.0\n"
 PROTOCOLS = ("http/protobuf", "grpc")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from plane_guard_dashboard import traces
+from plane_guard_dashboard.evidence import traces
 from tests.collector.collector import CONFIG, ROOT
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard import traces
+from plane_guard_dashboard.evidence import traces
 from tests.dashboard.evidence import decision, session, write
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def ship_and_kill(
     """Ship; after the third answer, before it is noted, the process `pid` (or ship itself) gets SIGKILL."""
     program = f"""
 import os, signal
-from plane_guard_dashboard import _delivery, cli
+from plane_guard_dashboard.shipping import http as _delivery; from plane_guard_dashboard import cli
 post, sent = _delivery.Delivery.post, []
 def post_and_kill(self, body):
     answer = post(self, body)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from plane_guard_dashboard import _otlp
+from plane_guard_dashboard.evidence import otlp
 
 
 @pytest.fixture(params=["orjson", "standard library"])
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every way to parse a line reads the same."""
     if request.param == "standard library":
-        monkeypatch.setattr(_otlp, "orjson", None)
+        monkeypatch.setattr(otlp, "orjson", None)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from plane_guard_dashboard import cli, launch
-from plane_guard_dashboard.cli import COMMANDS, main
+from plane_guard_dashboard import cli
+from plane_guard_dashboard.cli import COMMANDS, launch, main
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

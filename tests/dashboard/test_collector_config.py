@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plane_guard_dashboard.store._clickhouse_address import PASSWORD, parsed
+from plane_guard_dashboard.store.clickhouse_address import PASSWORD, parsed
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plane_guard_dashboard import _sources, traces
+from plane_guard_dashboard.evidence import sources, traces
 from tests.dashboard import evidence
 from tests.dashboard.evidence import decision, session, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plane_guard_dashboard.traces import Traces
+    from plane_guard_dashboard.evidence.traces import Traces
 
 pytestmark = pytest.mark.usefixtures("parser")
 
@@ -113,7 +113,7 @@ def test_a_line_beyond_all_measure_is_skipped_without_being_held(tmp_path: Path)
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"x" * 1000 + b"\n" + b"y" * 10 + b"\n" + b"z" * 100)
     with path.open("rb") as file:
-        found = [(line.offset, line.data) for line in _sources.lines(file, longest=64)]
+        found = [(line.offset, line.data) for line in sources.lines(file, longest=64)]
     assert found == [(0, b"x"), (1001, b"y" * 10 + b"\n"), (1012, b"z")]
 
 

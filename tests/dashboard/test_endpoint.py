@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from plane_guard_dashboard._endpoint import EndpointError, find
 from plane_guard_dashboard.cli import main
+from plane_guard_dashboard.shipping.endpoint import EndpointError, find
 from tests.dashboard.evidence import session, write
 
 if TYPE_CHECKING:

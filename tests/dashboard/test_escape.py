@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from rich.console import Console
 
-from plane_guard_dashboard._escape import LONGEST, markdown, plain, visible
+from plane_guard_dashboard.escaping import LONGEST, markdown, plain, visible
 
 
 @pytest.mark.parametrize(

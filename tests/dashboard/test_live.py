@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import streamlit as st
 
-from plane_guard_dashboard import live
-from plane_guard_dashboard.queries import Filters
+from plane_guard_dashboard.evidence.traces import NoTracesError, SourceState
 from plane_guard_dashboard.store import open_engine
-from plane_guard_dashboard.traces import NoTracesError, SourceState
+from plane_guard_dashboard.store.queries import Filters
+from plane_guard_dashboard.views import live
 from plane_guard_dashboard.views.view import View
 from tests.dashboard.evidence import decision, write
 

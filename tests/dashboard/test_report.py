@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from plane_guard_dashboard.cli import main
-from plane_guard_dashboard.report import FAIL_ON
+from plane_guard_dashboard.report.command import FAIL_ON
 from tests.dashboard.evidence import PROD, START, TEST, decision, resource, sandbox_write, session, write
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from plane_guard_dashboard import _cargo, _delivery, _ledger
 from plane_guard_dashboard.cli import main
-from plane_guard_dashboard.ship import ship as command
+from plane_guard_dashboard.shipping import batches, checkpoint, http
+from plane_guard_dashboard.shipping.command import ship as command
 from tests.dashboard.evidence import decision, session, write
 from tests.dashboard.receiver import Answer, Receiver
 
@@ -30,7 +30,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(_delivery, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(http, "FIRST_PAUSE", 0.01)
     folder = tmp_path / "evidence"
     folder.mkdir()
     write(folder / "decisions-box-1-1.jsonl", session(), *(decision() for _ in range(9)))
@@ -61,7 +61,7 @@ def test_an_address_of_clickhouse_is_refused_without_its_password(receiver: Rece
     assert "clickhouse://host/db is no place to send from, for only files are sent: name the folder" in result.stderr
 
 
-@pytest.mark.parametrize("status", sorted(_delivery.TRY_AGAIN))
+@pytest.mark.parametrize("status", sorted(http.TRY_AGAIN))
 def test_an_answer_that_means_later_is_tried_again(folder: Path, receiver: Receiver, status: int) -> None:
     receiver.answers = [Answer(status), Answer(status)]
     assert ship(folder, receiver).exit_code == 0
@@ -97,7 +97,7 @@ def test_what_is_no_collector_gets_one_request_and_nothing_is_marked(
     assert ship(folder, receiver).stdout.endswith("10 now, 0 before.\n")
 
 
-@pytest.mark.parametrize("status", sorted(_delivery.CONTENT_REFUSED))
+@pytest.mark.parametrize("status", sorted(http.CONTENT_REFUSED))
 def test_a_refused_batch_is_halved_until_the_bad_line_is_alone(folder: Path, receiver: Receiver, status: int) -> None:
     write(folder / "decisions-box-1-1.jsonl", decision({"plane_guard.op": "BAD"}), decision())
     receiver.judge = lambda request: Answer(status, b"bad") if b"BAD" in request.body else Answer()
@@ -195,10 +195,10 @@ def test_a_document_behind_damaged_bytes_is_sent_once_and_the_damage_stays_known
 def test_batches_stay_below_what_a_receiver_takes(
     folder: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_cargo, "MOST_LINES", 4)
+    monkeypatch.setattr(batches, "MOST_LINES", 4)
     assert ship(folder, receiver).exit_code == 0
     assert [request.lines for request in receiver.requests] == [4, 4, 2]
-    monkeypatch.setattr(_cargo, "MOST_BYTES", 5000)
+    monkeypatch.setattr(batches, "MOST_BYTES", 5000)
     assert ship(folder, receiver, "--again").exit_code == 0
     assert all(len(request.body) < 5100 for request in receiver.requests[3:])
 
@@ -206,7 +206,7 @@ def test_batches_stay_below_what_a_receiver_takes(
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version":1,"endpoints":[]}', b'{"version":9}'])
 def test_a_damaged_ledger_costs_a_repetition(folder: Path, receiver: Receiver, damage: bytes) -> None:
     assert ship(folder, receiver).exit_code == 0
-    (folder / _ledger.NAME).write_bytes(damage)
+    (folder / checkpoint.NAME).write_bytes(damage)
     assert ship(folder, receiver).stdout.endswith("10 now, 0 before.\n")
 
 
@@ -220,14 +220,14 @@ def test_another_file_of_the_same_name_is_sent_from_its_start(folder: Path, rece
 def test_where_the_folder_cannot_be_written_the_ledger_is_in_the_cache(
     folder: Path, receiver: Receiver, tmp_path: Path
 ) -> None:
-    (folder / _ledger.NAME).mkdir()
+    (folder / checkpoint.NAME).mkdir()
     assert ship(folder, receiver).exit_code == 0
     assert list((tmp_path / "cache").rglob("*.json"))
     assert ship(folder, receiver).stdout.endswith("0 now, 10 before.\n")
 
 
 def test_a_ledger_that_can_be_kept_nowhere_is_said(folder: Path, receiver: Receiver, tmp_path: Path) -> None:
-    (folder / _ledger.NAME).mkdir()
+    (folder / checkpoint.NAME).mkdir()
     (tmp_path / "cache").write_text("a file")
     result = ship(folder, receiver)
     assert result.exit_code == 0
@@ -270,13 +270,13 @@ def test_credentials_are_neither_shown_nor_remembered(folder: Path, receiver: Re
     secret = receiver.url.replace("http://", "http://me:hunter2@") + "/v1/traces?key=hunter2"
     result = CliRunner().invoke(main, ["ship", "--traces", str(folder), "--endpoint", secret])
     assert result.exit_code == 0
-    assert "hunter2" not in result.output + (folder / _ledger.NAME).read_text()
+    assert "hunter2" not in result.output + (folder / checkpoint.NAME).read_text()
     assert receiver.requests[0].path == "/v1/traces?key=hunter2"
 
 
 def test_ctrl_c_keeps_what_was_accepted(folder: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_cargo, "MOST_LINES", 4)
-    monkeypatch.setattr(_delivery.Delivery, "post", interrupted_after(2, _delivery.Delivery.post))
+    monkeypatch.setattr(batches, "MOST_LINES", 4)
+    monkeypatch.setattr(http.Delivery, "post", interrupted_after(2, http.Delivery.post))
     assert ship(folder, receiver).exit_code == 1
     monkeypatch.undo()
     assert CliRunner().invoke(command, ["--traces", str(folder), "--endpoint", receiver.url]).exit_code == 0
@@ -286,7 +286,7 @@ def test_ctrl_c_keeps_what_was_accepted(folder: Path, receiver: Receiver, monkey
 def interrupted_after(number: int, post: object) -> object:
     calls: list[bytes] = []
 
-    def posted(self: _delivery.Delivery, body: bytes) -> _delivery.Answer:
+    def posted(self: http.Delivery, body: bytes) -> http.Answer:
         if len(calls) == number:
             raise KeyboardInterrupt
         calls.append(body)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from plane_guard_dashboard import traces
-from plane_guard_dashboard._groups import fingerprint
-from plane_guard_dashboard.queries import QUERIES, Filters
+from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.evidence.groups import fingerprint
 from plane_guard_dashboard.store import open_engine
 from plane_guard_dashboard.store._manifest import KINDS
 from plane_guard_dashboard.store.columns import DECISIONS, SESSIONS, SPANS
 from plane_guard_dashboard.store.local import Local
+from plane_guard_dashboard.store.queries import QUERIES, Filters
 from tests.dashboard import evidence
 from tests.dashboard.evidence import decision, resource, session, span, write
 from tests.dashboard.store.conftest import everything, folder
@@ -22,7 +22,7 @@ from tests.dashboard.store.conftest import everything, folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from plane_guard_dashboard.rows import DecisionRow
+    from plane_guard_dashboard.evidence.rows import DecisionRow
 
 __all__ = ["folder"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.sdk.resources import Resource
 
-from plane_guard_dashboard import traces
-from plane_guard_dashboard.summary import Attempt, Summary, UnknownRunError, run_ids, summarize
+from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.report.summary import Attempt, Summary, UnknownRunError, run_ids, summarize
 from tests.dashboard import evidence
 from tests.dashboard.evidence import (
     PROD,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from plane_guard_dashboard import rows, traces
-from plane_guard_dashboard.rows import Outcome
-from plane_guard_dashboard.traces import NoTracesError, SourceState
+from plane_guard_dashboard.evidence import rows, traces
+from plane_guard_dashboard.evidence.rows import Outcome
+from plane_guard_dashboard.evidence.traces import NoTracesError, SourceState
 from tests.dashboard import evidence
 from tests.dashboard.evidence import START, decision, resource, sandbox_write, session, span, write
 

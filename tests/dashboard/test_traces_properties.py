@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from plane_guard_dashboard import traces
-from plane_guard_dashboard.traces import NoTracesError
+from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.evidence.traces import NoTracesError
 from tests.dashboard.evidence import decision, write
 
 with tempfile.TemporaryDirectory() as folder:

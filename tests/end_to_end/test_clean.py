@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_instrumentation import _resource
+from plane_guard_instrumentation.evidence import resource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ GONE = 999_999_998
 
 
 def evidence(child: Child, pid: int, days: float, host: str = "", kind: str = "decisions") -> Path:
-    file = child.write(f".plane-guard/{kind}-{host or _resource.host_name()}-{pid}-abc{days:.0f}.jsonl", "{}\n")
+    file = child.write(f".plane-guard/{kind}-{host or resource.host_name()}-{pid}-abc{days:.0f}.jsonl", "{}\n")
     return aged(file, days)
 
 

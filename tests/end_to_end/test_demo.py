@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard import traces
-from plane_guard_dashboard.demo import _again
-from plane_guard_dashboard.demo._story import ATTEMPTS, BLOCKS
+from plane_guard_dashboard.demo import replay
+from plane_guard_dashboard.demo.scenario import ATTEMPTS, BLOCKS
+from plane_guard_dashboard.evidence import traces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ SCRIPT = Path(sys.executable).with_name("plane-guard")
 MAIN = "from plane_guard_dashboard.cli import main; main(prog_name='plane-guard')"
 WRITES_BEHIND_THE_GUARD = """
 import socket
-from plane_guard_dashboard.demo import _child
+from plane_guard_dashboard.demo import child as _child
 honest = _child.run_tests
 def run_tests(folder, plane, trace_dir):
     child = honest(folder, plane, trace_dir)
@@ -35,7 +35,7 @@ def run_tests(folder, plane, trace_dir):
 _child.run_tests = run_tests
 """
 FORGETS_A_TEST = """
-from plane_guard_dashboard.demo import _child
+from plane_guard_dashboard.demo import child as _child
 honest = _child.write_project
 def write_project(folder):
     honest(folder)
@@ -44,7 +44,7 @@ def write_project(folder):
 _child.write_project = write_project
 """
 LOSES_THE_EVIDENCE = """
-from plane_guard_dashboard.demo import _child
+from plane_guard_dashboard.demo import child as _child
 honest = _child.run_tests
 def run_tests(folder, plane, trace_dir):
     child = honest(folder, plane, trace_dir)
@@ -154,10 +154,10 @@ def test_a_script_below_this_folder_is_named_from_here(tmp_path: Path, monkeypat
         script.parent.mkdir(parents=True, exist_ok=True)
         script.touch()
         monkeypatch.setattr(sys, "argv", [place])
-        assert _again.command() == (said,)
+        assert replay.command() == (said,)
     monkeypatch.setattr(sys, "argv", ["-c"])
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    assert _again.command() == ("/nowhere/python", "-m", "plane_guard_dashboard")
+    assert replay.command() == ("/nowhere/python", "-m", "plane_guard_dashboard")
 
 
 def test_the_temporary_project_is_gone_afterwards(done: subprocess.CompletedProcess[str]) -> None:

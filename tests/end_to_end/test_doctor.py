@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard._canary import PATHS
+from plane_guard_dashboard.cli.self_test import PATHS
 
 if TYPE_CHECKING:
     from tests.harness import Child

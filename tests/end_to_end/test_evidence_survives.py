@@ -110,7 +110,7 @@ def test_an_allow_becomes_a_block_when_its_evidence_cannot_be_written(
     test = """
     def test_it(plane_sandbox_writes, monkeypatch):
         import pytest, plane_guard
-        from plane_guard_instrumentation import _file
+        from plane_guard_instrumentation.evidence import evidence_file as _file
         if HOW == "a full disk":
             full = _file._Open(os.getpid(), os.open("/dev/full", os.O_WRONLY), "/dev/full")
             monkeypatch.setattr(_file, "_create", lambda: full)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from plane_guard import _memory
+from plane_guard import cache
 
 
 @pytest.fixture(autouse=True, scope="session")
 def nothing_remembered() -> None:
     """Start with nothing worked out."""
-    _memory.forget()
+    cache.forget()

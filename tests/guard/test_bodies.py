@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plane_guard._bodies import NO_BODY, UNREADABLE, Body, Pairs, identifiers, read
+from plane_guard.bodies import NO_BODY, UNREADABLE, Body, Pairs, identifiers, read
 from tests.guard.plane import FORM, ITEM, JSON, OTHER_ITEM
 
 FORM_DATA = "multipart/form-data; boundary=edge"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plane_guard import DEFAULT_SANDBOX_PROJECT, Decision, Op, Reason, Settings, _process, decide
-from plane_guard._decide import target_of
-from plane_guard._words import PROTECTED_OPS, Outcome, Target
+from plane_guard import DEFAULT_SANDBOX_PROJECT, Decision, Op, Reason, Settings, decide, process
+from plane_guard.decision import target_of
+from plane_guard.vocabulary import PROTECTED_OPS, Outcome, Target
 from tests.guard.plane import NOT_WRITING, PROD, SANDBOX, WRITING
 
 NAMED = "acme/ORCH"
@@ -123,8 +123,8 @@ def test_this_process_counts_as_a_test_process_without_being_told() -> None:
 def test_a_process_that_finds_no_evidence_is_live_unless_told_otherwise(
     monkeypatch: pytest.MonkeyPatch, in_test: object, allowed: object
 ) -> None:
-    monkeypatch.setattr(_process._State, "evidence", "")
-    monkeypatch.setattr(_process, "_look", str)
+    monkeypatch.setattr(process._State, "evidence", "")
+    monkeypatch.setattr(process, "_look", str)
     decision = decide(PROD, Op.STATE, settings=WRITING, in_test=in_test)  # type: ignore[arg-type]
     assert decision.allowed is allowed
 
@@ -204,7 +204,7 @@ def test_text_of_another_class_counts_for_what_it_says() -> None:
 
 
 def test_an_error_while_looking_at_the_process_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plane_guard._process.os", None)
+    monkeypatch.setattr("plane_guard.process.os", None)
     assert decide(SANDBOX, Op.COMMENT) == (False, "guard-error")
 
 

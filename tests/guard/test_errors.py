@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from plane_guard import Decision, Op, PlaneWrite, PlaneWriteBlocked, Reason, classify
-from plane_guard._advice import refusal
+from plane_guard.advice import refusal
 from tests.guard.plane import ITEM, PROD, SANDBOX, names, project_path, write
 
 if TYPE_CHECKING:

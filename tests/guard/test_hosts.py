@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plane_guard import DEFAULT_HOSTS, classify
-from plane_guard._request import in_one, read_fields, read_request, text
+from plane_guard.request import in_one, read_fields, read_request, text
 from tests.guard.plane import PROD, SANDBOX, names, project_path, url
 
 LABELS = project_path(SANDBOX, "labels/")

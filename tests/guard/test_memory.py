@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plane_guard import _memory
+from plane_guard import cache
 
 
 class Worker:
@@ -10,7 +10,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
-        self.look_up = _memory.remembering(self._work_out)
+        self.look_up = cache.remembering(self._work_out)
 
     def _work_out(self, *texts: str) -> str:
         self.asked.append(texts)
@@ -50,6 +50,6 @@ def test_the_oldest_of_many_is_given_up() -> None:
 def test_everything_can_be_forgotten() -> None:
     worker = Worker()
     worker.look_up("a")
-    _memory.forget()
+    cache.forget()
     worker.look_up("a")
     assert len(worker.asked) == 2

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from plane_guard import classify
-from plane_guard._paths import decode, first_line_might_be_plane, might_be_plane, read, text_might_be_plane
+from plane_guard.paths import decode, first_line_might_be_plane, might_be_plane, read, text_might_be_plane
 from tests.guard.plane import ITEM, OTHER_ITEM, PROD, SANDBOX, names, project_path, url
 
 IN_PROD = project_path(PROD, f"work-items/{OTHER_ITEM}/")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from plane_guard import DEFAULT_HOSTS, Settings, _process
+from plane_guard import DEFAULT_HOSTS, Settings, process
 from tests.guard.plane import PROD, SANDBOX
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """This process as if nothing had been found or fixed yet."""
-    monkeypatch.setattr(_process._State, "evidence", "")
-    monkeypatch.setattr(_process._State, "fixed", None)
+    monkeypatch.setattr(process._State, "evidence", "")
+    monkeypatch.setattr(process._State, "fixed", None)
     for name in [name for name in os.environ if name.startswith(("PLANE_", "PYTEST_"))]:
         monkeypatch.delenv(name)
     return monkeypatch
@@ -28,10 +28,10 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def look(modules: Mapping[str, object], environ: Mapping[str, str]) -> str:
     """What is found in a process of these modules and variables."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_process, "sys", SimpleNamespace(modules=modules))
-        patch.setattr(_process, "os", SimpleNamespace(environ=environ))
-        patch.setattr(_process._State, "evidence", "")
-        return _process.test_evidence()
+        patch.setattr(process, "sys", SimpleNamespace(modules=modules))
+        patch.setattr(process, "os", SimpleNamespace(environ=environ))
+        patch.setattr(process._State, "evidence", "")
+        return process.test_evidence()
 
 
 def main(spec: object) -> Mapping[str, object]:
@@ -65,41 +65,41 @@ def test_evidence_is_looked_for_in_this_order(
 
 
 def test_the_first_evidence_is_kept(fresh: pytest.MonkeyPatch) -> None:
-    _process.note_evidence("the command line says so")
-    _process.note_evidence("something else says so too")
-    assert (_process.test_evidence(), _process.test_evidence()) == ("the command line says so",) * 2
+    process.note_evidence("the command line says so")
+    process.note_evidence("something else says so too")
+    assert (process.test_evidence(), process.test_evidence()) == ("the command line says so",) * 2
 
 
 def test_no_evidence_is_no_evidence(fresh: pytest.MonkeyPatch) -> None:
-    _process.note_evidence("")
-    assert _process.test_evidence() == "pytest is imported"
+    process.note_evidence("")
+    assert process.test_evidence() == "pytest is imported"
 
 
 def test_only_the_opt_in_and_the_allowlist_are_read_anew(fresh: pytest.MonkeyPatch) -> None:
     fresh.setenv("PLANE_GUARD_HOSTS", "one.example")
-    start = _process.settings()
+    start = process.settings()
     fresh.setenv("PLANE_GUARD_HOSTS", "two.example")
     fresh.setenv("PLANE_TEST_WRITE_ENABLED", "on")
     fresh.setenv("PLANE_TEST_SANDBOX_PROJECTS", PROD)
-    later = _process.settings()
+    later = process.settings()
     assert start == Settings(hosts=DEFAULT_HOSTS | {"one.example"})
     assert later == Settings(write_enabled=True, sandbox_projects=[PROD], hosts=DEFAULT_HOSTS | {"one.example"})
 
 
 def test_an_allowlist_in_the_environment_at_the_start_is_not_fixed(fresh: pytest.MonkeyPatch) -> None:
     fresh.setenv("PLANE_TEST_SANDBOX_PROJECTS", PROD)
-    assert _process.fix({"sandbox_projects": [SANDBOX]}).sandbox_projects == {SANDBOX}
-    assert _process.settings().sandbox_projects == {PROD}
+    assert process.fix({"sandbox_projects": [SANDBOX]}).sandbox_projects == {SANDBOX}
+    assert process.settings().sandbox_projects == {PROD}
     fresh.delenv("PLANE_TEST_SANDBOX_PROJECTS")
-    assert _process.settings().sandbox_projects == {SANDBOX}
+    assert process.settings().sandbox_projects == {SANDBOX}
 
 
 def test_the_allowlist_of_pyproject_holds_where_the_environment_says_nothing(fresh: pytest.MonkeyPatch) -> None:
-    _process.fix({"sandbox_projects": [PROD], "hosts": ["h"], "protected_projects": ["acme/LIVE"]})
+    process.fix({"sandbox_projects": [PROD], "hosts": ["h"], "protected_projects": ["acme/LIVE"]})
     expected = Settings(sandbox_projects=[PROD], protected_projects=["acme/LIVE"], hosts=DEFAULT_HOSTS | {"h"})
-    assert (_process.fixed(), _process.settings()) == (expected, expected)
+    assert (process.fixed(), process.settings()) == (expected, expected)
     fresh.setattr(os, "environ", {})
-    assert _process.settings() == expected
+    assert process.settings() == expected
 
 
 class Misleading(dict[str, str]):
@@ -110,55 +110,55 @@ class Misleading(dict[str, str]):
 
 def test_what_another_environment_holds_within_is_not_what_it_says(fresh: pytest.MonkeyPatch) -> None:
     fresh.setattr(os, "environ", Misleading())
-    assert _process.settings().write_enabled is False
+    assert process.settings().write_enabled is False
     os.environ["PLANE_TEST_WRITE_ENABLED"] = "on"
-    assert _process.settings().write_enabled is True
+    assert process.settings().write_enabled is True
 
 
 def test_a_later_value_can_add_protection_but_not_take_it_away(fresh: pytest.MonkeyPatch) -> None:
     fresh.setenv("PLANE_GUARD_PROTECTED_PROJECTS", PROD)
-    _process.fix()
+    process.fix()
     fresh.setenv("PLANE_GUARD_PROTECTED_PROJECTS", SANDBOX)
-    assert _process.settings().protected_projects == {PROD, SANDBOX}
+    assert process.settings().protected_projects == {PROD, SANDBOX}
     fresh.delenv("PLANE_GUARD_PROTECTED_PROJECTS")
-    assert _process.settings().protected_projects == {PROD}
+    assert process.settings().protected_projects == {PROD}
 
 
 def test_protection_that_was_unknown_once_stays_unknown(fresh: pytest.MonkeyPatch) -> None:
     fresh.setenv("PLANE_GUARD_PROTECTED_PROJECTS", "half")
-    _process.fix()
+    process.fix()
     fresh.delenv("PLANE_GUARD_PROTECTED_PROJECTS")
-    assert (_process.settings().protection_known, _process.fix().protection_known) == (False, False)
+    assert (process.settings().protection_known, process.fix().protection_known) == (False, False)
 
 
 def test_protection_can_become_unknown(fresh: pytest.MonkeyPatch) -> None:
-    _process.fix()
+    process.fix()
     fresh.setenv("PLANE_GUARD_PROTECTED_PROJECTS", "half")
-    assert _process.settings().protection_known is False
-    assert _process.fix().protection_known is False
+    assert process.settings().protection_known is False
+    assert process.fix().protection_known is False
 
 
 def test_fixing_again_adds_hosts_and_protection_and_keeps_the_allowlist(fresh: pytest.MonkeyPatch) -> None:
-    _process.fix({"sandbox_projects": [], "hosts": ["one"], "protected_projects": [PROD]})
-    again = _process.fix()
+    process.fix({"sandbox_projects": [], "hosts": ["one"], "protected_projects": [PROD]})
+    again = process.fix()
     assert again == Settings(
         sandbox_projects=[], hosts=DEFAULT_HOSTS | {"one"}, protected_projects=[PROD], problems=again.problems
     )
     assert [problem.partition(" ")[0] for problem in again.problems] == ["sandbox_projects"]
-    table = _process.fix({"sandbox_projects": ["acme/S"], "hosts": ["two"], "protected_projects": [SANDBOX]})
+    table = process.fix({"sandbox_projects": ["acme/S"], "hosts": ["two"], "protected_projects": [SANDBOX]})
     assert table == Settings(
         sandbox_projects=["acme/S"],
         hosts=DEFAULT_HOSTS | {"one", "two"},
         protected_projects=[PROD, SANDBOX],
         problems=again.problems,
     )
-    assert _process.fixed() == table
+    assert process.fixed() == table
 
 
 def test_an_unreadable_pyproject_blocks_and_says_so_once(fresh: pytest.MonkeyPatch) -> None:
     fresh.setenv("PLANE_TEST_WRITE_ENABLED", "maybe")
-    _process.fix(pyproject_problem="pyproject.toml: mend line 3.")
-    settings = _process.settings()
+    process.fix(pyproject_problem="pyproject.toml: mend line 3.")
+    settings = process.settings()
     assert (settings.protection_known, settings.problems) == (
         False,
         (
@@ -169,12 +169,12 @@ def test_an_unreadable_pyproject_blocks_and_says_so_once(fresh: pytest.MonkeyPat
 
 
 def test_settings_are_read_again_only_where_something_changed(fresh: pytest.MonkeyPatch) -> None:
-    first = _process.settings()
-    assert _process.settings() is first
+    first = process.settings()
+    assert process.settings() is first
     fresh.setenv("PLANE_TEST_WRITE_ENABLED", "1")
-    assert _process.settings().write_enabled is True
+    assert process.settings().write_enabled is True
     fresh.delenv("PLANE_TEST_WRITE_ENABLED")
-    assert (_process.settings(), _process.settings().write_enabled) == (first, False)
-    _process.fix({"sandbox_projects": [PROD], "protected_projects": [SANDBOX]})
-    assert _process.settings().sandbox_projects == {PROD}
-    assert _process.settings().protected_projects == {SANDBOX}
+    assert (process.settings(), process.settings().write_enabled) == (first, False)
+    process.fix({"sandbox_projects": [PROD], "protected_projects": [SANDBOX]})
+    assert process.settings().sandbox_projects == {PROD}
+    assert process.settings().protected_projects == {SANDBOX}

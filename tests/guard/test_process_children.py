@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard import _process
+from plane_guard import process
 from tests.guard.plane import PROD, SANDBOX
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 SAY = """
 from plane_guard import decide
-from plane_guard._process import test_evidence
+from plane_guard.process import test_evidence
 print(repr(test_evidence()), *decide("{project}", "update"))
 """
 LIVE = "'' True live-runtime"
 OFF = "False opt-in-disabled"
 
 
-PATHS = [str(Path(module.__file__ or "").parents[1]) for module in (_process, pytest)]
+PATHS = [str(Path(module.__file__ or "").parents[1]) for module in (process, pytest)]
 
 
 def say(
@@ -87,13 +87,13 @@ def test_unittest_in_memory_alone_does_not() -> None:
     "forget", ["os.environ.clear()", "os.environ.pop('PYTEST_VERSION')", "sys.modules.pop('pytest', None)"]
 )
 def test_evidence_once_found_stays(forget: str) -> None:
-    before = "import os, sys; from plane_guard._process import test_evidence; test_evidence(); "
+    before = "import os, sys; from plane_guard.process import test_evidence; test_evidence(); "
     assert say(code=before + forget + SAY, environ={"PYTEST_VERSION": "9"}) == f"'PYTEST_VERSION is set' {OFF}"
 
 
 def test_evidence_can_come_later() -> None:
     code = (
-        "import os; from plane_guard._process import test_evidence; test_evidence(); os.environ['PYTEST_VERSION'] = '9'"
+        "import os; from plane_guard.process import test_evidence; test_evidence(); os.environ['PYTEST_VERSION'] = '9'"
     )
     assert say(code=code + SAY) == f"'PYTEST_VERSION is set' {OFF}"
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from plane_guard import DEFAULT_HOSTS, Op, PlaneWrite, Reason, Settings, _memory, classify, decide
-from plane_guard._keys import is_project_key
-from plane_guard._paths import might_be_plane
+from plane_guard import DEFAULT_HOSTS, Op, PlaneWrite, Reason, Settings, cache, classify, decide
+from plane_guard.keys import is_project_key
+from plane_guard.paths import might_be_plane
 from tests.guard.hostile import REQUESTS, Hostile, path_of, projects_picked
 from tests.guard.plane import PROD, SANDBOX, WRITING
 
@@ -96,9 +96,9 @@ def test_what_was_said_of_one_request_changes_nothing_for_another(
     def asked(request: Hostile, hosts: Collection[str] = DEFAULT_HOSTS) -> PlaneWrite | None:
         return classify(request.method, request.url, request.body, headers=request.headers, hosts=hosts)
 
-    _memory.forget()
+    cache.forget()
     alone = asked(second, hosts)
-    _memory.forget()
+    cache.forget()
     asked(first)
     asked(first, hosts)
     asked(second)

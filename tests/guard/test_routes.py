@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plane_guard import Op, _routes, classify
+from plane_guard import Op, classify, routes
 from tests.guard.plane import ITEM, JSON, OTHER_ITEM, PROD, SANDBOX
 
 DATA = Path(__file__).parents[1] / "data" / "plane_writes.jsonl"
@@ -46,7 +46,7 @@ def without_names(template: str) -> str:
 @pytest.fixture(autouse=True)
 def _fresh_table() -> None:
     """Each test reads the table itself, not what an earlier one left in memory."""
-    _routes._tree.cache_clear()
+    routes._tree.cache_clear()
 
 
 def expected(row: dict[str, Any]) -> tuple[str, str | None, str | None, str]:

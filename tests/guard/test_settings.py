@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from plane_guard import DEFAULT_HOSTS, Settings, decide
-from plane_guard._settings import is_true
+from plane_guard.settings import is_true
 from tests.guard.plane import PROD, SANDBOX, names
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_instrumentation import _proof
+from plane_guard_instrumentation.enforcement import ownership
 from tests.harness import Child
 from tests.instrumentation import floor_clients, floor_server
 from tests.instrumentation.bystander import Scene
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def scene(plane: StandInPlane) -> Scene:
     """A write that needs a proof; none that was given before counts."""
-    _proof._proven.clear()
+    ownership._proven.clear()
     return Scene(plane)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from plane_guard_instrumentation import _passage
+from plane_guard_instrumentation.enforcement import request_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,7 +124,7 @@ def note_connections(patch: pytest.MonkeyPatch, seen: list[bool]) -> None:
     real = socket.socket.connect
 
     def connect(self: socket.socket, address: object) -> None:
-        seen.append(_passage.is_guarded())
+        seen.append(request_scope.is_guarded())
         real(self, address)  # type: ignore[arg-type]
 
     patch.setattr(socket.socket, "connect", connect)

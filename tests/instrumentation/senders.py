@@ -16,15 +16,15 @@ import trio
 import uvloop
 import yarl
 
-from plane_guard_dashboard import traces
-from plane_guard_instrumentation import _file
+from plane_guard_dashboard.evidence import traces
+from plane_guard_instrumentation.evidence import evidence_file
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     import pytest
 
-    from plane_guard_dashboard.rows import DecisionRow
+    from plane_guard_dashboard.evidence.rows import DecisionRow
 
 
 class Ask(NamedTuple):
@@ -124,4 +124,4 @@ def layer(name: str) -> str:
 
 def decisions(test: pytest.FixtureRequest) -> list[DecisionRow]:
     """What the evidence of this process says about a test."""
-    return [row for row in traces.read(_file.path()).decisions if row.test == test.node.nodeid]
+    return [row for row in traces.read(evidence_file.path()).decisions if row.test == test.node.nodeid]

@@ -16,7 +16,8 @@ from aiohttp import web
 
 from plane_guard import PlaneWriteBlocked
 from plane_guard_dashboard.demo import _wire
-from plane_guard_instrumentation import _proof, _shells
+from plane_guard_instrumentation.clients import patches
+from plane_guard_instrumentation.enforcement import ownership
 from tests.instrumentation.senders import decisions
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("plane_blocked_writes", "plane_sandbox_writ
 
 @pytest.fixture(autouse=True)
 def forget() -> None:
-    _proof._proven.clear()
+    ownership._proven.clear()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -172,7 +173,7 @@ def test_behind_a_wrapper_that_hides_the_shell_a_request_is_judged_once(
     for owner, name in ((aiohttp.BaseConnector, "connect"), (aiohttp.ClientRequest, "send")):
         shell = getattr(owner, name)
         monkeypatch.setattr(owner, name, lambda *args, shell=shell, **options: shell(*args, **options))
-    assert len(_shells.verify()) == 2
+    assert len(patches.verify()) == 2
 
     assert run(lambda session: post(session, f"{sandbox}/labels/", json={"name": "x"})) == 201
     with pytest.raises(PlaneWriteBlocked):

@@ -14,8 +14,9 @@ from multidict import CIMultiDict, MultiDict
 from yarl import URL
 
 from plane_guard import PlaneWriteBlocked, classify
-from plane_guard._request import OVERRIDES
-from plane_guard_instrumentation import _aiohttp, _aiohttp_copy
+from plane_guard.request import OVERRIDES
+from plane_guard_instrumentation.clients import aiohttp as _aiohttp
+from plane_guard_instrumentation.clients import aiohttp_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def changed(**changes: object) -> Any:
 def test_a_plain_read_is_what_no_judgement_would_have_stopped(method: str, headers: list[tuple[str, str]]) -> None:
     made = changed(method=method, headers=CIMultiDict(headers))
 
-    assert _aiohttp_copy.reads(made) is (classify(method, str(made.url), headers=headers) is None)
+    assert aiohttp_copy.reads(made) is (classify(method, str(made.url), headers=headers) is None)
 
 
 @pytest.mark.parametrize(
@@ -80,14 +81,14 @@ def test_a_plain_read_is_what_no_judgement_would_have_stopped(method: str, heade
     ids=lambda other: f"{type(other.method).__name__}-{type(other.headers).__name__}",
 )
 def test_what_is_not_made_of_the_very_types_to_be_expected_is_judged(other: Any) -> None:
-    assert not _aiohttp_copy.reads(other)
+    assert not aiohttp_copy.reads(other)
 
 
 def test_where_names_of_headers_were_looked_up_by_case_every_request_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _aiohttp_copy.reads(made_of())
-    monkeypatch.setattr(_aiohttp_copy, "_LOOKS_PAST_CASE", False)
+    assert aiohttp_copy.reads(made_of())
+    monkeypatch.setattr(aiohttp_copy, "_LOOKS_PAST_CASE", False)
 
-    assert not _aiohttp_copy.reads(made_of())
+    assert not aiohttp_copy.reads(made_of())
 
 
 class Slotted(aiohttp.ClientRequest):
@@ -106,7 +107,7 @@ def test_a_copy_shares_nothing_that_is_sent_and_can_be_changed() -> None:
         made = made_of(kind, "POST", data=b"kept")
         if kind is Slotted:
             made.kept = "kept"
-        own: Any = _aiohttp_copy.own(made)
+        own: Any = aiohttp_copy.own(made)
         made.headers["X-HTTP-Method"] = "DELETE"
         made.body._value = b"lost"
         made.method, made.url = "DELETE", URL("/")

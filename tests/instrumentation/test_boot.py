@@ -21,7 +21,7 @@ def test_a_live_process_loads_nothing_of_us(child: Child) -> None:
 @pytest.mark.parametrize("name", ["PLANE_GUARD_TEST_PROCESS", "PYTEST_VERSION", "PYTEST_CURRENT_TEST"])
 @pytest.mark.parametrize("options", [(), ("-E",), ("-I",), ("-s",)], ids=" ".join)
 def test_a_child_of_tests_is_guarded_before_its_first_line(child: Child, name: str, options: tuple[str, ...]) -> None:
-    assert "plane_guard_instrumentation._shells" in child.python(LOADED, *options, **{name: "1"}).stdout
+    assert "plane_guard_instrumentation.clients.patches" in child.python(LOADED, *options, **{name: "1"}).stdout
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_a_process_that_will_run_tests_is_guarded_from_its_command_line(
     child.write("sitecustomize.py", "import atexit, sys\natexit.register(lambda: print(*sys.modules))\n")
     result = child.run([sys.executable, *arguments], PYTHONPATH=str(child.folder), PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
 
-    assert "plane_guard_instrumentation._shells" in result.stdout, result.stderr
+    assert "plane_guard_instrumentation.clients.patches" in result.stdout, result.stderr
 
 
 def test_a_guard_that_cannot_be_put_in_place_ends_the_process(child: Child) -> None:
     child.write("plane_guard_instrumentation/__init__.py", "")
     child.write(
-        "plane_guard_instrumentation/_boot.py",
+        "plane_guard_instrumentation/startup/installation.py",
         """
         def at_interpreter_start():
             raise AssertionError("never reached in this test")
@@ -53,7 +53,8 @@ def test_a_guard_that_cannot_be_put_in_place_ends_the_process(child: Child) -> N
     )
     code = """
         import sys
-        from plane_guard_instrumentation import _boot, _shells
+        from plane_guard_instrumentation.startup import installation as _boot
+        from plane_guard_instrumentation.clients import patches as _shells
         _shells.install = lambda: 1 / 0
         _boot.at_interpreter_start()
         print("still here")
@@ -100,7 +101,7 @@ def test_pytest_does_not_compile_once_more_what_the_guard_loads_under_it(child: 
                 for name, module in sys.modules.items()
                 if name.startswith(("plane_guard.", "plane_guard_instrumentation."))
             }
-            assert "plane_guard_instrumentation._httpcore" in loaders
+            assert "plane_guard_instrumentation.clients.httpcore" in loaders
             del loaders["plane_guard_instrumentation.pytest_plugin"]
             assert set(loaders.values()) == {"SourceFileLoader"}
         """,

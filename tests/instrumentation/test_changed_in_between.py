@@ -14,7 +14,8 @@ import httpx2
 import pytest
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_instrumentation import _passage, _shells
+from plane_guard_instrumentation.clients import patches
+from plane_guard_instrumentation.enforcement import request_scope
 
 if TYPE_CHECKING:
     from plane_guard_dashboard.demo.standin import StandInPlane
@@ -169,7 +170,7 @@ class TestHttpcore:
                 return shell(self, request)
 
             monkeypatch.setattr(owner, name, changing)
-        _shells.verify()
+        patches.verify()
 
         with pytest.raises(PlaneWriteBlocked):
             send(core, scene, core_request(core, scene), lambda: None)
@@ -218,21 +219,21 @@ def test_what_cannot_be_copied_is_not_sent(plane: StandInPlane) -> None:
 
 def test_what_was_judged_holds_for_that_request_while_this_process_sends_it() -> None:
     request = object()
-    with _passage.judged(request, "its form"):
-        assert (_passage.judged_form(request), _passage.judged_form(object())) == ("its form", None)
+    with request_scope.judged(request, "its form"):
+        assert (request_scope.judged_form(request), request_scope.judged_form(object())) == ("its form", None)
         child = os.fork()
         if not child:
-            os._exit(_passage.judged_form(request) is not None)
+            os._exit(request_scope.judged_form(request) is not None)
         assert os.waitpid(child, 0)[1] == 0
         outliving = contextvars.copy_context()
 
-    assert outliving.run(_passage.judged_form, request) is None
+    assert outliving.run(request_scope.judged_form, request) is None
 
 
 def test_a_forked_child_opens_the_connections_of_its_own_requests() -> None:
     child = os.fork()
     if not child:
-        with _passage.guarded():
-            os._exit(not _passage.is_guarded())
+        with request_scope.guarded():
+            os._exit(not request_scope.is_guarded())
 
     assert os.waitpid(child, 0)[1] == 0

@@ -12,7 +12,7 @@ import requests
 import urllib3
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_instrumentation import _shells
+from plane_guard_instrumentation.clients import patches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +136,7 @@ class TestAiohttp:
             return shell(request, connection)
 
         monkeypatch.setattr(aiohttp.ClientRequest, "send", changing)
-        _shells.verify()
+        patches.verify()
         with pytest.raises(PlaneWriteBlocked):
             post_by_aiohttp(scene, scene.labels, b"{}", lambda: None)
 

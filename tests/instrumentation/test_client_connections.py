@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_instrumentation import _passage
+from plane_guard_instrumentation.enforcement import request_scope
 from tests.instrumentation.senders import SENDERS, Ask
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_aiohttp_may_start_tls_with_a_plane_host_and_a_bare_connection_may_not(l
 
 
 async def _waiting() -> None:
-    with _passage.guarded():
+    with request_scope.guarded():
         await asyncio.sleep(0)
 
 
@@ -86,4 +86,4 @@ def test_a_request_that_is_abandoned_in_another_context_ends_quietly() -> None:
     copy_context().run(request.send, None)
     request.close()
 
-    assert not _passage.is_guarded()
+    assert not request_scope.is_guarded()

@@ -11,7 +11,7 @@ import pytest
 
 from plane_guard import PlaneWriteBlocked
 from plane_guard_dashboard.demo import _wire
-from plane_guard_instrumentation import _proof
+from plane_guard_instrumentation.enforcement import ownership
 from tests.dashboard.demo.standin_cases import FOREIGN, LEGITIMATE, P, S, fill, known
 from tests.dashboard.demo.test_standin_paths import CASES
 from tests.end_to_end.test_live_process import recorder
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("plane_blocked_writes")
 
 @pytest.fixture(params=SENDERS)
 def client(request: pytest.FixtureRequest) -> str:
-    _proof._proven.clear()
+    ownership._proven.clear()
     return str(request.param)
 
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plane_guard import PlaneWriteBlocked, classify
-from plane_guard._request import OVERRIDES
-from plane_guard_instrumentation import _httpcore_copy
+from plane_guard.request import OVERRIDES
+from plane_guard_instrumentation.clients import httpcore_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PATH = b"/api/v1/workspaces/acme/projects/"
 URL = b"https://api.plane.so" + PATH
-COPIED = {core: _httpcore_copy.copier_of_reads(core) for core in (httpcore, httpcore2)}
+COPIED = {core: httpcore_copy.copier_of_reads(core) for core in (httpcore, httpcore2)}
 SPELLINGS = [spell(name) for name in sorted(OVERRIDES) for spell in (str.lower, str.upper, str.title, str.swapcase)]
 
 
@@ -58,7 +58,7 @@ def changed(change: Callable[[Any], object]) -> Any:
 def test_a_copy_is_the_same_and_shares_nothing_that_can_be_changed(core: Any) -> None:
     request = read(core, extensions={"timeout": {}}, content=b"kept")
     copied: Any = COPIED[core](request)
-    made_by_its_class: Any = _httpcore_copy.copied(request)
+    made_by_its_class: Any = httpcore_copy.copied(request)
 
     for own in (copied, made_by_its_class):
         assert type(own) is core.Request
@@ -143,7 +143,7 @@ def test_another_version_of_the_library_is_left_to_the_careful_way() -> None:
             super().__init__(*arguments, **options)
             self.priority = 1
 
-    copied_read = _httpcore_copy.copier_of_reads(SimpleNamespace(Request=Newer))  # type: ignore[arg-type]
+    copied_read = httpcore_copy.copier_of_reads(SimpleNamespace(Request=Newer))  # type: ignore[arg-type]
 
     assert copied_read(Newer("GET", URL)) is None
 

@@ -14,7 +14,9 @@ WRITING = """
 import io, json, os, sys
 from opentelemetry.exporter.otlp.json.file import _internal
 from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
-from plane_guard_instrumentation import _evidence, _file, _live_export
+from plane_guard_instrumentation.evidence import spans as _evidence
+from plane_guard_instrumentation.evidence import evidence_file as _file
+from plane_guard_instrumentation.export import live as _live_export
 offered = []
 _live_export.offer = offered.append
 def write(**more):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plane_guard_dashboard import traces
-from plane_guard_instrumentation import _entry_points, _span_events
+from plane_guard_dashboard.evidence import traces
+from plane_guard_instrumentation.evidence import span_events
+from plane_guard_instrumentation.startup import entry_points as _entry_points
 from tests import otlp
 
 if TYPE_CHECKING:
@@ -142,21 +143,22 @@ def test_opentelemetry_finds_us_by_name(group: str) -> None:
 def test_uninstrumenting_takes_the_events_away_and_leaves_a_test_process_guarded() -> None:
     instrumentor = _entry_points.PlaneGuardInstrumentor()
     instrumentor.instrument()
-    assert _span_events._State.on
+    assert span_events._State.on
     instrumentor.uninstrument()
     try:
-        from plane_guard_instrumentation import _shells
+        from plane_guard_instrumentation.clients import patches
 
-        assert not _span_events._State.on
-        assert _shells.verify() == []
+        assert not span_events._State.on
+        assert patches.verify() == []
     finally:
-        _span_events.switch(on=True)
+        span_events.switch(on=True)
 
 
 def test_a_test_process_that_cannot_be_guarded_ends(child: Child) -> None:
     code = """
     import os
-    from plane_guard_instrumentation import _boot, _entry_points
+    from plane_guard_instrumentation.startup import installation as _boot
+    from plane_guard_instrumentation.startup import entry_points as _entry_points
     os.environ["PLANE_GUARD_TEST_PROCESS"] = "1"
     _boot.enforce = lambda: 1 / 0
     _entry_points.pre_instrument()

@@ -130,7 +130,7 @@ def test_a_socket_that_another_thread_overtakes_is_made_all_the_same(child: Chil
     code = """
         import sys, threading
         assert "socket" not in sys.modules
-        from plane_guard_instrumentation import _first_socket
+        from plane_guard_instrumentation.connections import first_socket as _first_socket
         def come():
             threads.append(threading.Thread(target=lambda: made.append(socket.socket().type)))
             if len(threads) == 1:
@@ -191,7 +191,7 @@ def test_sockets_that_were_there_before_the_guard_bring_the_hook_at_once(asked: 
         import os, socket, sys
         made = socket.socket()
         os.environ["PLANE_GUARD_TEST_PROCESS"] = "1"
-        from plane_guard_instrumentation import _boot
+        from plane_guard_instrumentation.startup import installation as _boot
         _boot.enforce()
         try:
             made.connect(("localhost", int(os.environ["FLOOR_PLAIN"])))

@@ -171,7 +171,7 @@ def test_hosts_that_a_plugin_sets_before_any_conftest_count(child: Child) -> Non
     child.write(
         "test_it.py",
         """
-        from plane_guard import _process
+        from plane_guard import process as _process
         def test_it():
             assert "plane.example.com" in _process.fixed().hosts
         """,

@@ -21,7 +21,7 @@ def test_a_live_process_gets_no_hook_even_if_it_asks_for_instrumentation(floored
         before = ssl.SSLContext.wrap_socket
         import plane_guard_instrumentation as guard
         guard.instrument()
-        from plane_guard_instrumentation import _audit_hook
+        from plane_guard_instrumentation.connections import audit_hook as _audit_hook
         print(_audit_hook.is_installed(), ssl.SSLContext.wrap_socket is before)
         guard.uninstrument()
     """
@@ -147,7 +147,7 @@ def test_a_process_whose_other_audit_hook_keeps_the_floor_out_ends(floored: Chil
                 raise {error}
         sys.addaudithook(hostile)
         os.environ["PLANE_GUARD_TEST_PROCESS"] = "1"
-        from plane_guard_instrumentation import _boot
+        from plane_guard_instrumentation.startup import installation as _boot
         _boot.at_interpreter_start()
         print("still here")
     """
@@ -161,7 +161,8 @@ def test_putting_the_guard_in_place_again_adds_no_second_hook(asked: Asked, floo
         "again.py",
         """
         import importlib
-        from plane_guard_instrumentation import _audit_hook, _boot
+        from plane_guard_instrumentation.connections import audit_hook as _audit_hook
+        from plane_guard_instrumentation.startup import installation as _boot
         _boot.enforce()
         importlib.reload(_audit_hook).install()
         from floor_clients import *
@@ -204,7 +205,7 @@ STRIPPED = {
 def test_what_another_tool_removed_is_put_back_and_reported(floored: Child, layer: str) -> None:
     code = f"""
         import asyncio.base_events as base_events, ssl, curl_cffi.curl as curl, pycurl, uvloop
-        from plane_guard_instrumentation import _shells
+        from plane_guard_instrumentation.clients import patches as _shells
         assert _shells.verify() == []
         {STRIPPED[layer]}
         print(*_shells.verify(), sep="\\n")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard import PlaneWriteBlocked, _process
-from plane_guard_instrumentation import _audit_hook, _connection, _curl
+from plane_guard import PlaneWriteBlocked, process
+from plane_guard_instrumentation.connections import audit_hook, known_hosts, libcurl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,12 +67,12 @@ URLS = {
 
 @pytest.mark.parametrize("host", PLANE, ids=ascii)
 def test_every_spelling_of_a_plane_host_is_one(host: object) -> None:
-    assert _connection.plane_host(host) in {"api.plane.so", "app.plane.so"}
+    assert known_hosts.plane_host(host) in {"api.plane.so", "app.plane.so"}
 
 
 @pytest.mark.parametrize("host", OTHERS, ids=lambda host: ascii(host).partition(" at 0x")[0][:40])
 def test_nothing_else_is_a_plane_host(host: object) -> None:
-    assert _connection.plane_host(host) == ""
+    assert known_hosts.plane_host(host) == ""
 
 
 class Spelled(str):
@@ -89,9 +89,9 @@ class Spelled(str):
 @pytest.fixture
 def fixed() -> Iterator[Settings]:
     """What is in force; a test may add to it."""
-    before = _process.fixed()
+    before = process.fixed()
     yield before
-    _process._State.fixed = before
+    process._State.fixed = before
 
 
 EVENTS: dict[str, Callable[[object], tuple[object, ...]]] = {
@@ -109,49 +109,49 @@ def test_a_host_that_was_none_of_plane_s_is_one_as_soon_as_it_is_configured(
 ) -> None:
     arguments = EVENTS[event](spelled("plane.example.com"))
     for _ in range(2):
-        _audit_hook._WATCHED[event](arguments)
-    _process.fix({"hosts": ["plane.example.com"]})
+        audit_hook._WATCHED[event](arguments)
+    process.fix({"hosts": ["plane.example.com"]})
     for _ in range(2):
         with pytest.raises(PlaneWriteBlocked):
-            _audit_hook._WATCHED[event](arguments)
+            audit_hook._WATCHED[event](arguments)
 
 
 @pytest.mark.usefixtures("plane_blocked_writes", "fixed")
 def test_before_anything_is_in_force_a_host_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_process._State, "fixed", None)
+    monkeypatch.setattr(process._State, "fixed", None)
     with pytest.raises(PlaneWriteBlocked):
-        _audit_hook._WATCHED["socket.connect"]((None, ("api.plane.so", 443)))
+        audit_hook._WATCHED["socket.connect"]((None, ("api.plane.so", 443)))
 
 
 @pytest.mark.usefixtures("plane_blocked_writes")
 def test_a_text_that_equals_another_is_judged_by_what_it_spells() -> None:
-    assert _connection.plane_host("127.0.0.1") == ""
+    assert known_hosts.plane_host("127.0.0.1") == ""
     host = Spelled("api.plane.so")
-    assert _connection.plane_host(host) == "api.plane.so"
+    assert known_hosts.plane_host(host) == "api.plane.so"
     with pytest.raises(PlaneWriteBlocked):
-        _audit_hook._WATCHED["socket.connect"]((None, (host, 443)))
+        audit_hook._WATCHED["socket.connect"]((None, (host, 443)))
 
 
 @pytest.mark.usefixtures("plane_blocked_writes")
 def test_an_address_may_be_a_tuple_with_names() -> None:
     address = namedtuple("address", "host port")  # noqa: PYI024  as other tools make them
     with pytest.raises(PlaneWriteBlocked):
-        _audit_hook._WATCHED["socket.connect"]((None, address("api.plane.so", 443)))
+        audit_hook._WATCHED["socket.connect"]((None, address("api.plane.so", 443)))
 
 
 def test_what_is_remembered_of_hosts_is_bounded() -> None:
     for number in range(2_000):
-        assert _connection.plane_host(f"{number}.example.com") == ""
-    assert _connection.plane_host(f"{'x' * 10_000}.example.com") == ""
-    assert len(_connection.elsewhere) <= 256
-    assert max(map(len, _connection.elsewhere)) <= 255
+        assert known_hosts.plane_host(f"{number}.example.com") == ""
+    assert known_hosts.plane_host(f"{'x' * 10_000}.example.com") == ""
+    assert len(known_hosts.elsewhere) <= 256
+    assert max(map(len, known_hosts.elsewhere)) <= 255
 
 
 @pytest.mark.parametrize("url", URLS)
 @pytest.mark.parametrize("spelled", [str, str.encode])
 def test_a_url_is_read_as_libcurl_reads_it(url: str, spelled: type) -> None:
     host, port = URLS[url]
-    assert _curl._place(spelled(url)) == (host, port)
+    assert libcurl._place(spelled(url)) == (host, port)
 
 
 @pytest.mark.parametrize(
@@ -161,4 +161,4 @@ def test_a_url_is_read_as_libcurl_reads_it(url: str, spelled: type) -> None:
 )
 @pytest.mark.parametrize("event", ["socket.connect", "socket.sendto", "socket.sendmsg"])
 def test_addresses_that_are_no_hosts_pass(event: str, address: object) -> None:
-    _audit_hook._WATCHED[event]((None, address))
+    audit_hook._WATCHED[event]((None, address))

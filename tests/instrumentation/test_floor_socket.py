@@ -19,7 +19,7 @@ from tests.instrumentation.floor_server import IN_TEST, serving
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from plane_guard_dashboard.rows import DecisionRow
+    from plane_guard_dashboard.evidence.rows import DecisionRow
     from tests.instrumentation.floor_server import Asked
 
 

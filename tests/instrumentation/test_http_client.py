@@ -18,7 +18,8 @@ from opentelemetry.trace import SpanContext
 
 from plane_guard import PlaneWriteBlocked
 from plane_guard_dashboard.demo._wire import Reply, WireServer
-from plane_guard_instrumentation import _check, _http_client, _http_message, _passage, _proof
+from plane_guard_instrumentation.clients import http_client, http_message
+from plane_guard_instrumentation.enforcement import check, ownership, request_scope
 from tests.instrumentation.http_client_cases import CLIENTS, Came, Send, note_connections
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def send(request: pytest.FixtureRequest) -> Send:
 
 @pytest.fixture(autouse=True)
 def forget() -> None:
-    _proof._proven.clear()
+    ownership._proven.clear()
 
 
 @pytest.fixture
@@ -303,7 +304,7 @@ class TestByHand:
     def test_an_error_inside_the_shell(
         self, plane: StandInPlane, connection: http.client.HTTPConnection, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_http_message, "sent", lambda *_: 1 // 0)
+        monkeypatch.setattr(http_message, "sent", lambda *_: 1 // 0)
         with pytest.raises(PlaneWriteBlocked, match="guard-error"):
             connection.request("POST", path, b"{}")
 
@@ -353,22 +354,22 @@ def test_the_connections_of_guarded_clients_carry_the_token(plane: StandInPlane,
         send("GET", f"{plane.url}/", {}, None)
 
     assert seen == [True]
-    assert not _passage.is_guarded()
+    assert not request_scope.is_guarded()
 
 
 @pytest.mark.usefixtures("plane_sandbox_writes")
 def test_a_shell_around_another_shell_judges_once(
     plane: StandInPlane, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guarded, judge = http.client.HTTPConnection.endheaders, _check.judge
+    guarded, judge = http.client.HTTPConnection.endheaders, check.judge
     judged: list[str] = []
 
-    def noted(sent: _check.Sent) -> object:
+    def noted(sent: check.Sent) -> object:
         judged.append(sent.method)
         return judge(sent)
 
-    monkeypatch.setattr(http.client.HTTPConnection, "endheaders", _http_client.guard_request(guarded, "http.client"))
-    monkeypatch.setattr(_check, "judge", noted)
+    monkeypatch.setattr(http.client.HTTPConnection, "endheaders", http_client.guard_request(guarded, "http.client"))
+    monkeypatch.setattr(check, "judge", noted)
     requests.patch(item_url(plane, "SBX-1"), json={"name": "x"}, headers=headers, timeout=10)
 
     assert judged.count("PATCH") == len(plane.writes) == 1

@@ -15,7 +15,7 @@ import vcr
 from urllib3.http2.connection import HTTP2Connection
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_instrumentation import _shells
+from plane_guard_instrumentation.clients import patches
 from tests.instrumentation.http_client_cases import note_connections
 
 if TYPE_CHECKING:
@@ -42,17 +42,17 @@ def url(plane: StandInPlane) -> str:
 def test_a_mock_that_replaces_the_classes_is_not_taken_for_a_missing_shell(tmp_path: Path) -> None:
     with vcr.use_cassette(str(tmp_path / "cassette.yaml")):
         assert http.client.HTTPConnection.__name__ != "HTTPConnection"
-        assert _shells.verify() == []
-    assert _shells.verify() == []
+        assert patches.verify() == []
+    assert patches.verify() == []
 
 
 def test_every_seam_is_in_place_and_put_back_when_it_was_stripped(monkeypatch: pytest.MonkeyPatch) -> None:
-    for seam in _shells.SEAMS:
+    for seam in patches.SEAMS:
         if seam.layer == "http.client":
-            owner = next(owner for owner, found in _shells._imported_seams() if found == seam)
+            owner = next(owner for owner, found in patches._imported_seams() if found == seam)
             monkeypatch.setattr(owner, seam.method, getattr(owner, seam.method).__plane_guard_original__)
-            assert _shells.verify() == [f"{seam.layer} ({seam.module}.{seam.owner}.{seam.method})"]
-            assert _shells.verify() == []
+            assert patches.verify() == [f"{seam.layer} ({seam.module}.{seam.owner}.{seam.method})"]
+            assert patches.verify() == []
 
 
 def test_connections_can_be_copied_and_pickled_as_before() -> None:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard._request import OVERRIDES
-from plane_guard_instrumentation import _http_client, _http_message
+from plane_guard.request import OVERRIDES
+from plane_guard_instrumentation.clients import http_client, http_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ PIECES = [
     "\n",
 ]
 SPELLINGS = [spell(name) for name in sorted(OVERRIDES) for spell in (str.lower, str.upper, str.title, str.swapcase)]
-NOTHING = _http_message.Body()
+NOTHING = http_message.Body()
 
 
 class Equal(bytes):
@@ -55,24 +55,24 @@ def test_what_follows_in_a_request_passes_in_haste_only_if_a_careful_look_would_
     connection.__dict__["_HTTPConnection__state"] = "Request-sent"
     data = text.encode()
 
-    if _http_client._is_elsewhere(connection, data):
-        assert not _http_message.concerns_plane(data, within_request=True)
+    if http_client._is_elsewhere(connection, data):
+        assert not http_message.concerns_plane(data, within_request=True)
 
 
 def test_nothing_passes_in_haste_before_a_request_has_begun() -> None:
-    assert not _http_client._is_elsewhere(http.client.HTTPConnection("127.0.0.1"), b"{}")
-    assert not _http_client._is_elsewhere(object(), b"{}")
+    assert not http_client._is_elsewhere(http.client.HTTPConnection("127.0.0.1"), b"{}")
+    assert not http_client._is_elsewhere(object(), b"{}")
 
 
 def head(line: bytes, *fields: bytes) -> bytes:
-    return _http_message.as_sent([line, b"Host: x", *fields])
+    return http_message.as_sent([line, b"Host: x", *fields])
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_a_head_with_an_override_in_any_spelling_is_no_plain_read(name: str) -> None:
     for field in (b"%s: DELETE", b"%s:DELETE", b"%s:", b"%s : DELETE", b" %s: DELETE"):
-        assert not _http_message.reads(head(b"GET / HTTP/1.1", field % name.encode()), NOTHING)
-        assert not _http_message.reads(head(b"GET / HTTP/1.1", b"Accept: */*", field % name.encode()), NOTHING)
+        assert not http_message.reads(head(b"GET / HTTP/1.1", field % name.encode()), NOTHING)
+        assert not http_message.reads(head(b"GET / HTTP/1.1", b"Accept: */*", field % name.encode()), NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_a_head_with_an_override_in_any_spelling_is_no_plain_read(name: str) -> 
     ],
 )
 def test_a_head_with_a_header_that_some_read_otherwise_is_no_plain_read(field: bytes) -> None:
-    assert not _http_message.reads(head(b"GET / HTTP/1.1", field), NOTHING)
+    assert not http_message.reads(head(b"GET / HTTP/1.1", field), NOTHING)
 
 
 @pytest.mark.parametrize("field", [b"X-HTTP-Method-Overrides: x", b"X-Script: x", b"A: X-HTTP-Method: x", b"A:\t b"])
 def test_a_header_that_is_like_an_override_leaves_a_read_a_read(field: bytes) -> None:
-    assert _http_message.reads(head(b"GET / HTTP/1.1", field), NOTHING)
+    assert http_message.reads(head(b"GET / HTTP/1.1", field), NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_header_that_is_like_an_override_leaves_a_read_a_read(field: bytes) ->
     [b"get / HTTP/1.1", b"GET / HTTP/2", b"GET / HTTP/1.1 ", b"GET  / HTTP/1.1", b"GET /\xff HTTP/1.1", b"GET /"],
 )
 def test_a_request_line_that_is_not_the_usual_one_is_no_plain_read(line: bytes) -> None:
-    assert not _http_message.reads(head(line), NOTHING)
+    assert not http_message.reads(head(line), NOTHING)
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ class TestOnTheWire:
     ) -> None:
         data = head(b"GET /api/v1/workspaces/acme/projects/ HTTP/1.1", b"X-API-Key: " + plane.token.encode())
         for _ in range(2):
-            assert _http_message.reads(data, NOTHING)
+            assert http_message.reads(data, NOTHING)
             connection.send(data)
             assert connection.sock is not None
             assert connection.sock.recv(65_536).startswith(b"HTTP/1.1 200")

@@ -15,7 +15,7 @@ import trustme
 import urllib3
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_instrumentation import _proof
+from plane_guard_instrumentation.enforcement import ownership
 from tests.instrumentation import relay
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def way(
 
 @pytest.fixture(autouse=True)
 def forget() -> None:
-    _proof._proven.clear()
+    ownership._proven.clear()
 
 
 @pytest.mark.parametrize("post", CLIENTS, ids=lambda client: client.__name__.strip("_"))

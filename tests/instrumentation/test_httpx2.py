@@ -34,7 +34,7 @@ ALIASED = """
     except plane_guard.PlaneWriteBlocked:
         print("blocked")
 """
-GUARD = "import plane_guard_instrumentation._boot as boot; import pytest; boot.enforce()"
+GUARD = "import plane_guard_instrumentation.startup.installation as boot; import pytest; boot.enforce()"
 
 
 @pytest.fixture

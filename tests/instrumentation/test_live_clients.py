@@ -28,7 +28,7 @@ asyncio.run(main())
 """
 SHELLS = """
 import sys
-import plane_guard_instrumentation._shells as shells
+import plane_guard_instrumentation.clients.patches as shells
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 shells.install()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_instrumentation import _live_target
+from plane_guard_instrumentation.export import target
 from tests import otlp
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ TESTS = PRELUDE + "import pytest\n@pytest.mark.parametrize('n', range(MANY))\nde
 # The account is kept open for a look at it when the run is over.
 ACCOUNT = """
 import atexit, os
-from plane_guard_instrumentation import _live_budget
+from plane_guard_instrumentation.export import budget as _live_budget
 _live_budget.close = lambda: None
 """
 PROTOCOLS = [otlp.HTTP, otlp.GRPC]
@@ -262,7 +262,7 @@ def test_an_allow_that_could_not_be_kept_is_not_sent_as_one(child: Child) -> Non
         PRELUDE
         + """
 def test_it(plane_sandbox_writes, monkeypatch):
-    from plane_guard_instrumentation import _file
+    from plane_guard_instrumentation.evidence import evidence_file as _file
     full = _file._Open(os.getpid(), os.open("/dev/full", os.O_WRONLY), "/dev/full")
     monkeypatch.setattr(_file, "_create", lambda: full)
     monkeypatch.setattr(_file._State, "file", None)
@@ -298,7 +298,7 @@ def test_no_span_is_made_of_an_export(child: Child) -> None:
         return plain(self, *args, **kwargs)
     urllib3.connectionpool.HTTPConnectionPool.urlopen = urlopen
     attempt()
-    from plane_guard_instrumentation import _live_export
+    from plane_guard_instrumentation.export import live as _live_export
     assert _live_export.flush() == ""
     assert seen == [False] * len(seen) and seen, seen
     assert memory.get_finished_spans() == ()
@@ -340,7 +340,7 @@ def test_a_mocked_http_library_is_neither_called_nor_in_the_way(child: Child, mo
         PRELUDE
         + f"""
 import time, unittest.mock
-from plane_guard_instrumentation import _live_export
+from plane_guard_instrumentation.export import live as _live_export
 def test_it():
     _live_export.flush()
     with unittest.mock.patch({mock!r}) as mocked:
@@ -362,7 +362,7 @@ def test_a_failing_export_leaves_no_word_in_the_log_of_a_test(child: Child) -> N
         PRELUDE
         + """
 import logging
-from plane_guard_instrumentation import _live_export
+from plane_guard_instrumentation.export import live as _live_export
 def test_it(caplog):
     caplog.set_level(logging.DEBUG)
     attempt()
@@ -412,13 +412,13 @@ def test_a_missing_extra_is_said_once_with_the_command_that_mends_it(child: Chil
 def test_endpoint_and_protocol_are_opentelemetrys(
     environment: dict[str, str], expected: tuple[str, str] | None
 ) -> None:
-    found = _live_target.find({f"OTEL_EXPORTER_OTLP_{name}": value for name, value in environment.items()})
+    found = target.find({f"OTEL_EXPORTER_OTLP_{name}": value for name, value in environment.items()})
 
     assert (found and found[:2]) == expected
 
 
 def test_a_protocol_that_nobody_speaks_here_is_said() -> None:
-    found = _live_target.find({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
+    found = target.find({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
 
     assert found is not None
     assert otlp.HTTP in found.problem

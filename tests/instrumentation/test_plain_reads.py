@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plane_guard import classify
-from plane_guard._request import OVERRIDES
-from plane_guard_instrumentation import _check, _http_message
+from plane_guard.request import OVERRIDES
+from plane_guard_instrumentation.clients import http_message
+from plane_guard_instrumentation.enforcement import check
 
 PATH = "/api/v1/workspaces/acme/projects/8c5a3025-4f9d-4190-b79f-fa06276bb27e/work-items/"
 NAMES = [
@@ -27,16 +28,16 @@ def test_a_plain_read_is_never_a_write(method: str, headers: list[tuple[str, str
     raw = [(name.encode(), value.encode()) for name, value in headers]
     is_write = classify(method, "https://api.plane.so" + PATH, headers=raw) is not None
 
-    assert _check.reads(method.encode(), raw) is not is_write
+    assert check.reads(method.encode(), raw) is not is_write
 
 
 @given(st.sampled_from(METHODS), fields)
 def test_a_head_is_a_plain_read_only_if_its_request_is(method: str, headers: list[tuple[str, str]]) -> None:
     lines = [f"{method} {PATH} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
-    head = _http_message.as_sent([line.encode() for line in lines])
+    head = http_message.as_sent([line.encode() for line in lines])
     raw = [(name.encode(), value.encode()) for name, value in headers]
 
-    assert _http_message.reads(head, _http_message.Body()) == _check.reads(method.encode(), raw)
+    assert http_message.reads(head, http_message.Body()) == check.reads(method.encode(), raw)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +54,8 @@ def test_a_head_is_a_plain_read_only_if_its_request_is(method: str, headers: lis
     ],
 )
 def test_what_is_more_than_one_plain_head_is_judged(head: bytes) -> None:
-    assert not _http_message.reads(head, _http_message.Body())
+    assert not http_message.reads(head, http_message.Body())
 
 
 def test_a_read_with_a_body_is_judged() -> None:
-    assert not _http_message.reads(b"GET / HTTP/1.1\r\n\r\n", _http_message.Body(b"POST /api/v1/ HTTP/1.1"))
+    assert not http_message.reads(b"GET / HTTP/1.1\r\n\r\n", http_message.Body(b"POST /api/v1/ HTTP/1.1"))

@@ -15,7 +15,7 @@ from plane.models.work_items import CreateWorkItemComment, UpdateWorkItem
 
 from plane_guard import PlaneWriteBlocked
 from plane_guard_dashboard.demo._wire import Reply, WireServer
-from plane_guard_instrumentation import _proof
+from plane_guard_instrumentation.enforcement import ownership
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ CALLS = {**{f"v1 {name}": call for name, call in V1.items()}, **{f"v2 {name}": c
 
 @pytest.fixture(autouse=True)
 def forget() -> None:
-    _proof._proven.clear()
+    ownership._proven.clear()
 
 
 @pytest.fixture

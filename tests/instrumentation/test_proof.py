@@ -44,9 +44,9 @@ def send(request: pytest.FixtureRequest) -> Send:
 
 @pytest.fixture(autouse=True)
 def forget() -> None:
-    from plane_guard_instrumentation import _proof
+    from plane_guard_instrumentation.enforcement import ownership
 
-    _proof._proven.clear()
+    ownership._proven.clear()
 
 
 def test_a_comment_on_a_sandbox_item_gets_through_after_one_proof(plane: StandInPlane, send: Send) -> None:

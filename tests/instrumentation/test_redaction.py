@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_instrumentation import _redact
+from plane_guard_instrumentation.evidence import redaction
 
 if TYPE_CHECKING:
     from plane_guard_dashboard.demo.standin import StandInPlane
@@ -61,4 +61,4 @@ def test_a_planted_token_appears_in_no_evidence_log_or_refusal(child: Child, pla
     ],
 )
 def test_free_text_is_cleaned(text: str, shown: str) -> None:
-    assert _redact.clean(text, [OTHER]) == shown
+    assert redaction.clean(text, [OTHER]) == shown

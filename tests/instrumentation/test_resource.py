@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard import traces
-from plane_guard_instrumentation import _allowed, _checkout, _ci, _parent, _resource
-from plane_guard_instrumentation import _attributes as names
+from plane_guard_dashboard.evidence import traces
+from plane_guard_instrumentation.evidence import attributes as names
+from plane_guard_instrumentation.evidence import checkout as _checkout
+from plane_guard_instrumentation.evidence import ci, resource, sanitize, trace_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +130,7 @@ SYSTEMS = {
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A folder that is no checkout, in a process that no CI system started."""
-    for system in _ci.SYSTEMS:
+    for system in ci.SYSTEMS:
         monkeypatch.delenv(system.marker, raising=False)
     monkeypatch.delenv("OTEL_RESOURCE_ATTRIBUTES", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -143,22 +144,22 @@ def test_a_ci_system_is_told_in_opentelemetrys_names(
     for name, value in environment.items():
         elsewhere.setenv(name, value)
 
-    assert _resource.context() == expected
+    assert resource.context() == expected
 
 
-@pytest.mark.parametrize("system", _ci.SYSTEMS, ids=lambda system: system.marker)
-def test_every_name_of_a_ci_table_may_be_emitted(system: _ci.System) -> None:
+@pytest.mark.parametrize("system", ci.SYSTEMS, ids=lambda system: system.marker)
+def test_every_name_of_a_ci_table_may_be_emitted(system: ci.System) -> None:
     assert [name for name in system.table if name not in names.RESOURCE_KINDS] == []
 
 
 def test_the_tables_are_loaded_for_every_ci_system_that_they_know() -> None:
-    assert tuple(system.marker for system in _ci.SYSTEMS) == _resource.CI_MARKERS
+    assert tuple(system.marker for system in ci.SYSTEMS) == resource.CI_MARKERS
 
 
 def test_a_push_is_no_change_and_half_an_address_is_none(elsewhere: pytest.MonkeyPatch) -> None:
     environment = GITHUB | {"GITHUB_REF": "refs/heads/main", "GITHUB_HEAD_REF": "", "GITHUB_REF_NAME": "main"}
     del environment["GITHUB_SERVER_URL"]
-    found = _ci.attributes(environment)
+    found = ci.attributes(environment)
 
     assert found["vcs.ref.head.name"] == "main"
     assert found.keys().isdisjoint({"vcs.change.id", "vcs.repository.url.full", "cicd.pipeline.run.url.full"})
@@ -188,7 +189,7 @@ def test_a_checkout_tells_branch_revision_and_origin(elsewhere: pytest.MonkeyPat
     inside.mkdir(parents=True)
     elsewhere.chdir(inside)
 
-    assert _resource.context() == {
+    assert resource.context() == {
         "vcs.repository.name": checkout.name,
         "vcs.ref.head.name": "fix/ORCH-114",
         "vcs.ref.head.type": "branch",
@@ -239,17 +240,17 @@ def test_an_origin_has_one_address_whatever_way_git_takes(url: str, expected: st
     ],
 )
 def test_a_web_address_keeps_nothing_that_could_be_a_credential(url: str | None, expected: str | None) -> None:
-    assert _allowed.web_address(url) == expected
+    assert sanitize.web_address(url) == expected
 
 
 def test_what_the_user_adds_counts_but_nothing_of_ours_is_taken_from_there(elsewhere: pytest.MonkeyPatch) -> None:
-    ours = _resource.attributes()
+    ours = resource.attributes()
     elsewhere.setenv(
         "OTEL_RESOURCE_ATTRIBUTES",
         "service.name=tracker,deployment.environment.name=ci%20east,vcs.ref.head.name=mine,broken,"
         "plane_guard.run.id=forged,plane_guard.version=9,process.pid=1,secret.thing=x,test.case.name=forged",
     )
-    found = _resource.attributes()
+    found = resource.attributes()
 
     assert found["service.name"] == "tracker"
     assert found["deployment.environment.name"] == "ci east"
@@ -264,7 +265,7 @@ def test_the_service_name_variable_comes_first(elsewhere: pytest.MonkeyPatch) ->
     elsewhere.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=one")
     elsewhere.setenv("OTEL_SERVICE_NAME", "two")
 
-    assert _resource.attributes()["service.name"] == "two"
+    assert resource.attributes()["service.name"] == "two"
 
 
 @pytest.mark.parametrize("flags", ["00", "01"])
@@ -313,11 +314,11 @@ def test_the_current_span_is_nearer_than_the_jobs(child: Child) -> None:
     ],
 )
 def test_a_malformed_parent_is_none(text: str) -> None:
-    assert _parent.read({"TRACEPARENT": text}) is None
+    assert trace_context.read({"TRACEPARENT": text}) is None
 
 
 def test_a_parent_of_a_later_version_and_a_malformed_state_are_read_as_far_as_known() -> None:
-    found = _parent.read({"TRACEPARENT": f"01-{TRACE}-{SPAN}-01-more", "TRACESTATE": "no equals sign"})
+    found = trace_context.read({"TRACEPARENT": f"01-{TRACE}-{SPAN}-01-more", "TRACESTATE": "no equals sign"})
 
     assert found is not None
     assert (found.trace_id, found.span_id, found.flags, found.state) == (TRACE, SPAN, 1, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plane_guard_instrumentation import _context
+from plane_guard_instrumentation.evidence import running_test
 
 NAMED = {
     "test_a.py::test_it (call)": ("test_a.py::test_it", "call"),
@@ -23,12 +23,12 @@ NAMED = {
 def test_pytests_own_variable_names_test_and_phase(
     monkeypatch: pytest.MonkeyPatch, variable: str, named: tuple[str | None, str | None]
 ) -> None:
-    before = _context.current()
-    _context.set_running(None)
+    before = running_test.current()
+    running_test.set_running(None)
     try:
         monkeypatch.setenv("PYTEST_CURRENT_TEST", variable)
-        assert _context.current() is None
-        running = _context.running()
+        assert running_test.current() is None
+        running = running_test.running()
         assert (running.test, running.phase, running.expected) == (*named, False)
     finally:
-        _context.set_running(before)
+        running_test.set_running(before)

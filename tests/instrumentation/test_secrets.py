@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard import traces
-from plane_guard_dashboard.rows import EVENT_ATTRIBUTES, RESOURCE_ATTRIBUTES, SESSION_ATTRIBUTES
-from plane_guard_instrumentation import _allowed, _redact, _resource, _session
-from plane_guard_instrumentation import _attributes as names
-from plane_guard_instrumentation._attributes import Kind
+from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.evidence.rows import EVENT_ATTRIBUTES, RESOURCE_ATTRIBUTES, SESSION_ATTRIBUTES
+from plane_guard_instrumentation.evidence import attributes as names
+from plane_guard_instrumentation.evidence import redaction, resource, sanitize, session
+from plane_guard_instrumentation.evidence.attributes import Kind
 from tests import otlp
 
 if TYPE_CHECKING:
@@ -154,17 +154,17 @@ def test_every_name_in_the_table_of_constants_may_be_emitted_and_is_read_back() 
 
 
 def test_every_kind_has_a_test() -> None:
-    assert set(_allowed._TESTS) == {kind for name, kind in vars(Kind).items() if name.isupper()}
+    assert set(sanitize._TESTS) == {kind for name, kind in vars(Kind).items() if name.isupper()}
 
 
 def test_nothing_but_the_allow_list_builds_attributes() -> None:
     """Whoever emits goes through `permitted`; a new emitter has to come here and say so."""
-    folder = Path(_allowed.__file__).parent
+    folder = Path(sanitize.__file__).parents[1]
     emitters = {"add_event(", "ReadableSpan(", "Resource(", '"attributes":'}
-    found = {file.name for file in folder.glob("*.py") if any(word in file.read_text() for word in emitters)}
+    found = {file.name for file in folder.rglob("*.py") if any(word in file.read_text() for word in emitters)}
 
-    assert found == {"_entry_points.py", "_evidence.py", "_file_exporter.py", "_session.py", "_span_events.py"}
-    assert set(_resource.attributes()) | set(_session.described()) <= set(names.EMITTED)
+    assert found == {"entry_points.py", "spans.py", "file_exporter.py", "session.py", "span_events.py"}
+    assert set(resource.attributes()) | set(session.described()) <= set(names.EMITTED)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_nothing_but_the_allow_list_builds_attributes() -> None:
     ],
 )
 def test_a_value_is_emitted_only_if_it_is_of_its_kind(name: str, value: object, shown: object) -> None:
-    assert _allowed.permitted({name: value}, [PLAIN]) == ({} if shown is None else {name: shown})
+    assert sanitize.permitted({name: value}, [PLAIN]) == ({} if shown is None else {name: shown})
 
 
 @pytest.mark.parametrize(
@@ -212,16 +212,16 @@ def test_a_value_is_emitted_only_if_it_is_of_its_kind(name: str, value: object, 
     ],
 )
 def test_a_credential_in_the_environment_is_known_by_its_name(name: str, is_secret: bool) -> None:  # noqa: FBT001
-    assert _redact.of_environment({name: PLAIN}) == ([PLAIN] if is_secret else [])
+    assert redaction.of_environment({name: PLAIN}) == ([PLAIN] if is_secret else [])
 
 
 def test_credentials_in_addresses_and_exporter_headers_are_known_too() -> None:
     environment = {"INDEX": f"https://bot:{PLAIN}@host/", "OTEL_EXPORTER_OTLP_HEADERS": f"a=Bearer%20{TOKEN},b=short"}
 
-    assert {PLAIN, TOKEN} <= set(_redact.of_environment(environment))
-    assert re.search("short", " ".join(_redact.of_environment(environment))) is None
+    assert {PLAIN, TOKEN} <= set(redaction.of_environment(environment))
+    assert re.search("short", " ".join(redaction.of_environment(environment))) is None
 
 
 @pytest.mark.parametrize("value", ["true", "/run/secrets/token", "123456789012345"])
 def test_what_is_no_credential_is_not_masked_whatever_its_variable_is_called(value: str) -> None:
-    assert _redact.of_environment({"SOME_TOKEN": value}) == []
+    assert redaction.of_environment({"SOME_TOKEN": value}) == []

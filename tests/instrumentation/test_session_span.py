@@ -11,7 +11,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from plane_guard_instrumentation import _evidence, _parent, _resource, _session, _shells
+from plane_guard_instrumentation.clients import patches
+from plane_guard_instrumentation.evidence import resource as _resource
+from plane_guard_instrumentation.evidence import session as _session
+from plane_guard_instrumentation.evidence import spans, trace_context
 
 if TYPE_CHECKING:
     from typing import Any
@@ -35,15 +38,15 @@ def test_the_line_is_what_opentelemetry_would_write() -> None:
         instrumentation_scope=InstrumentationScope("plane_guard", _resource.version()),
     )
 
-    assert ours == encode_spans([theirs]).to_dict() == encode_spans([_evidence.session_span(mark)]).to_dict()
+    assert ours == encode_spans([theirs]).to_dict() == encode_spans([spans.session_span(mark)]).to_dict()
 
 
 def test_under_a_span_of_the_environment_it_is_what_opentelemetry_would_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    parent = _parent.Parent("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 0, "vendor=a")
-    monkeypatch.setattr(_parent, "inherited", lambda: parent)
+    parent = trace_context.Parent("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 0, "vendor=a")
+    monkeypatch.setattr(trace_context, "inherited", lambda: parent)
     mark = _session.begin()
 
-    assert json.loads(_session.line(mark)) == encode_spans([_evidence.session_span(mark)]).to_dict()
+    assert json.loads(_session.line(mark)) == encode_spans([spans.session_span(mark)]).to_dict()
 
 
 def test_each_guarded_process_writes_one(child: Child) -> None:
@@ -54,7 +57,7 @@ def test_each_guarded_process_writes_one(child: Child) -> None:
 
     evidence = [session.evidence for session in child.sessions()]
     assert evidence == ["this process runs pytest", "PYTEST_CURRENT_TEST is set"]
-    clients = dict.fromkeys(f"{seam.layer} (when imported)" for seam in _shells.SEAMS)
+    clients = dict.fromkeys(f"{seam.layer} (when imported)" for seam in patches.SEAMS)
     assert {session.shells for session in child.sessions()} == {(*clients, "socket floor")}
     assert len({session.run_id for session in child.sessions()}) == 1
 

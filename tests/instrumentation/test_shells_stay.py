@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 
-from plane_guard_instrumentation import _shells
+from plane_guard_instrumentation.clients import patches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +37,8 @@ def unguarded(name: str) -> type:
 @pytest.fixture
 def stays() -> None:
     """All is well, and that is known."""
-    assert _shells.verify() == []
-    assert _shells.verify() == []
+    assert patches.verify() == []
+    assert patches.verify() == []
 
 
 @pytest.mark.usefixtures("stays")
@@ -47,28 +47,28 @@ class TestAnotherLook:
         connection = http.client.HTTPConnection
         monkeypatch.setattr(connection, "endheaders", original(vars(connection)["endheaders"]))
 
-        assert _shells.verify() == [ENDHEADERS]
-        assert _shells.verify() == []
+        assert patches.verify() == [ENDHEADERS]
+        assert patches.verify() == []
 
     def test_finds_a_method_that_was_deleted_from_a_subclass(self, monkeypatch: pytest.MonkeyPatch) -> None:
         connection = http.client.HTTPSConnection
         monkeypatch.setattr(connection, "connect", original(vars(connection)["connect"]))
 
-        assert _shells.verify() == ["http.client (http.client.HTTPSConnection.connect)"]
+        assert patches.verify() == ["http.client (http.client.HTTPSConnection.connect)"]
 
     def test_finds_a_class_that_was_replaced_by_one_of_its_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(http.client, "HTTPConnection", unguarded("HTTPConnection"))
 
-        assert ENDHEADERS in _shells.verify()
-        assert _shells.verify() == []
+        assert ENDHEADERS in patches.verify()
+        assert patches.verify() == []
 
     def test_finds_a_module_that_was_imported_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
         anew = ModuleType("http.client")
         monkeypatch.setattr(anew, "HTTPConnection", unguarded("HTTPConnection"), raising=False)
         monkeypatch.setitem(sys.modules, "http.client", anew)
 
-        assert ENDHEADERS in _shells.verify()
-        assert _shells.verify() == []
+        assert ENDHEADERS in patches.verify()
+        assert patches.verify() == []
 
     def test_finds_a_client_that_came_by_another_way_than_import(self, monkeypatch: pytest.MonkeyPatch) -> None:
         httplib2 = ModuleType("httplib2")
@@ -76,28 +76,28 @@ class TestAnotherLook:
         monkeypatch.setattr(httplib2, "HTTPConnectionWithTimeout", connection, raising=False)
         monkeypatch.setitem(sys.modules, "httplib2", httplib2)
 
-        assert _shells.verify() == ["http.client (httplib2.HTTPConnectionWithTimeout.connect)"]
+        assert patches.verify() == ["http.client (httplib2.HTTPConnectionWithTimeout.connect)"]
         assert "connect" in vars(connection)
         assert original(vars(connection)["connect"])(None) is None
 
     def test_finds_what_was_replaced_while_a_mock_stood_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         connection = http.client.HTTPConnection
         with mock.patch.object(connection, "endheaders"):
-            assert _shells.verify() == []
+            assert patches.verify() == []
             monkeypatch.setattr(connection, "send", original(vars(connection)["send"]))
-            assert _shells.verify() == ["http.client (http.client.HTTPConnection.send)"]
+            assert patches.verify() == ["http.client (http.client.HTTPConnection.send)"]
 
     def test_asks_nothing_that_stands_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(http.client.HTTPConnection, "endheaders", mock.ANY)
 
-        assert _shells.verify() == [ENDHEADERS]
+        assert patches.verify() == [ENDHEADERS]
 
     def test_finds_nothing_when_a_client_was_imported_as_usual(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(http, "client", http.client)  # an import sets it, too
         monkeypatch.delitem(sys.modules, "http.client")
         importlib.import_module("http.client")
 
-        assert _shells.verify() == []
+        assert patches.verify() == []
 
 
 IN_A_PROCESS_WITHOUT_TESTS = """

@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from plane_guard_dashboard import traces
-from plane_guard_dashboard._sources import DEFAULT_FOLDER
-from plane_guard_dashboard.demo import _again, _child, _show
-from plane_guard_dashboard.demo._claims import check
-from plane_guard_dashboard.demo._observe import observe
-from plane_guard_dashboard.demo._story import TEST_FILE
+from plane_guard_dashboard.demo import child as _child
+from plane_guard_dashboard.demo import render, replay
+from plane_guard_dashboard.demo.assertions import check
+from plane_guard_dashboard.demo.run import observe
+from plane_guard_dashboard.demo.scenario import TEST_FILE
 from plane_guard_dashboard.demo.standin import StandInPlane
+from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.evidence.sources import DEFAULT_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from plane_guard_dashboard.demo._claims import Checked, Observed
-    from plane_guard_dashboard.demo._observe import Evidence
+    from plane_guard_dashboard.demo.assertions import Checked, Observed
+    from plane_guard_dashboard.demo.run import Evidence
 
 NARROW, WIDE = 80, 100
 
@@ -59,8 +60,8 @@ def demo(*, keep: bool, verbose: bool) -> None:
         _say(console, observed, plane, verbose=verbose or not all(one.holds for one in checked))
     _conclude(console, checked, evidence)
     if keep:
-        _show.title(console, "The project was kept in")
-        _show.path(console, folder)
+        render.title(console, "The project was kept in")
+        render.path(console, folder)
     failed = [one.claim for one in checked if not one.holds]
     if failed:
         message = f"not so: {'; '.join(failed)}. Pytest's output is above; --keep leaves its project on disk."
@@ -69,28 +70,28 @@ def demo(*, keep: bool, verbose: bool) -> None:
 
 
 def _introduce(console: Console, plane: StandInPlane, folder: Path) -> None:
-    _show.title(console, "ORCH-114, once more")
-    for text in _show.STORY:
-        _show.paragraph(console, text)
-    _show.title(console, "What the tests inherit")
+    render.title(console, "ORCH-114, once more")
+    for text in render.STORY:
+        render.paragraph(console, text)
+    render.title(console, "What the tests inherit")
     shown = _child.live_settings(plane) | {"PLANE_API_TOKEN": f"{plane.token[:14]}... (looks live)"}
     names = {plane.prod.id: f"{plane.prod.id} (prod)"}
-    _show.facts(console, [(name, names.get(value, value)) for name, value in shown.items()])
-    _show.title(console, f"$ python -m pytest {TEST_FILE}")
-    _show.paragraph(console, f"in {folder}", "dim")
+    render.facts(console, [(name, names.get(value, value)) for name, value in shown.items()])
+    render.title(console, f"$ python -m pytest {TEST_FILE}")
+    render.paragraph(console, f"in {folder}", "dim")
 
 
 def _say(console: Console, observed: Observed, plane: StandInPlane, *, verbose: bool) -> None:
     output = observed.child.output
-    _show.quote(console, output.splitlines() if verbose else _show.excerpt(output))
+    render.quote(console, output.splitlines() if verbose else render.excerpt(output))
     names = {project.id: project.identifier for project in (plane.prod, plane.sandbox)}
     names |= {key: name for project in (plane.prod, plane.sandbox) for name, key in project.items.items()}
-    _show.title(console, "What the tests tried, as the evidence tells it")
-    _show.attempts(console, observed.decisions, names)
-    _show.reasons(console, observed.decisions)
-    _show.swallowed(console, observed.child, observed.decisions)
-    _show.title(console, "What the server received")
-    _show.facts(console, _received(observed, plane))
+    render.title(console, "What the tests tried, as the evidence tells it")
+    render.attempts(console, observed.decisions, names)
+    render.reasons(console, observed.decisions)
+    render.swallowed(console, observed.child, observed.decisions)
+    render.title(console, "What the server received")
+    render.facts(console, _received(observed, plane))
 
 
 def _received(observed: Observed, plane: StandInPlane) -> list[tuple[str, str]]:
@@ -104,19 +105,19 @@ def _received(observed: Observed, plane: StandInPlane) -> list[tuple[str, str]]:
 
 
 def _conclude(console: Console, checked: list[Checked], evidence: Evidence) -> None:
-    _show.title(console, "Checked")
-    _show.claims(console, checked)
-    _show.title(console, "The evidence")
+    render.title(console, "Checked")
+    render.claims(console, checked)
+    render.title(console, "The evidence")
     for path in evidence.files:
-        _show.path(console, path)
+        render.path(console, path)
 
 
 def _go_on(console: Console, trace_dir: Path) -> None:
     asked = Path(traces.default_source(os.environ)).absolute() == trace_dir
     more = () if asked else ("--traces", str(trace_dir))
-    ours = _again.command()
-    _show.title(console, "Go on with")
-    _show.commands(
+    ours = replay.command()
+    render.title(console, "Go on with")
+    render.commands(
         console,
         [
             ((*ours, "report", *more), "this run in a few lines, for CI"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_dashboard.store._clickhouse_errors import missing_package, no_answer, refused_settings
+from plane_guard_dashboard.store.clickhouse_errors import missing_package, no_answer, refused_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
     from clickhouse_connect.driver.query import QueryResult
 
-    from plane_guard_dashboard.store._clickhouse_address import Address
+    from plane_guard_dashboard.store.clickhouse_address import Address
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60

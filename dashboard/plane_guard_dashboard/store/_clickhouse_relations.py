@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plane_guard_dashboard._groups import NOBODY
-from plane_guard_dashboard._otlp import LONGEST_TEXT
-from plane_guard_dashboard.rows import (
+from plane_guard_dashboard.evidence.groups import NOBODY
+from plane_guard_dashboard.evidence.otlp import LONGEST_TEXT
+from plane_guard_dashboard.evidence.rows import (
     DECISION,
     DEMO_SERVICE,
     EVENT_ATTRIBUTES,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from plane_guard_dashboard.queries import QUERIES
-from plane_guard_dashboard.rows import DECISION, SESSION
+from plane_guard_dashboard.evidence.rows import DECISION, SESSION
 from plane_guard_dashboard.store._clickhouse_relations import RELATIONS, events
 from plane_guard_dashboard.store.columns import DECISIONS, SESSIONS, SPANS
+from plane_guard_dashboard.store.queries import QUERIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

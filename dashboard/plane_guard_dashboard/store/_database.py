@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from plane_guard_dashboard.rows import DECISION
+from plane_guard_dashboard.evidence.rows import DECISION
 from plane_guard_dashboard.store import _parquet
 from plane_guard_dashboard.store._manifest import KINDS
 

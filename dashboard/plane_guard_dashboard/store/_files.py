@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from plane_guard_dashboard._otlp import text
-from plane_guard_dashboard._sources import NoTracesError, SourceState, evidence_files, open_regular
-from plane_guard_dashboard.traces import BadLine
+from plane_guard_dashboard.evidence.otlp import text
+from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState, evidence_files, open_regular
+from plane_guard_dashboard.evidence.traces import BadLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

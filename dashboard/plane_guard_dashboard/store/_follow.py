@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from plane_guard_dashboard._otlp import text
+from plane_guard_dashboard.evidence.otlp import text
 from plane_guard_dashboard.store._files import key_of
 from plane_guard_dashboard.store._manifest import Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from plane_guard_dashboard.evidence.traces import BadLine
     from plane_guard_dashboard.store._files import Seen
-    from plane_guard_dashboard.traces import BadLine
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from plane_guard_dashboard._sources import open_regular
+from plane_guard_dashboard.evidence.sources import open_regular
 from plane_guard_dashboard.store import _files
 from plane_guard_dashboard.store._compact import compacted
 from plane_guard_dashboard.store._follow import follow
@@ -21,12 +21,12 @@ from plane_guard_dashboard.store._manifest import Manifest, Tracked
 from plane_guard_dashboard.store._read import Reading
 
 if TYPE_CHECKING:
+    from plane_guard_dashboard.evidence.traces import BadLine
     from plane_guard_dashboard.store._cache import Cache
     from plane_guard_dashboard.store._database import Database
     from plane_guard_dashboard.store._files import Seen
     from plane_guard_dashboard.store._read import Torn
     from plane_guard_dashboard.store.engine import Progress
-    from plane_guard_dashboard.traces import BadLine
 
 ROWS_TO_SEAL = 5_000
 BYTES_TO_READ_ALONE = 32 * 1024 * 1024

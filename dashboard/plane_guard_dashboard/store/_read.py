@@ -14,16 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
-from plane_guard_dashboard import _otlp
-from plane_guard_dashboard._sources import lines
+from plane_guard_dashboard.evidence import otlp
+from plane_guard_dashboard.evidence.sources import lines
+from plane_guard_dashboard.evidence.traces import MOST_SAMPLES, SECONDS_A_WRITER_MAY_TAKE
 from plane_guard_dashboard.store._batch import Batch
 from plane_guard_dashboard.store._rows import Reader
-from plane_guard_dashboard.traces import MOST_SAMPLES, SECONDS_A_WRITER_MAY_TAKE
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from plane_guard_dashboard._sources import Line
+    from plane_guard_dashboard.evidence.sources import Line
     from plane_guard_dashboard.store._files import Seen
     from plane_guard_dashboard.store._ingest import Ingest
     from plane_guard_dashboard.store._manifest import Tracked
@@ -91,7 +91,7 @@ class Reading:
     def _line(self, now: Tracked, line: Line, seen: Seen) -> bool:
         """Take a line; False when it is the last and not whole."""
         problems: list[str] = []
-        document = _otlp.document(line.data, problems)
+        document = otlp.document(line.data, problems)
         if problems and not line.whole and not document:
             due = seen.mtime_ns / 1e9 + SECONDS_A_WRITER_MAY_TAKE
             self._torn[now.number] = _torn(line, problems[0], due)

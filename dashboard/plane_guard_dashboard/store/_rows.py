@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from plane_guard_dashboard import _decode, _otlp, rows
-from plane_guard_dashboard._groups import NOBODY, fingerprint, without_parameters
+from plane_guard_dashboard.evidence import decoding, otlp, rows
+from plane_guard_dashboard.evidence.groups import NOBODY, fingerprint, without_parameters
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard._otlp import Json
+    from plane_guard_dashboard.evidence.otlp import Json
     from plane_guard_dashboard.store._batch import Batch, Row
 
 _OURS = (rows.DECISION, rows.SESSION)  # no set: what stands for a name may be unhashable
@@ -44,10 +44,10 @@ class Reader:
     def take(self, document: Json, problems: list[str], place: tuple[int, int], batch: Batch) -> None:
         """Append every row of a document; `place` is the source and the position of its line."""
         last: Json | None = None
-        for resource, span in _otlp.spans(document, problems):
+        for resource, span in otlp.spans(document, problems):
             if resource is not last:
                 last, known = resource, self._resource(resource)
-            for kind, values in _decode.own(span, problems):
+            for kind, values in decoding.own(span, problems):
                 problems.extend(known.problems)
                 if kind is rows.DecisionRow:
                     batch.decisions.append(_decision(values, known.shared, span, place))
@@ -71,7 +71,7 @@ class Reader:
 
 def _read_resource(resource: Json) -> _Resource:
     problems: list[str] = []
-    values = _decode.origin(resource, problems)
+    values = decoding.origin(resource, problems)
     context, service = values["context"], values.get("service")
     shared = (
         values.get("run_id") or NOBODY,
@@ -159,8 +159,8 @@ def _caller(file: str | None, line: int | None, function: str | None) -> str:
 
 def _timing(span: Json, otherwise: int) -> tuple[int, int, bool]:
     """The columns `start_ns`, `duration_ns`, `failed`."""
-    start = _otlp.integer(span.get("startTimeUnixNano")) or 0
-    end = _otlp.integer(span.get("endTimeUnixNano")) or 0
+    start = otlp.integer(span.get("startTimeUnixNano")) or 0
+    end = otlp.integer(span.get("endTimeUnixNano")) or 0
     status = span.get("status")
     failed = isinstance(status, dict) and status.get("code") in _FAILED
     return (start, max(0, end - start), failed) if start > 0 else (otherwise, 0, failed)
@@ -172,6 +172,6 @@ def _session(values: dict[str, Any], shared: Row, place: tuple[int, int]) -> Row
 
 
 def _span(span: Json, service: str, place: tuple[int, int]) -> Row:
-    ids = _decode.ids(span, [])
-    name = _otlp.text(str(span.get("name")))
+    ids = decoding.ids(span, [])
+    name = otlp.text(str(span.get("name")))
     return ids["trace_id"], ids["span_id"], ids["parent_span_id"], service, *_timing(span, 0), name, *place

@@ -7,22 +7,22 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_dashboard._sources import NoTracesError, SourceState, shown
-from plane_guard_dashboard.queries import QUERIES
+from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState, shown
 from plane_guard_dashboard.store import _clickhouse_client as clients
-from plane_guard_dashboard.store._clickhouse_address import AddressError, parsed
-from plane_guard_dashboard.store._clickhouse_errors import NoAnswerError
 from plane_guard_dashboard.store._clickhouse_span import span_as_json
 from plane_guard_dashboard.store._clickhouse_sql import PARAMETER, account, generation, shown_name, statement
 from plane_guard_dashboard.store._clickhouse_table import Table
+from plane_guard_dashboard.store.clickhouse_address import AddressError, parsed
+from plane_guard_dashboard.store.clickhouse_errors import NoAnswerError
 from plane_guard_dashboard.store.engine import Health, Source
+from plane_guard_dashboard.store.queries import QUERIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from clickhouse_connect.driver.client import Client
 
-    from plane_guard_dashboard.store._clickhouse_address import Address
+    from plane_guard_dashboard.store.clickhouse_address import Address
     from plane_guard_dashboard.store.engine import Progress
 
 SHARE_OF_LOOKING = 0.1

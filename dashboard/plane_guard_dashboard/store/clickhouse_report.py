@@ -11,23 +11,23 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from plane_guard_dashboard._groups import NOBODY
-from plane_guard_dashboard._otlp import LONGEST_TEXT
-from plane_guard_dashboard.rows import EVENT_ATTRIBUTES, RESOURCE_ATTRIBUTES, DecisionRow, Outcome, SessionRow
+from plane_guard_dashboard.evidence.groups import NOBODY
+from plane_guard_dashboard.evidence.otlp import LONGEST_TEXT
+from plane_guard_dashboard.evidence.rows import EVENT_ATTRIBUTES, RESOURCE_ATTRIBUTES, DecisionRow, Outcome, SessionRow
+from plane_guard_dashboard.evidence.traces import Accounting, Traces
+from plane_guard_dashboard.report.summary import ALL, LATEST, nothing_since, unknown_run
 from plane_guard_dashboard.store import _clickhouse_client as clients
 from plane_guard_dashboard.store._clickhouse_relations import RELATIONS, events, run_of
 from plane_guard_dashboard.store._clickhouse_sql import account
 from plane_guard_dashboard.store.clickhouse import nothing, opened
-from plane_guard_dashboard.summary import ALL, LATEST, nothing_since, unknown_run
-from plane_guard_dashboard.traces import Accounting, Traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from clickhouse_connect.driver.client import Client
 
-    from plane_guard_dashboard.store._clickhouse_address import Address
     from plane_guard_dashboard.store._clickhouse_table import Table
+    from plane_guard_dashboard.store.clickhouse_address import Address
 
     Row = TypeVar("Row", DecisionRow, SessionRow)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
-    from plane_guard_dashboard.traces import BadLine
+    from plane_guard_dashboard.evidence.traces import BadLine
 
     Progress = Callable[[int, int], None]  # bytes read, bytes in all
 

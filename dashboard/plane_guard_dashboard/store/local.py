@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from plane_guard_dashboard import _decode, _otlp, traces
-from plane_guard_dashboard._sources import NoTracesError, lines, open_regular
-from plane_guard_dashboard.queries import QUERIES
+from plane_guard_dashboard.evidence import decoding, otlp, traces
+from plane_guard_dashboard.evidence.sources import NoTracesError, lines, open_regular
 from plane_guard_dashboard.store import _files
 from plane_guard_dashboard.store._cache import Cache, folder_of
 from plane_guard_dashboard.store._database import Database
 from plane_guard_dashboard.store._ingest import Ingest
 from plane_guard_dashboard.store.engine import Health, Source
+from plane_guard_dashboard.store.queries import QUERIES
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -76,7 +76,7 @@ class Local:
         """The span as its file has it; None when the file is gone or no longer the same."""
         for found in self._ask(_CARRIER, [decision_id]):
             document = self._document(found["source"], found["position"])
-            span = _decode.carrier(document, decision_id)
+            span = decoding.carrier(document, decision_id)
             if span is not None:
                 return json.dumps(span, indent=2, ensure_ascii=False)
         return None
@@ -107,7 +107,7 @@ class Local:
                 self._ingest.update()
             return self._database.ask(sql, parameters)
 
-    def _document(self, number: int, position: int) -> _otlp.Json:
+    def _document(self, number: int, position: int) -> otlp.Json:
         seen, tracked = self._ingest.live.get(number), self._ingest.tracked.get(number)
         if seen is None or tracked is None:
             return {}
@@ -119,13 +119,13 @@ class Local:
                 line = next(lines(file), None)
         except OSError:
             return {}
-        return _otlp.document(line.data, []) if line else {}
+        return otlp.document(line.data, []) if line else {}
 
     def _sources(self) -> Iterator[Source]:
         by_file = {seen: self._ingest.tracked[number] for number, seen in self._ingest.live.items()}
         for seen in self._ingest.found:
             one = by_file.get(seen)
-            name = _otlp.text(seen.name)
+            name = otlp.text(seen.name)
             yield (
                 Source(name, seen.size, one.offset, one.lines, one.unreadable)
                 if one

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard._wording import plural
-from plane_guard_dashboard.views import why
-from plane_guard_dashboard.views.empty import no_attempts
+from plane_guard_dashboard.views import explanations
 from plane_guard_dashboard.views.grid import Column, grid
 from plane_guard_dashboard.views.groups import Slots, lines, standing
+from plane_guard_dashboard.views.labels import number
+from plane_guard_dashboard.views.no_matches import no_attempts
 from plane_guard_dashboard.views.occurrences import AGO, WHEN, occurrences
-from plane_guard_dashboard.views.status import EXPLAINED, newest, shown
-from plane_guard_dashboard.views.words import number
+from plane_guard_dashboard.views.trend_status import EXPLAINED, newest, shown
+from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,7 +147,7 @@ def _group(view: View, by: str, group: str, found: Sequence[dict[str, Any]]) -> 
         st.info("Nothing of this group is within the filters.", icon=":material/filter_alt_off:")
         return
     if by == "issue":
-        st.subheader(why.sentence({**decisions[0], "prod_allowed": decisions[0]["verdict"] == "allowed"}))
+        st.subheader(explanations.sentence({**decisions[0], "prod_allowed": decisions[0]["verdict"] == "allowed"}))
     if found:
         grid(found, _columns(by), key=f"attempts-{by}-one", alt="The group that was chosen")
     st.caption(f"{number(len(decisions), MOST_OCCURRENCES, 'occurrence')}; select one to see why it was decided so.")

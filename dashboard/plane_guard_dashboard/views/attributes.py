@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_dashboard.rows import EVENT_ATTRIBUTES as EVENT
-from plane_guard_dashboard.rows import RESOURCE_ATTRIBUTES as RESOURCE
-from plane_guard_dashboard.rows import moment
+from plane_guard_dashboard.evidence.rows import EVENT_ATTRIBUTES as EVENT
+from plane_guard_dashboard.evidence.rows import RESOURCE_ATTRIBUTES as RESOURCE
+from plane_guard_dashboard.evidence.rows import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.queries import MOST_ROWS
-from plane_guard_dashboard.rows import moment
-from plane_guard_dashboard.views.account import account
+from plane_guard_dashboard.evidence.rows import moment
+from plane_guard_dashboard.store.queries import MOST_ROWS
 from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.ingest_health import account
 from plane_guard_dashboard.views.occurrences import WHEN
 
 if TYPE_CHECKING:

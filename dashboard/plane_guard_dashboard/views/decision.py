@@ -8,16 +8,16 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from plane_guard_dashboard._escape import visible
-from plane_guard_dashboard._groups import NOBODY
-from plane_guard_dashboard.queries import Filters
-from plane_guard_dashboard.views import links, why
+from plane_guard_dashboard.escaping import visible
+from plane_guard_dashboard.evidence.groups import NOBODY
+from plane_guard_dashboard.store.queries import Filters
+from plane_guard_dashboard.views import explanations, links
 from plane_guard_dashboard.views.attributes import attributes
-from plane_guard_dashboard.views.empty import no_attempts
 from plane_guard_dashboard.views.grid import Column, table
+from plane_guard_dashboard.views.labels import number, outcome
+from plane_guard_dashboard.views.no_matches import no_attempts
 from plane_guard_dashboard.views.occurrences import occurrences
 from plane_guard_dashboard.views.trace import trace
-from plane_guard_dashboard.views.words import number, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,10 +50,10 @@ def decision(view: View) -> None:
 
 
 def _decision(view: View, row: Mapping[str, Any]) -> None:
-    st.title(why.sentence(row))
+    st.title(explanations.sentence(row))
     _verdict(row)
     st.subheader("What would allow it" if row["verdict"] != "allowed" else "What to do")
-    st.code(why.remedy(row), language=None, wrap_lines=True)
+    st.code(explanations.remedy(row), language=None, wrap_lines=True)
     st.subheader("The trace around it")
     trace(view, row)
     _others(view, row)
@@ -66,7 +66,7 @@ def _decision(view: View, row: Mapping[str, Any]) -> None:
 def _verdict(row: Mapping[str, Any]) -> None:
     if row["prod_allowed"]:
         st.error("This must never happen.", icon=":material/crisis_alert:")
-    facts = [outcome(row), why.aside(row), "made by plane-guard demo" if row["demo"] else ""]
+    facts = [outcome(row), explanations.aside(row), "made by plane-guard demo" if row["demo"] else ""]
     st.markdown(" · ".join(fact for fact in facts if fact))
     st.text("\n".join(f"{name}: {visible(row[key])}" for name, key in _SHORT if row[key]))
 

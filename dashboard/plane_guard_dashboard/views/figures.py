@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard._wording import plural
-from plane_guard_dashboard.queries import Filters
-from plane_guard_dashboard.rows import moment
+from plane_guard_dashboard.evidence.rows import moment
+from plane_guard_dashboard.store.queries import Filters
 from plane_guard_dashboard.views.period import SECOND, before, nanoseconds
+from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from plane_guard_dashboard._escape import visible
-from plane_guard_dashboard.queries import FIELDS, Filters, Origins
-from plane_guard_dashboard.views import narrow
+from plane_guard_dashboard.escaping import visible
+from plane_guard_dashboard.store.queries import FIELDS, Filters, Origins
+from plane_guard_dashboard.views import filter_actions
 from plane_guard_dashboard.views.period import ALL_TIME, PRESETS, Period, period
 
 if TYPE_CHECKING:
@@ -24,7 +24,14 @@ Values = Callable[[str], list[str]]
 LABELS = {name: name.title() for name in FIELDS} | {"op": "Operation"}
 COMMON = ("verdict", "target", "reason", "run", "test")
 RARE = tuple(name for name in FIELDS if name not in COMMON)
-_PUT_AWAY = (*RARE, narrow.WITHOUT, narrow.ORIGIN, narrow.ISSUE, narrow.SINCE, narrow.UNTIL)
+_PUT_AWAY = (
+    *RARE,
+    filter_actions.WITHOUT,
+    filter_actions.ORIGIN,
+    filter_actions.ISSUE,
+    filter_actions.SINCE,
+    filter_actions.UNTIL,
+)
 _LONGEST_VALUE = 60
 _MOST_TO_LEAVE_OUT = 20
 
@@ -34,28 +41,28 @@ def filters(values: Values, now: datetime) -> Filters:
     _keep()
     known = {name: values(name) for name in FIELDS}
     with st.sidebar:
-        preset = st.selectbox("Time", list(PRESETS), key=narrow.RANGE, bind="query-params") or ALL_TIME
+        preset = st.selectbox("Time", list(PRESETS), key=filter_actions.RANGE, bind="query-params") or ALL_TIME
         only = {name: _many(LABELS[name], name, known[name]) for name in COMMON}
-        containing = _text("Test contains", narrow.CONTAINS, "tests/test_orders.py")
+        containing = _text("Test contains", filter_actions.CONTAINS, "tests/test_orders.py")
         with st.expander("More filters", expanded=any(map(_used_now, _PUT_AWAY))):
             only |= {name: _many(LABELS[name], name, known[name]) for name in RARE}
-            without = _many("Leave out", narrow.WITHOUT, _to_leave_out(known))
+            without = _many("Leave out", filter_actions.WITHOUT, _to_leave_out(known))
             origin = _origin()
-            issue = _text("Fingerprint", narrow.ISSUE, "of attempts that are alike")
+            issue = _text("Fingerprint", filter_actions.ISSUE, "of attempts that are alike")
             chosen = _period(preset, now)
     return Filters(chosen.since_ns, chosen.until_ns, origin, containing, issue, _used(only), _left_out(without))
 
 
 def _keep() -> None:
     # A click on another page in the first instant of this one loses what the address said, though not what it meant.
-    for key in narrow.KEYS:
+    for key in filter_actions.KEYS:
         if _set(key) and key not in st.query_params:
             st.session_state[key] = st.session_state[key]
 
 
 def _set(key: str) -> bool:
     value = st.session_state.get(key)
-    return bool(value) and value != narrow.DEFAULTS.get(key)
+    return bool(value) and value != filter_actions.DEFAULTS.get(key)
 
 
 def _used_now(key: str) -> bool:
@@ -66,7 +73,7 @@ def _used_now(key: str) -> bool:
 def summary() -> list[str]:
     """The filters in use, each as plain text."""
     parts = []
-    for key in filter(_set, narrow.KEYS):
+    for key in filter(_set, filter_actions.KEYS):
         value = st.session_state[key]
         values = value if isinstance(value, list) else [value]
         parts.append(f"{key}: {', '.join(visible(one, _LONGEST_VALUE) for one in values)}")
@@ -78,7 +85,7 @@ def active() -> None:
     if parts := summary():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(f"Filtered by {' · '.join(parts)}", width="content")
-            st.button("Clear", key="clear", on_click=narrow.clear, type="tertiary", icon=":material/close:")
+            st.button("Clear", key="clear", on_click=filter_actions.clear, type="tertiary", icon=":material/close:")
 
 
 def _many(label: str, key: str, options: list[str]) -> tuple[str, ...]:
@@ -102,12 +109,12 @@ def _text(label: str, key: str, example: str) -> str:
 
 def _origin() -> str:
     names = [origin.value for origin in Origins]
-    return st.selectbox("Decisions of", names, key=narrow.ORIGIN, bind="query-params") or Origins.ANY
+    return st.selectbox("Decisions of", names, key=filter_actions.ORIGIN, bind="query-params") or Origins.ANY
 
 
 def _period(preset: str, now: datetime) -> Period:
-    since = _text("From (UTC)", narrow.SINCE, "2026-01-31T10:00")
-    until = _text("Until (UTC)", narrow.UNTIL, "2026-01-31T11:00")
+    since = _text("From (UTC)", filter_actions.SINCE, "2026-01-31T10:00")
+    until = _text("Until (UTC)", filter_actions.UNTIL, "2026-01-31T11:00")
     chosen = period(preset, since, until, now)
     if chosen.misread:
         st.warning("A time is written like 2026-01-31T10:00. What was typed is not used.")
@@ -119,7 +126,7 @@ def _used(only: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
 
 
 def _to_leave_out(known: Mapping[str, list[str]]) -> list[str]:
-    return [narrow.excluded(name, value) for name in FIELDS for value in known[name][:_MOST_TO_LEAVE_OUT]]
+    return [filter_actions.excluded(name, value) for name in FIELDS for value in known[name][:_MOST_TO_LEAVE_OUT]]
 
 
 def _left_out(chosen: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa  # type: ignore[import-untyped]
 import streamlit as st
 
-from plane_guard_dashboard._escape import visible
-from plane_guard_dashboard.views import export, narrow
+from plane_guard_dashboard.escaping import visible
+from plane_guard_dashboard.views import export, filter_actions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +106,9 @@ def _narrowing(row: Row, label: str, columns: Sequence[Column], key: str) -> Non
     for column in columns:
         if column.narrows and label == column.label:
             name = _NAMES.get(column.narrows, column.narrows)
-            for words, change in ((f"Only this {name}", narrow.only), (f"Without this {name}", narrow.without)):
+            for words, change in (
+                (f"Only this {name}", filter_actions.only),
+                (f"Without this {name}", filter_actions.without),
+            ):
                 field, value = column.narrows, str(row[column.key])
                 st.button(words, key=f"{key}-{change.__name__}-{field}", on_click=change, args=(field, value))

@@ -6,10 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_dashboard._wording import plural
-from plane_guard_dashboard.rows import moment
-from plane_guard_dashboard.views.status import Status, shown, status
-from plane_guard_dashboard.views.words import DEMO, maker
+from plane_guard_dashboard.evidence.rows import moment
+from plane_guard_dashboard.views.labels import DEMO, maker
+from plane_guard_dashboard.views.trend_status import Status, shown, status
+from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

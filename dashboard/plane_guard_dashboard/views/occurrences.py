@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.rows import moment
+from plane_guard_dashboard.evidence.rows import moment
 from plane_guard_dashboard.views import links
 from plane_guard_dashboard.views.grid import Column, grid
-from plane_guard_dashboard.views.words import maker, outcome
+from plane_guard_dashboard.views.labels import maker, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from plane_guard_dashboard._escape import visible
-from plane_guard_dashboard.queries import Filters
-from plane_guard_dashboard.rows import moment
-from plane_guard_dashboard.views.against import against, newest_run
+from plane_guard_dashboard.escaping import visible
+from plane_guard_dashboard.evidence.rows import moment
+from plane_guard_dashboard.store.queries import Filters
 from plane_guard_dashboard.views.comparison import sentence
 from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.labels import number
 from plane_guard_dashboard.views.occurrences import WHEN, occurrences
-from plane_guard_dashboard.views.words import number
+from plane_guard_dashboard.views.run_comparison import against, newest_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

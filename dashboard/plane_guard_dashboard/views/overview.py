@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from plane_guard_dashboard.views import links, states, status
+from plane_guard_dashboard.views import empty_states, links, trend_status
 from plane_guard_dashboard.views.figures import STALE_AFTER, age, figures, head, seconds_since, told
 from plane_guard_dashboard.views.grid import Column, grid
 from plane_guard_dashboard.views.groups import lines
@@ -45,16 +45,16 @@ def overview(view: View) -> None:
 def _state(view: View, found: Figures) -> None:
     seconds = seconds_since(found.last_report_ns, found.now)
     if seconds >= STALE_AFTER:
-        states.stale(age(seconds), told(found.last_report_ns))
+        empty_states.stale(age(seconds), told(found.last_report_ns))
     decisions = view.everything().row("scope")["decisions"]
     if decisions and not view.row("span")["matching"]:
-        states.unmatched(decisions)
+        empty_states.unmatched(decisions)
     elif not found.scope["prod_attempts"] and not found.leaks:
-        states.quiet(found.processes, found.scope["decisions"])
+        empty_states.quiet(found.processes, found.scope["decisions"])
 
 
 def _top(view: View) -> None:
-    newest = status.newest(view)
+    newest = trend_status.newest(view)
     found = view.rows("attempts_by_issue", newest=newest, limit=MOST_ATTEMPTS)
     if not found:
         return

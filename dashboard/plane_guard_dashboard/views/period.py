@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from plane_guard_dashboard.queries import END_OF_TIME
-from plane_guard_dashboard.rows import moment
+from plane_guard_dashboard.evidence.rows import moment
+from plane_guard_dashboard.store.queries import END_OF_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

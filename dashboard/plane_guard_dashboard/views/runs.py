@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard._wording import plural
-from plane_guard_dashboard.rows import moment
+from plane_guard_dashboard.evidence.rows import moment
 from plane_guard_dashboard.views.comparison import verdict
 from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.labels import DEMO, maker
 from plane_guard_dashboard.views.occurrences import AGO, WHEN
 from plane_guard_dashboard.views.one_run import one_run
-from plane_guard_dashboard.views.words import DEMO, maker
+from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa  # type: ignore[import-untyped]
 import streamlit as st
 
-from plane_guard_dashboard.queries import END_OF_TIME
-from plane_guard_dashboard.rows import moment
-from plane_guard_dashboard.views import narrow
+from plane_guard_dashboard.evidence.rows import moment
+from plane_guard_dashboard.store.queries import END_OF_TIME
+from plane_guard_dashboard.views import filter_actions
 from plane_guard_dashboard.views.grid import Column, grid
 from plane_guard_dashboard.views.period import SECOND, nanoseconds, written
 
@@ -108,7 +108,7 @@ def _brushed(key: str) -> None:
     ends = st.session_state[key].get("selection", {}).get(_BRUSH, {}).get("from", ())
     if len(ends) == len(("from", "until")):
         since, until = (int(end / 1000) * SECOND for end in ends)
-        narrow.between(written(since), written(max(until, since + SECOND)))
+        filter_actions.between(written(since), written(max(until, since + SECOND)))
 
 
 def _domain(first: int, last: int, step: int) -> list[datetime]:

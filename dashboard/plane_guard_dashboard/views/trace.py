@@ -8,10 +8,10 @@ import altair as alt
 import pyarrow as pa  # type: ignore[import-untyped]
 import streamlit as st
 
-from plane_guard_dashboard._escape import visible
-from plane_guard_dashboard._wording import plural
+from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.views.grid import Column, grid
 from plane_guard_dashboard.views.waterfall import Line, around, layout
+from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

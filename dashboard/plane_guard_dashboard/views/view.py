@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.queries import Filters
+from plane_guard_dashboard.store.queries import Filters
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

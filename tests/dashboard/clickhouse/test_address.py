@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plane_guard_dashboard._sources import NoTracesError, SourceState
+from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState
 from plane_guard_dashboard.store import open_engine
-from plane_guard_dashboard.store._clickhouse_address import PASSWORD, AddressError, is_address, parsed
+from plane_guard_dashboard.store.clickhouse_address import PASSWORD, AddressError, is_address, parsed
 
 
 def test_every_part_of_an_address_has_a_default_but_the_host() -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plane_guard_dashboard.queries import FIELDS, QUERIES, Filters, Grouping, Origins
 from plane_guard_dashboard.store.clickhouse import ClickHouse
 from plane_guard_dashboard.store.columns import DECISIONS, SESSIONS, SPANS
+from plane_guard_dashboard.store.queries import FIELDS, QUERIES, Filters, Grouping, Origins
 from tests.dashboard.clickhouse.spans import HOSTILE, HOUR, TWICE
 from tests.dashboard.evidence import SECOND, START, TEST, decision, resource
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plane_guard_dashboard._sources import NoTracesError, SourceState
-from plane_guard_dashboard.queries import QUERIES, Filters
+from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState
 from plane_guard_dashboard.store import _clickhouse_client as clients
 from plane_guard_dashboard.store import open_engine
-from plane_guard_dashboard.store._clickhouse_address import PASSWORD
 from plane_guard_dashboard.store.clickhouse import ClickHouse
+from plane_guard_dashboard.store.clickhouse_address import PASSWORD
+from plane_guard_dashboard.store.queries import QUERIES, Filters
 from tests.dashboard.clickhouse.exporter import insert
 from tests.dashboard.clickhouse.server import SECRET, Server
 from tests.dashboard.clickhouse.spans import HOSTILE, story

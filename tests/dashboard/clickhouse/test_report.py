@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from plane_guard_dashboard import traces
 from plane_guard_dashboard.cli import main
+from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.report.summary import ALL, LATEST, NothingSinceError, UnknownRunError, since, summarize
 from plane_guard_dashboard.store import clickhouse_report
-from plane_guard_dashboard.store._clickhouse_address import PASSWORD
-from plane_guard_dashboard.summary import ALL, LATEST, NothingSinceError, UnknownRunError, since, summarize
+from plane_guard_dashboard.store.clickhouse_address import PASSWORD
 from tests.dashboard.clickhouse.server import SECRET, Server
 from tests.dashboard.clickhouse.spans import HOSTILE, HOUR, story
 from tests.dashboard.evidence import SECOND, START, batch, decision, resource, sandbox_write, session, span

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plane_guard_dashboard.queries import Filters
 from plane_guard_dashboard.store.clickhouse import ClickHouse
+from plane_guard_dashboard.store.queries import Filters
 from tests.dashboard.clickhouse import exporter
 from tests.dashboard.clickhouse.spans import story
 

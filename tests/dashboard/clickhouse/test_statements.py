@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plane_guard_dashboard.queries import QUERIES, Filters
 from plane_guard_dashboard.store._clickhouse_sql import PARAMETER, statement
 from plane_guard_dashboard.store._clickhouse_table import Table
+from plane_guard_dashboard.store.queries import QUERIES, Filters
 
 TABLE = Table("default", "otel_traces", {"ResourceAttributes": "Map(String, String)", "SpanAttributes": "Map"})
 WINDOW = "Timestamp >= fromUnixTimestamp64Nano({since_ns:Int64}"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard.demo import _show
-from plane_guard_dashboard.demo._child import ChildRun, environment, write_project
-from plane_guard_dashboard.demo._claims import CLAIMS, SANDBOX_CHANGES, Observed, check
+from plane_guard_dashboard.demo import render
 from plane_guard_dashboard.demo._seed import PROD_ID, SANDBOX_ID
-from plane_guard_dashboard.demo._story import ATTEMPTS, OUTCOMES, REASONS, TEST_FILE, TESTS_FAILED
 from plane_guard_dashboard.demo._wire import ReceivedRequest
-from plane_guard_dashboard.rows import DecisionRow, Outcome
+from plane_guard_dashboard.demo.assertions import CLAIMS, SANDBOX_CHANGES, Observed, check
+from plane_guard_dashboard.demo.child import ChildRun, environment, write_project
+from plane_guard_dashboard.demo.scenario import ATTEMPTS, OUTCOMES, REASONS, TEST_FILE, TESTS_FAILED
+from plane_guard_dashboard.evidence.rows import DecisionRow, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,6 +144,6 @@ def test_of_pytests_output_only_the_guards_lines_are_quoted() -> None:
         "evidence",
         "= 1 failed =",
     ]
-    quoted = _show.excerpt(output)
+    quoted = render.excerpt(output)
     assert [line for line in quoted if "more" not in line] == expected
     assert any("2 more" in line for line in quoted)

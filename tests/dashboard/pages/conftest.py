@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard import live
+from plane_guard_dashboard.views import live
 from tests.dashboard.pages.whole import Dashboard
 
 if TYPE_CHECKING:

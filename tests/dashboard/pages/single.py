@@ -12,8 +12,8 @@ from plane_guard_dashboard.store import open_engine
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from plane_guard_dashboard.queries import Filters
     from plane_guard_dashboard.store import Engine
+    from plane_guard_dashboard.store.queries import Filters
 
 HOSTILE = (
     ":red[x] **b** $\\frac{1}{2}$ [a](javascript:alert(1))",
@@ -37,7 +37,7 @@ def _script(name: str, source: str, filters: object) -> None:
     from datetime import UTC, datetime
     from importlib import import_module
 
-    from plane_guard_dashboard.queries import Filters
+    from plane_guard_dashboard.store.queries import Filters
     from plane_guard_dashboard.views.view import View
     from tests.dashboard.pages.single import engine_of
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from plane_guard_dashboard import live
+from plane_guard_dashboard.views import live
 from tests.dashboard.evidence import SECOND, START, decision, resource, session, write
 from tests.dashboard.pages.single import choose, grid, markdown
 from tests.dashboard.pages.whole import APP, figures, title

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plane_guard_dashboard.queries import Filters, Grouping
+from plane_guard_dashboard.store.queries import Filters, Grouping
 from plane_guard_dashboard.views import attempts, links
 from plane_guard_dashboard.views.groups import LEAK, MOST_SLOTS, Slots
-from plane_guard_dashboard.views.words import maker, outcome
+from plane_guard_dashboard.views.labels import maker, outcome
 from tests.dashboard.evidence import PROD, SECOND, START, decision, resource, sandbox_write, session, write
 from tests.dashboard.pages.single import HOSTILE, choose, grid, markdown, parameter, shown
 from tests.dashboard.pages.traced import TESTS, days

@@ -9,7 +9,7 @@ import pytest
 
 from plane_guard import Op, Reason
 from plane_guard_dashboard.store.columns import DECISIONS
-from plane_guard_dashboard.views import links, why
+from plane_guard_dashboard.views import explanations, links
 from plane_guard_dashboard.views.attributes import ATTRIBUTES
 from plane_guard_dashboard.views.decision import MOST_LETTERS, pretty
 from plane_guard_dashboard.views.waterfall import MOST_LINES, Line, around, layout
@@ -47,8 +47,8 @@ def places(lines: tuple[Line, ...]) -> list[tuple[str, int]]:
 
 
 def test_every_op_and_every_reason_has_a_sentence() -> None:
-    assert set(why.OPS) == set(Op)
-    assert set(why.REASONS) == set(Reason)
+    assert set(explanations.OPS) == set(Op)
+    assert set(explanations.REASONS) == set(Reason)
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -57,7 +57,7 @@ def test_every_op_and_every_reason_has_a_sentence() -> None:
 def test_every_decision_has_a_remedy_that_never_opens_production(reason: str, target: str, verdict: str) -> None:
     leak = verdict == "allowed" and target == "prod" and reason != Reason.LIVE_RUNTIME
     row = {**BLOCKED, "reason": reason, "target": target, "verdict": verdict, "prod_allowed": leak}
-    remedy = why.remedy(row)
+    remedy = explanations.remedy(row)
     assert remedy
     assert not [word for word in WIDENS if word in remedy]
     if target == "prod" and verdict != "allowed":
@@ -79,12 +79,12 @@ def test_every_decision_has_a_remedy_that_never_opens_production(reason: str, ta
     ],
 )
 def test_the_sentence(changes: dict[str, Any], sentence: str) -> None:
-    assert why.sentence({**BLOCKED, **changes}).startswith(sentence)
+    assert explanations.sentence({**BLOCKED, **changes}).startswith(sentence)
 
 
 def test_the_target_is_said_where_the_sentence_does_not_tell() -> None:
-    assert why.aside(BLOCKED) == ""
-    assert why.aside({**BLOCKED, "reason": "opt-in-disabled"}) == "The target was production."
+    assert explanations.aside(BLOCKED) == ""
+    assert explanations.aside({**BLOCKED, "reason": "opt-in-disabled"}) == "The target was production."
 
 
 def test_every_attribute_is_a_column() -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard.queries import FIELDS
-from plane_guard_dashboard.views import narrow
+from plane_guard_dashboard.store.queries import FIELDS
+from plane_guard_dashboard.views import filter_actions
 from plane_guard_dashboard.views.filters import COMMON, RARE
 from plane_guard_dashboard.views.period import written
 from tests.dashboard.evidence import SECOND, START, decision, resource, session
@@ -133,15 +133,15 @@ def test_a_hostile_value_can_be_filtered_by(dashboard: Dashboard, value: str) ->
 def test_only_and_without_undo_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     state: dict[str, object] = {}
     monkeypatch.setattr("streamlit.session_state", state)
-    narrow.only("op", "comment")
+    filter_actions.only("op", "comment")
     assert state == {"op": ["comment"], "without": []}
-    narrow.without("op", "comment")
-    narrow.without("op", "comment")
+    filter_actions.without("op", "comment")
+    filter_actions.without("op", "comment")
     assert state == {"op": [], "without": ["op:comment"]}
-    narrow.only("op", "comment")
+    filter_actions.only("op", "comment")
     assert state == {"op": ["comment"], "without": []}
-    narrow.between("a", "b")
+    filter_actions.between("a", "b")
     assert (state["from"], state["until"]) == ("a", "b")
-    narrow.clear()
-    assert set(state) == set(narrow.KEYS)
+    filter_actions.clear()
+    assert set(state) == set(filter_actions.KEYS)
     assert not any(value for key, value in state.items() if key not in ("range", "origin"))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from plane_guard_dashboard.queries import END_OF_TIME
+from plane_guard_dashboard.store.queries import END_OF_TIME
 from plane_guard_dashboard.views.period import PRESETS, SECOND, Period, before, nanoseconds, period, read, written
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 500_000, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plane_guard_dashboard.queries import Filters
+from plane_guard_dashboard.store.queries import Filters
 from plane_guard_dashboard.views import links
 from plane_guard_dashboard.views.comparison import Change, change, compared, sentence, verdict
 from plane_guard_dashboard.views.one_run import is_web

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plane_guard_dashboard.queries import Filters
+from plane_guard_dashboard.store.queries import Filters
 
 if TYPE_CHECKING:
     from pathlib import Path

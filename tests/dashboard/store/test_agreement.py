@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
-from plane_guard_dashboard import traces
+from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.evidence.traces import NoTracesError
 from plane_guard_dashboard.store.local import Local
-from plane_guard_dashboard.traces import NoTracesError
 from tests.dashboard.evidence import decision, session, write
 from tests.dashboard.store.conftest import everything
 from tests.dashboard.test_store import as_columns

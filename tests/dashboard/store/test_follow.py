@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard import traces
+from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.evidence.traces import NoTracesError, SourceState
 from plane_guard_dashboard.store.local import Local
-from plane_guard_dashboard.traces import NoTracesError, SourceState
 from tests.dashboard.evidence import batch, decision, session, write
 from tests.dashboard.store.conftest import cached, ids
 

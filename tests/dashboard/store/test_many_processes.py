@@ -35,7 +35,7 @@ _FOLLOWER = """
 import json, sys, time
 from plane_guard_dashboard.store import _compact, _ingest
 from plane_guard_dashboard.store.local import Local
-from plane_guard_dashboard.traces import NoTracesError
+from plane_guard_dashboard.evidence.traces import NoTracesError
 source, rows, seal = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 _ingest.ROWS_TO_SEAL, _compact.MOST_SMALL = seal, 4
 store, seen, until = Local(source), [0], time.monotonic() + 60

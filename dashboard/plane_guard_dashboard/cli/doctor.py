@@ -1,0 +1,118 @@
+"""`plane-guard doctor`: is the guard in place here, what is it set to, and does it really block?"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+import click
+
+from plane_guard import process
+from plane_guard.settings import (
+    HOSTS_VARIABLE,
+    OPT_IN_VARIABLE,
+    PROTECTED_VARIABLE,
+    SANDBOX_VARIABLE,
+    TEST_PROCESS_VARIABLE,
+)
+from plane_guard_dashboard.escaping import visible
+from plane_guard_instrumentation.clients import patches
+from plane_guard_instrumentation.runtime import environment as _floor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+_PYPROJECT_KEYS = {
+    OPT_IN_VARIABLE: "",
+    SANDBOX_VARIABLE: "sandbox_projects",
+    PROTECTED_VARIABLE: "protected_projects",
+    HOSTS_VARIABLE: "hosts",
+    _floor.TRACE_DIR_VARIABLE: "trace_dir",
+    _floor.SWALLOWED_VARIABLE: "swallowed",
+}
+_CANARY_SECONDS = 60
+
+
+_EPILOG = """\b
+Examples:
+  plane-guard doctor
+  PLANE_GUARD_HOSTS=plane.example.com plane-guard doctor
+"""
+
+
+@click.command(epilog=_EPILOG, short_help="Say whether the guard is in place, and prove it.")
+def doctor() -> None:
+    """Say whether the guard is in place and prove it: a canary write through each patched client must be blocked.
+
+    Exit code 1 if a canary was not blocked, or if settings are malformed.
+    """
+    from rich.console import Console  # start-up of the other commands
+
+    console = Console(highlight=False)
+    sources = {name: _source(name) for name in _PYPROJECT_KEYS}
+    evidence, settings = process.test_evidence(), process.settings()
+    start = _floor.start()
+    problems = dict.fromkeys((*start.problems, *settings.problems))
+    console.print(f"This is a test process: {evidence}" if evidence else "This is a live process: nothing is judged.")
+    console.print("Under pytest and unittest, and in their children, the guard puts itself in place.\n")
+    _print_settings(console, sources, start)
+    console.print("\nCanary writes to a made-up production project, from a test process:")
+    healthy = True
+    with console.status("Starting a test process ..."):
+        canaries = list(_canaries())
+    for path, result, received in canaries:
+        good = result == "blocked" and not received
+        healthy = healthy and good
+        console.print(f"  {'ok ' if good else 'BAD'} {path}: {result}, the server received {received} request(s)")
+    for problem in problems:
+        console.print(f"problem: {visible(problem, 400)}", markup=False)
+    sys.exit(0 if healthy and not problems else 1)
+
+
+def _print_settings(console: Console, sources: dict[str, str], start: _floor.Start) -> None:
+    from rich.table import Table  # start-up, as above
+
+    settings = process.settings()
+    values = {
+        OPT_IN_VARIABLE: "on" if settings.write_enabled else "off",
+        SANDBOX_VARIABLE: ", ".join(sorted(settings.sandbox_projects)) or "none",
+        PROTECTED_VARIABLE: ", ".join(sorted(settings.protected_projects)) or "none",
+        HOSTS_VARIABLE: ", ".join(sorted(settings.hosts)),
+        _floor.TRACE_DIR_VARIABLE: str(start.trace_dir),
+        _floor.SWALLOWED_VARIABLE: "fail" if start.fail_on_swallowed else "report",
+    }
+    table = Table("setting", "value", "from", box=None, pad_edge=False)
+    for name, value in values.items():
+        table.add_row(name, visible(value), sources[name])
+    table.add_row("guarded clients", ", ".join(dict.fromkeys(seam.layer for seam in patches.SEAMS)), "")
+    console.print(table)
+
+
+def _source(name: str) -> str:
+    if name in os.environ:
+        return "environment"
+    return "pyproject.toml" if _PYPROJECT_KEYS[name] in _floor.start().table else "default"
+
+
+def _canaries() -> Iterator[tuple[str, str, int]]:
+    with tempfile.TemporaryDirectory(prefix="plane-guard-doctor-") as folder:
+        environment = os.environ | {TEST_PROCESS_VARIABLE: "1", _floor.TRACE_DIR_VARIABLE: folder}
+        child = subprocess.run(
+            [sys.executable, "-m", "plane_guard_dashboard.cli.self_test"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_CANARY_SECONDS,
+        )
+        lines = [json.loads(line) for line in child.stdout.splitlines()]
+    if child.returncode or not lines:
+        yield "all clients", f"the canary process ended with code {child.returncode}: {child.stderr[-200:]!r}", 0
+    for line in lines:
+        yield line["path"], line["result"], line["received"]

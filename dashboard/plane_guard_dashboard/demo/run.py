@@ -1,0 +1,74 @@
+"""Runs the child against the server, and gathers what all sides saw: the child, the server, the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from plane_guard_dashboard.demo import child as _child
+from plane_guard_dashboard.demo.assertions import Observed
+from plane_guard_dashboard.evidence import traces
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from plane_guard_dashboard.demo._wire import ReceivedRequest
+    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_dashboard.evidence.rows import DecisionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the run left on disk."""
+
+    files: tuple[Path, ...]
+    decisions: tuple[DecisionRow, ...]
+    sessions: int
+
+
+def observe(folder: Path, plane: StandInPlane, trace_dir: Path) -> tuple[Observed, Evidence]:
+    """Run the tests and look everywhere."""
+    before, there = plane.snapshot(plane.prod.id), _files(trace_dir)
+    child = _child.run_tests(folder, plane, trace_dir)
+    evidence = _read(_files(trace_dir) - there, plane.port)
+    observed = Observed(
+        child=child,
+        decisions=evidence.decisions,
+        sessions=evidence.sessions,
+        prod_id=plane.prod.id,
+        prod_writes=tuple(write for write in plane.writes if _names_production(write, plane)),
+        prod_changes=_changes(plane, plane.prod.id),
+        prod_unchanged=plane.snapshot(plane.prod.id) == before,
+        sandbox_changes=frozenset(_changes(plane, plane.sandbox.id)),
+    )
+    return observed, evidence
+
+
+def _files(trace_dir: Path) -> set[Path]:
+    return set(trace_dir.glob("*.jsonl"))
+
+
+def _read(files: set[Path], port: int) -> Evidence:
+    """Read the new files; others may be writing into the folder, but none of them to our port."""
+    found = {path: one for path in sorted(files) if (one := _traces(path))}
+    ours = {path: one for path, one in found.items() if any(row.server_port == port for row in one.decisions)}
+    decisions = [row for one in ours.values() for row in one.decisions if row.server_port == port]
+    decisions.sort(key=lambda row: (row.time_ns, row.seq or 0))
+    return Evidence(tuple(ours), tuple(decisions), sum(len(one.sessions) for one in ours.values()))
+
+
+def _traces(path: Path) -> traces.Traces | None:
+    try:
+        return traces.read(path)
+    except traces.NoTracesError:
+        return None
+
+
+def _changes(plane: StandInPlane, project: str) -> tuple[str, ...]:
+    return tuple(f"{mutation.table}: {mutation.what}" for mutation in plane.mutations_of(project))
+
+
+def _names_production(write: ReceivedRequest, plane: StandInPlane) -> bool:
+    said = unquote(write.target) + write.body.decode("utf-8", "replace")
+    return any(key in said for key in (plane.prod.id, *plane.prod.items.values()))

@@ -1,0 +1,1 @@
+"""Read exported traces: sources, OTLP documents and typed rows."""

@@ -1,0 +1,157 @@
+"""What the reader hands out: one row per decision, one per guarded process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from plane_guard_instrumentation.evidence import attributes as names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DECISION = names.EVENT
+SESSION = names.SESSION
+DEMO_SERVICE = "plane-guard-demo"
+LIVE_RUNTIME = "live-runtime"
+PROD = "prod"
+UNKNOWN = "unknown"
+CONTEXT_PREFIXES = ("vcs.", "cicd.")
+
+RESOURCE_ATTRIBUTES: Mapping[str, str] = {
+    "run_id": names.RUN_ID,
+    "service": "service.name",
+    "pid": "process.pid",
+    "host": "host.name",
+    "worker": names.WORKER,
+    "guard_version": names.VERSION,
+}
+EVENT_ATTRIBUTES: Mapping[str, str] = {
+    "decision_id": names.DECISION_ID,
+    "seq": names.SEQ,
+    "outcome": names.OUTCOME,
+    "reason": names.REASON,
+    "expected": names.EXPECTED,
+    "layer": names.LAYER,
+    "target": names.TARGET,
+    "op": names.OP,
+    "workspace": names.WORKSPACE,
+    "project_id": names.PROJECT,
+    "work_item_id": names.WORK_ITEM,
+    "work_item_key": names.WORK_ITEM_KEY,
+    "method": names.METHOD,
+    "url_template": names.URL_TEMPLATE,
+    "server_address": names.SERVER_ADDRESS,
+    "server_port": names.SERVER_PORT,
+    "test": names.TEST,
+    "phase": names.PHASE,
+    "file": names.FILE,
+    "line": names.LINE,
+    "function": names.FUNCTION,
+}
+SESSION_ATTRIBUTES: Mapping[str, str] = {
+    "evidence": names.SESSION_EVIDENCE,
+    "shells": names.SESSION_SHELLS,
+}
+
+
+class Outcome(StrEnum):
+    """What happened to the write."""
+
+    ALLOW = "allow"
+    BLOCK = "block"
+
+
+def moment(time_ns: int) -> datetime:
+    """Nanoseconds since 1970 as a UTC datetime."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The process, the run and the place in a trace that a row comes from."""
+
+    time_ns: int
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    run_id: str | None = None
+    service: str | None = None
+    pid: int | None = None
+    host: str | None = None
+    worker: str | None = None
+    guard_version: str | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def time(self) -> datetime:
+        """When, in UTC."""
+        return moment(self.time_ns)
+
+    @property
+    def demo(self) -> bool:
+        """True when `plane-guard demo` made it."""
+        return self.service == DEMO_SERVICE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRow(Origin):
+    """One Plane write that the guard allowed or blocked."""
+
+    decision_id: str
+    outcome: Outcome
+    span_name: str
+    reason: str = UNKNOWN
+    target: str = "unresolved"
+    op: str = UNKNOWN
+    expected: bool = False
+    seq: int | None = None
+    layer: str | None = None
+    workspace: str | None = None
+    project_id: str | None = None
+    work_item_id: str | None = None
+    work_item_key: str | None = None
+    method: str | None = None
+    url_template: str | None = None
+    server_address: str | None = None
+    server_port: int | None = None
+    test: str | None = None
+    phase: str | None = None
+    file: str | None = None
+    line: int | None = None
+    function: str | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """A block that no test asked for."""
+        return self.outcome is Outcome.BLOCK and not self.expected
+
+    @property
+    def expected_block(self) -> bool:
+        """A block that the test asserted on."""
+        return self.outcome is Outcome.BLOCK and self.expected
+
+    @property
+    def prod_attempt(self) -> bool:
+        """A test process tried to write to production and was stopped."""
+        return self.blocked and self.target == PROD
+
+    @property
+    def prod_allowed(self) -> bool:
+        """A write to production that left a test process. There must be none."""
+        return self.outcome is Outcome.ALLOW and self.target == PROD and self.reason != LIVE_RUNTIME
+
+    @property
+    def work_item(self) -> str | None:
+        """The name that people use, else the id."""
+        return self.work_item_key or self.work_item_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow(Origin):
+    """One process in which the guard was in place."""
+
+    evidence: str | None = None
+    shells: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The report on one run, as text, Markdown or JSON."""

@@ -1,0 +1,1 @@
+"""Send evidence to an OpenTelemetry Collector."""

@@ -1,0 +1,72 @@
+"""The account of what was read: the engine, the sources, and every line that could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from plane_guard_dashboard.escaping import visible
+from plane_guard_dashboard.store.queries import MOST_ROWS
+from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.wording import plural
+
+if TYPE_CHECKING:
+    from plane_guard_dashboard.store import Health
+
+_BYTES = st.column_config.NumberColumn(format="bytes")
+_WIDE = st.column_config.TextColumn(width=360)
+_SOURCES = (
+    Column("Source", "name", config=_WIDE),
+    Column("Size", "size", config=_BYTES),
+    Column("Read", "read", config=_BYTES),
+    Column("Not read yet", "lag", config=_BYTES),
+    Column("Lines", "lines"),
+    Column("Bad lines", "unreadable_lines"),
+)
+_BAD = (Column("File", "file", config=_WIDE), Column("Byte", "offset"), Column("Why", "reason", config=_WIDE))
+
+
+def account(health: Health) -> None:
+    """Figures, place, sources, bad lines."""
+    _figures(health)
+    st.caption(f"{health.engine} reads from this place, and never changes what is there.")
+    st.code(visible(health.place), language=None)
+    if health.cache:
+        st.caption("Where what was read is kept, so that nothing is read twice (it may be deleted), or why it is not.")
+        st.code(visible(health.cache), language=None)
+    _sources(health)
+    _bad(health)
+
+
+def _figures(health: Health) -> None:
+    figures = {
+        "Lines read": (health.lines, "One line holds one span, or many."),
+        "Bad lines": (health.unreadable_lines, "Could not be read, or not in full."),
+        "Bad files": (health.unreadable_files, "Could not be opened."),
+        "Duplicates": (health.duplicates, "Decisions that are there more than once count once."),
+        "Pending": (health.pending_lines, "Lines that are still being written."),
+    }
+    for place, (label, (count, meaning)) in zip(st.columns(len(figures)), figures.items(), strict=True):
+        place.metric(label, f"{count:,}", help=meaning, border=True)
+
+
+def _sources(health: Health) -> None:
+    st.subheader("Sources")
+    shown = health.sources[:MOST_ROWS]
+    st.caption(f"Every file or table that is read, and how far. Showing {len(shown):,} of {len(health.sources):,}.")
+    rows = [{**asdict(source), "lag": max(0, source.size - source.read)} for source in shown]
+    grid(rows, _SOURCES, key="sources", alt="What is read")
+
+
+def _bad(health: Health) -> None:
+    st.subheader("Bad lines")
+    if not health.samples:
+        st.caption("Everything could be read.")
+        return
+    st.caption(
+        f"{plural(health.unreadable_lines, 'line')} and {plural(health.unreadable_files, 'file')} could not be read "
+        f"in full. A decision may be missing for each. The first {len(health.samples)}:"
+    )
+    grid([asdict(sample) for sample in health.samples], _BAD, key="bad", alt="Lines that could not be read")

@@ -1,0 +1,123 @@
+"""Keeps the pages in step with the traces: all open pages share one look at them a second, and what it found."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from plane_guard_dashboard.evidence.traces import NoTracesError
+from plane_guard_dashboard.store import open_engine
+from plane_guard_dashboard.wording import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from plane_guard_dashboard.store import Engine
+    from plane_guard_dashboard.views.view import View
+
+    Found = Hashable | NoTracesError
+    Show = Callable[[int, int], None]
+
+SECONDS_BETWEEN_LOOKS = 1
+SECONDS_BETWEEN_RERUNS = 2
+SECONDS_UNTIL_AGES_ARE_OLD = 60
+_FRESH = 0.5
+_MOST_SECONDS_OF_OPTIONS = 30
+_MOST_OPTIONS = 100
+_DRAWN, _MARK, _COUNT = "_drawn", "_mark", "_count"
+
+
+class Watch:
+    """One source, read by one thread at a time for all of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._lock = Lock()
+        self._found: Found = None
+        self._looked = 0.0
+        self._progress = (0, 0)
+
+    def look(self, show: Show | None = None) -> Found:
+        """The generation of what can be shown, or why there is nothing. `show` is told how far reading is."""
+        while not self._lock.acquire(timeout=0.2):
+            if self._found is not None or show is None:
+                return self._found
+            show(*self._progress)
+        try:
+            if time.monotonic() - self._looked >= _FRESH:
+                self._found = self._refresh(show)
+                self._looked = time.monotonic()
+            return self._found
+        finally:
+            self._lock.release()
+
+    def _refresh(self, show: Show | None) -> Found:
+        def progress(done: int, total: int) -> None:
+            self._progress = (done, total)
+            if show:
+                show(done, total)
+
+        try:
+            return self.engine.refresh(progress)
+        except NoTracesError as error:
+            return error
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def watch_of(source: str) -> Watch:
+    """One per source and server."""
+    return Watch(open_engine(source))
+
+
+@st.cache_data(ttl=_MOST_SECONDS_OF_OPTIONS, max_entries=50, show_spinner=False)
+def values(_engine: Engine, source: str, field: str) -> list[str]:  # noqa: ARG001 - part of the cache's key
+    """The values that a field has, most frequent first. New ones may take half a minute to be offered."""
+    return [row["value"] for row in _engine.query(f"values_of_{field}", {"limit": _MOST_OPTIONS})]
+
+
+def load(watch: Watch) -> Found:
+    """Look, with a bar while there is much to read, and remember what this page shows."""
+    place = st.empty()
+
+    def show(done: int, total: int) -> None:
+        place.progress(min(1.0, done / total) if total else 0.0, text="Reading the traces …")
+
+    found = watch.look(show)
+    place.empty()
+    st.session_state[_MARK], st.session_state[_DRAWN] = _mark(found), time.monotonic()
+    return found
+
+
+def remember(view: View) -> None:
+    """How many decisions the page counts, for the number of new ones."""
+    st.session_state[_COUNT] = view.row("scope")["decisions"]
+
+
+def tick(watch: Watch, view: View | None, *, live: bool) -> None:
+    """Look again and again while the page is open: rerun it when there is something new, or say that there is."""
+    found = watch.look()
+    drawn = time.monotonic() - st.session_state.get(_DRAWN, 0)
+    if _mark(found) == st.session_state.get(_MARK):
+        if live and drawn >= SECONDS_UNTIL_AGES_ARE_OLD:
+            st.rerun()
+    elif view is None or isinstance(found, NoTracesError) or (live and drawn >= SECONDS_BETWEEN_RERUNS):
+        st.rerun()
+    elif not live:
+        _announce(view, found)
+
+
+follow = st.fragment(tick, run_every=SECONDS_BETWEEN_LOOKS)
+
+
+def _announce(view: View, found: Hashable) -> None:
+    new = replace(view, generation=found).row("scope")["decisions"] - st.session_state[_COUNT]
+    if new > 0 and st.button(f"{plural(new, 'new decision')}: show", key="show", icon=":material/refresh:"):
+        st.rerun()
+
+
+def _mark(found: Found) -> Hashable:
+    return found.state if isinstance(found, NoTracesError) else found

@@ -1,0 +1,21 @@
+"""What a list of attempts says when it is empty: left out by the filters and nothing there are different sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plane_guard_dashboard.store.queries import Filters
+from plane_guard_dashboard.views import empty_states
+
+if TYPE_CHECKING:
+    from plane_guard_dashboard.views.view import View
+
+
+def no_attempts(view: View) -> None:
+    """There is no attempt to show."""
+    decisions, processes = view.row("scope")["decisions"], view.row("processes")["processes"]
+    known = view.row("scope", **Filters().parameters())["decisions"]
+    if not decisions and (known or not processes):
+        empty_states.unmatched(known)
+    else:
+        empty_states.quiet(processes, decisions)

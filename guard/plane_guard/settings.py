@@ -1,0 +1,196 @@
+"""What the user allowed: read from mappings that the caller hands in, never from the process itself."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Self
+
+from plane_guard.hosts import DEFAULT_HOSTS, host_name
+
+OPT_IN_VARIABLE = "PLANE_TEST_WRITE_ENABLED"
+SANDBOX_VARIABLE = "PLANE_TEST_SANDBOX_PROJECTS"
+PROTECTED_VARIABLE = "PLANE_GUARD_PROTECTED_PROJECTS"
+HOSTS_VARIABLE = "PLANE_GUARD_HOSTS"
+TEST_PROCESS_VARIABLE = "PLANE_GUARD_TEST_PROCESS"
+
+DEFAULT_SANDBOX_PROJECT = "8c5a3025-4f9d-4190-b79f-fa06276bb27e"
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
+_HOST = r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?"  # compiled where there are hosts beside the default ones
+_LONGEST_SETTING = 65_536
+_SHOWN = 60
+_NAMED = 3
+
+
+class _Values(NamedTuple):
+    write_enabled: bool
+    sandbox_projects: frozenset[str]
+    protected_projects: frozenset[str]
+    hosts: frozenset[str]
+    protection_known: bool
+    problems: tuple[str, ...]
+
+
+class Settings(_Values):
+    """Everything a decision depends on beside the request. Malformed values never widen what is allowed.
+
+    ``sandbox_projects`` and ``protected_projects`` are project keys; entries that are none are dropped from the
+    former, and make ``protection_known`` false (which blocks every write) in the latter. ``problems`` says, one
+    sentence each, what was wrong and how to mend it.
+    """
+
+    __slots__ = ()
+
+    def __new__(  # noqa: PLR0913, PLR0917  the fields of a tuple
+        cls,
+        write_enabled: object = False,  # noqa: FBT002  fields of a tuple
+        sandbox_projects: object = frozenset({DEFAULT_SANDBOX_PROJECT}),
+        protected_projects: object = frozenset(),
+        hosts: object = DEFAULT_HOSTS,
+        protection_known: object = True,  # noqa: FBT002  fields of a tuple
+        problems: Iterable[str] = (),
+    ) -> Self:
+        """Normalize the values; invalid entries never widen what is allowed."""
+        sandbox, dropped = _project_keys(sandbox_projects)
+        protected, unusable = _project_keys(protected_projects)
+        return super().__new__(
+            cls,
+            write_enabled=is_true(write_enabled),
+            sandbox_projects=sandbox,
+            protected_projects=protected,
+            hosts=_host_names(hosts)[0],
+            protection_known=protection_known is True and not unusable,
+            problems=(
+                *problems,
+                *_sandbox_problems("sandbox_projects", dropped),
+                *_protected_problems("protected_projects", unusable),
+            ),
+        )
+
+    @classmethod
+    def from_environ(
+        cls,
+        environ: Mapping[str, str],
+        pyproject: Mapping[str, object] | None = None,
+        *,
+        pyproject_problem: str = "",
+    ) -> Self:
+        """Read the settings from environment variables and the table ``[tool.plane_guard]``.
+
+        The environment's allowlist replaces the table's; hosts and protected projects are the union of both. A table
+        that could not be read (``pyproject_problem`` says why) may have held protected projects: no write is allowed.
+        """
+        table = pyproject or {}
+        problems = [pyproject_problem] if pyproject_problem else []
+        opt_in = environ.get(OPT_IN_VARIABLE, "")
+        if not is_true(opt_in) and opt_in.strip().lower() not in _FALSE:
+            problems.append(f"{OPT_IN_VARIABLE}={_shown(opt_in)} counts as off; it is on only for 1, true, yes or on.")
+        allowed: object = environ.get(SANDBOX_VARIABLE)
+        source = SANDBOX_VARIABLE
+        if allowed is None:
+            source, allowed = "sandbox_projects", table.get("sandbox_projects", DEFAULT_SANDBOX_PROJECT)
+        sandbox, dropped = _project_keys(allowed)
+        protected, unusable = _union(
+            _project_keys, environ.get(PROTECTED_VARIABLE, ""), table.get("protected_projects", "")
+        )
+        hosts, strange = _union(_host_names, environ.get(HOSTS_VARIABLE, ""), table.get("hosts", ""))
+        problems += _sandbox_problems(source, dropped)
+        if not sandbox and not dropped:
+            problems.append(f"{source} is empty and allows nothing. Write the project's id, or remove the setting.")
+        problems += _protected_problems(f"{PROTECTED_VARIABLE} or protected_projects", unusable)
+        problems += [
+            f"{HOSTS_VARIABLE} or hosts: {name} is not a host name such as plane.example.com and is ignored."
+            for name in _some(strange)
+        ]
+        return cls(opt_in, sandbox, protected, DEFAULT_HOSTS | hosts, not unusable and not pyproject_problem, problems)
+
+
+def is_true(value: object) -> bool:
+    """Whether a switch is on: ``True``, or one of 1, true, yes, on in any case. Everything else is off."""
+    return value is True or (isinstance(value, str) and len(value) <= _SHOWN and value.strip().lower() in _TRUE)
+
+
+def _entries(value: object) -> list[object]:
+    if isinstance(value, str):
+        return [value] if len(value) > _LONGEST_SETTING else [*value.replace(",", " ").split()]
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
+        return list(value)
+    return [value]
+
+
+def _project_keys(value: object) -> tuple[frozenset[str], tuple[object, ...]]:
+    keys: set[str] = set()
+    rejected: list[object] = []
+    for entry in _entries(value):
+        key = _project_key(entry)
+        if key is None:
+            rejected.append(entry)
+        else:
+            keys.add(key)
+    return frozenset(keys), tuple(rejected)
+
+
+def _project_key(entry: object) -> str | None:
+    # Changes no result: the tests for other keys need not be loaded when a process starts.
+    if type(entry) is str and entry == DEFAULT_SANDBOX_PROJECT:  # pragma: no mutate
+        return entry
+    from plane_guard.keys import is_project_key, is_uuid
+
+    if not isinstance(entry, str) or len(entry) > _LONGEST_SETTING:
+        return None
+    text = entry.strip()
+    if is_uuid(text.lower()):
+        return text.lower()
+    return text if is_project_key(text) else None
+
+
+def _host_names(value: object) -> tuple[frozenset[str], tuple[object, ...]]:
+    names: set[str] = set()
+    rejected: list[object] = []
+    for entry in _entries(value):
+        # Changes no result: no expression need be compiled when a process starts.
+        if type(entry) is str and entry in DEFAULT_HOSTS:  # pragma: no mutate
+            names.add(entry)
+            continue  # pragma: no mutate
+        bare = entry.partition("://")[2] or entry if isinstance(entry, str) else ""
+        name = host_name(re.split(r"[/?#]", bare)[0].rpartition("@")[2].partition(":")[0])
+        if re.fullmatch(_HOST, name):
+            names.add(name)
+        else:
+            rejected.append(entry)
+    return frozenset(names), tuple(rejected)
+
+
+def _union(read: object, *values: object) -> tuple[frozenset[str], tuple[object, ...]]:
+    assert callable(read)  # noqa: S101
+    results = [read(value) for value in values]
+    return frozenset().union(*(names for names, _ in results)), tuple(
+        bad for _, rejected in results for bad in rejected
+    )
+
+
+def _sandbox_problems(source: str, dropped: tuple[object, ...]) -> list[str]:
+    return [
+        f"{source}: {entry} is not a project key and allows nothing. Write the project's id, such as "
+        f"{DEFAULT_SANDBOX_PROJECT}, or workspace-slug/IDENTIFIER."
+        for entry in _some(dropped)
+    ]
+
+
+def _protected_problems(source: str, unusable: tuple[object, ...]) -> list[str]:
+    return [
+        f"{source}: {entry} is not a project key, so which project it protects is unknown and every write is "
+        "blocked. Write the project's id or workspace-slug/IDENTIFIER."
+        for entry in _some(unusable)
+    ]
+
+
+def _some(entries: tuple[object, ...]) -> list[str]:
+    """The first of many bad entries; when there are more, the last one shown says how many."""
+    shown = [_shown(entry) for entry in entries[:_NAMED]]
+    more = len(entries) - _NAMED
+    return [*shown[:-1], f"{shown[-1]} (and {more} more)"] if more > 0 else shown
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

@@ -1,0 +1,95 @@
+"""The floor where Python's audit events do not say who looks a name up, or are not raised at all.
+
+asyncio and gevent look names up in threads that know nothing of the request, so the question is answered here, in the
+context of the request, and the answer goes with the lookup into the thread. uvloop asks libuv, which no hook sees.
+"""
+
+from __future__ import annotations
+
+import functools
+import socket
+from contextlib import nullcontext
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from plane_guard_instrumentation.connections import known_hosts
+from plane_guard_instrumentation.enforcement import request_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Look = Callable[..., Awaitable[Any]]
+
+
+def guard_asyncio(original: Look, layer: str) -> Look:
+    """Judge a lookup by an event loop, and let the executor's thread know what is allowed."""
+
+    @functools.wraps(original)
+    async def getaddrinfo(self: Any, host: Any, port: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        if not known_hosts.plane_host(host):
+            return await original(self, host, port, **options)
+        listens = options.get("flags", 0) & socket.AI_PASSIVE
+        with request_scope.guarded() if listens else nullcontext():
+            known_hosts.judge(host, port, layer)
+            look_up = functools.partial(socket.getaddrinfo, host, port, **options)
+            return await self.run_in_executor(None, copy_context().run, look_up)
+
+    return getaddrinfo
+
+
+def guard_gevent(original: Callable[..., Any], layer: str) -> Callable[..., Any]:
+    """Judge a lookup by a greenlet, and let the thread of gevent's pool know what is allowed."""
+
+    @functools.wraps(original)
+    def getaddrinfo(self: Any, host: Any, port: Any, *args: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        if not known_hosts.plane_host(host):
+            return original(self, host, port, *args, **options)
+        known_hosts.judge(host, port, layer)
+        import _socket  # the native one: gevent replaces what `socket` holds
+
+        look_up = functools.partial(_socket.getaddrinfo, host, port, *args, **options)
+        return self.pool.apply(copy_context().run, (look_up,))
+
+    return getaddrinfo
+
+
+def guard_uvloop(original: Look, layer: str) -> Look:
+    """Judge a lookup by uvloop."""
+
+    @functools.wraps(original)
+    async def getaddrinfo(self: Any, host: Any, port: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        if not options.get("flags", 0) & socket.AI_PASSIVE:
+            known_hosts.judge(host, port, layer)
+        return await original(self, host, port, **options)
+
+    return getaddrinfo
+
+
+def guard_connection(original: Look, layer: str) -> Look:
+    """Judge a connection by uvloop, which looks names up for it without passing through its own lookup."""
+
+    @functools.wraps(original)
+    async def create_connection(
+        self: Any, protocol_factory: Any, host: object = None, port: object = None, **options: Any
+    ) -> Any:
+        __tracebackhide__ = True
+        known_hosts.judge(host, port, layer)
+        return await original(self, protocol_factory, host, port, **options)
+
+    return create_connection
+
+
+def guard_socket(original: Look, layer: str) -> Look:
+    """Judge a socket that uvloop connects: the address may hold a name that uvloop looks up."""
+
+    @functools.wraps(original)
+    async def sock_connect(self: Any, sock: object, address: Any) -> Any:
+        __tracebackhide__ = True
+        if isinstance(address, tuple) and len(address) > 1:
+            known_hosts.judge(address[0], address[1], layer)
+        return await original(self, sock, address)
+
+    return sock_connect

@@ -1,0 +1,90 @@
+"""A connection to a known Plane host: a guarded client may open it, every other client is refused.
+
+A shell judges each request of its client. A client without a shell could send anything once it is connected, so the
+refusal comes before that, reads included.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from plane_guard import process
+from plane_guard.hosts import host_name
+from plane_guard_instrumentation.enforcement import request_scope
+
+if TYPE_CHECKING:
+    from plane_guard import PlaneWriteBlocked
+    from plane_guard.settings import Settings
+
+_Host = TypeVar("_Host", str, bytes)
+_MOST = 256
+_LONGEST = 255  # of a name that can be looked up
+# Texts that name no Plane host, each with the settings under which it was found to be none: others may know more hosts.
+# Bytes have a memory of their own: both may have the same hash, and `python -b` warns where they are compared.
+elsewhere: dict[str, Settings] = {}
+_elsewhere_in_bytes: dict[bytes, Settings] = {}
+
+
+def judge(host: object, port: object, layer: str) -> None:
+    """Raise `PlaneWriteBlocked` if this is a Plane host and no guarded client is opening the connection."""
+    __tracebackhide__ = True
+    name = plane_host(host)
+    if name and not request_scope.is_guarded():
+        raise _refusal(name, port, layer)
+
+
+def plane_host(host: object) -> str:
+    """The known Plane host that is meant by what a client hands to a socket, or the empty string."""
+    fixed = process.fixed()
+    if type(host) is bytes:
+        return "" if _elsewhere_in_bytes.get(host) is fixed else _found(host, fixed, _elsewhere_in_bytes)
+    if type(host) is str:
+        return "" if elsewhere.get(host) is fixed else _found(host, fixed, elsewhere)
+    return _read(host, fixed)
+
+
+def _found(host: _Host, fixed: Settings, memory: dict[_Host, Settings]) -> str:
+    name = _read(host, fixed)
+    if not name and len(host) <= _LONGEST:
+        if len(memory) >= _MOST:
+            memory.clear()
+        memory[host] = fixed
+    return name
+
+
+def _read(host: object, fixed: Settings) -> str:
+    if isinstance(host, (bytes, bytearray)):
+        host = host.decode("latin-1")
+    name = host_name(host) if isinstance(host, str) else ""
+    return name if name in fixed.hosts else ""
+
+
+def _refusal(host: str, port: object, layer: str) -> PlaneWriteBlocked:
+    """The refusal, with its evidence on disk. A connection is refused whatever goes wrong with that.
+
+    What it needs is loaded here: most test processes never open such a connection. If it cannot be loaded any more,
+    in the last moments of a process, that error refuses the connection instead.
+    """
+    from plane_guard import Decision, Op, PlaneWrite, PlaneWriteBlocked, Reason
+    from plane_guard.vocabulary import Target
+    from plane_guard_instrumentation.enforcement import check
+    from plane_guard_instrumentation.evidence import caller, record
+
+    refused = Decision(allowed=False, reason=Reason.UNGUARDED_CLIENT)
+    write = PlaneWrite("", "", Op.UNKNOWN, host, port if type(port) is int else None)
+    sent = check.Sent(layer, "", "", (), b"", "")
+    client = caller.library()
+    refusal = PlaneWriteBlocked(write, refused, layer, f"It was opened by {client}." if client else "")
+    with suppress(Exception):
+        _ensure()
+        record.decision(write, sent, refused, Target.UNRESOLVED)
+        record.remember(refusal)
+    return refusal
+
+
+def _ensure() -> None:
+    """Let a forked child announce itself before its first decision."""
+    from plane_guard_instrumentation.startup import installation
+
+    installation.ensure()

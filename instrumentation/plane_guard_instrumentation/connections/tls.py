@@ -1,0 +1,48 @@
+"""The floor under TLS: the name that a client asks a server to prove.
+
+It is there for every client of Python's `ssl`, through proxies and for event loops that no audit event sees.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from plane_guard_instrumentation.connections import known_hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Wrap = Callable[..., Any]
+
+_NAME = "server_hostname"
+_SOCKET_POSITION = 5
+_BIO_POSITION = 4
+
+
+def guard_socket(original: Wrap, layer: str) -> Wrap:
+    """Judge TLS on a socket."""
+
+    @functools.wraps(original)
+    def wrap_socket(*args: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        known_hosts.judge(_server_name(args, options, _SOCKET_POSITION), None, layer)
+        return original(*args, **options)
+
+    return wrap_socket
+
+
+def guard_bio(original: Wrap, layer: str) -> Wrap:
+    """Judge TLS on buffers, as event loops use it."""
+
+    @functools.wraps(original)
+    def wrap_bio(*args: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        known_hosts.judge(_server_name(args, options, _BIO_POSITION), None, layer)
+        return original(*args, **options)
+
+    return wrap_bio
+
+
+def _server_name(args: tuple[Any, ...], options: dict[str, Any], position: int) -> object:
+    return args[position] if len(args) > position else options.get(_NAME)

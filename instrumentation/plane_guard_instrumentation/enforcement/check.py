@@ -1,0 +1,160 @@
+"""The one check that all shells share: classify, decide, prove, record, and then go on or raise.
+
+It does no I/O of its own: what it needs to know from the server it asks the shell for, one `Probe` at a time, so sync
+and async clients share every line. Whatever goes wrong in here blocks the write.
+"""
+
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from typing import NamedTuple
+
+from plane_guard import process
+from plane_guard.classification import PlaneWrite, classify
+from plane_guard.decision import GUARD_ERROR, Decision, decide, target_of
+from plane_guard.errors import PlaneWriteBlocked
+from plane_guard.request import OVERRIDES, is_overridden, read_fields
+from plane_guard.settings import Settings
+from plane_guard.vocabulary import READ_METHODS, Op, Target
+from plane_guard_instrumentation.clients import patches
+from plane_guard_instrumentation.enforcement import ownership
+from plane_guard_instrumentation.enforcement.ownership import Answer, Probe
+from plane_guard_instrumentation.evidence import record
+from plane_guard_instrumentation.startup import installation
+
+__all__ = ["Answer", "Probe", "Sent", "drive", "drive_async", "judge", "reads", "reads_plainly", "refuse_unreadable"]
+
+Steps = Generator[Probe, Answer, None]
+_READ_METHODS = frozenset(method.encode() for method in READ_METHODS)
+_OVERRIDES = frozenset(name.encode() for name in OVERRIDES)
+
+
+class Sent(NamedTuple):
+    """A request as a client is about to send it; ``body`` is bytes, or the stream itself if that is all there is."""
+
+    layer: str
+    method: str
+    url: str
+    headers: Sequence[tuple[bytes, bytes]]
+    body: object
+    origin: str
+
+
+class _Verdict(NamedTuple):
+    decision: Decision
+    target: Target
+    project: str | None
+    detail: str = ""
+
+
+def reads(method: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether a request can be nothing but a read. Judging it would say the same, and take ten times as long."""
+    return method in _READ_METHODS and not is_overridden(read_fields(headers))
+
+
+def reads_plainly(method: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """The same of headers that are bytes and nothing else, pair by pair; where they are not, the answer is no."""
+    for pair in headers:
+        if type(pair) is not tuple:
+            return False
+        name, value = pair
+        if type(name) is not bytes or type(value) is not bytes or name.lower() in _OVERRIDES:
+            return False
+    return method in _READ_METHODS
+
+
+def judge(sent: Sent) -> Steps:
+    """Return if the request may be sent, raise `PlaneWriteBlocked` if not; yield what must be asked before that."""
+    write = classify(sent.method, sent.url, sent.body, headers=sent.headers, hosts=process.fixed().hosts)
+    return _nothing_to_judge() if write is None else _judge(write, sent)
+
+
+def refuse_unreadable(layer: str, cause: Exception | None = None) -> None:
+    """Refuse what a shell of a test process cannot read as a request."""
+    __tracebackhide__ = True
+    write = PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
+    sent = Sent(layer, "", "", (), None, "")
+    if cause is not None:
+        _conclude(write, sent, _broken(write, cause), cause)
+    drive(_judge(write, sent), lambda _: Answer(0, (), b""))
+
+
+def _nothing_to_judge() -> Steps:
+    yield from ()
+
+
+def _judge(write: PlaneWrite, sent: Sent) -> Steps:
+    __tracebackhide__ = True
+    if not process.test_evidence():
+        record.live(write, sent)
+        return
+    cause: Exception | None = None
+    try:
+        installation.ensure()
+        patches.verify()  # where no test begins, nothing else looks after the shells of other clients
+        settings = process.settings()
+        decision = decide(write.project_id, write.op, write.work_item, settings=settings, in_test=True)
+        if not decision.allowed:
+            verdict = _Verdict(decision, *_target(write, settings))
+        elif ownership.is_proven(write, sent.origin, sent.headers):
+            verdict = _Verdict(decision, Target.SANDBOX, write.project_id)
+        else:
+            proof = yield from ownership.prove(write, sent.origin, sent.headers)
+            verdict = _Verdict(
+                proof.decision or decision, proof.target or Target.SANDBOX, write.project_id, proof.detail
+            )
+    except Exception as error:  # noqa: BLE001  an error inside the guard blocks
+        cause, verdict = error, _broken(write, error)
+    _conclude(write, sent, verdict, cause)
+
+
+def _conclude(write: PlaneWrite, sent: Sent, verdict: _Verdict, cause: Exception | None) -> None:
+    """Record the verdict, and raise unless it allows the write."""
+    __tracebackhide__ = True
+    recorded = record.decision(write, sent, verdict.decision, verdict.target, verdict.project)
+    if verdict.decision.allowed and not recorded:
+        verdict = verdict._replace(decision=GUARD_ERROR, detail="(The evidence of this write could not be kept.)")
+        record.decision(write, sent, verdict.decision, verdict.target, verdict.project)
+    if not verdict.decision.allowed:
+        refusal = PlaneWriteBlocked(write, verdict.decision, sent.layer, verdict.detail)
+        record.remember(refusal)
+        raise refusal from cause
+
+
+def drive(steps: Steps, ask: Callable[[Probe], Answer]) -> None:
+    """Run a check to its end for a sync client."""
+    __tracebackhide__ = True
+    try:
+        probe = next(steps)
+        while True:
+            try:
+                answer = ask(probe)
+            except Exception as error:  # noqa: BLE001  no answer is no proof
+                answer = Answer(0, (), b"", type(error).__name__)
+            probe = steps.send(answer)
+    except StopIteration:
+        return
+
+
+async def drive_async(steps: Steps, ask: Callable[[Probe], Awaitable[Answer]]) -> None:
+    """Run a check to its end for an async client."""
+    __tracebackhide__ = True
+    try:
+        probe = next(steps)
+        while True:
+            try:
+                answer = await ask(probe)
+            except Exception as error:  # noqa: BLE001  no answer is no proof
+                answer = Answer(0, (), b"", type(error).__name__)
+            probe = steps.send(answer)
+    except StopIteration:
+        return
+
+
+def _target(write: PlaneWrite, settings: Settings) -> tuple[Target, str | None]:
+    """Where a refused write points, and the project that says so: production, if any reading of it names one."""
+    named = [key for key in (write.project_id, *write.projects) if key is not None]
+    prod = next((key for key in named if target_of(key, settings) is Target.PROD), None)
+    return (Target.PROD, prod) if prod else (target_of(write.project_id, settings), next(iter(named), None))
+
+
+def _broken(write: PlaneWrite, error: Exception) -> _Verdict:
+    return _Verdict(GUARD_ERROR, Target.UNRESOLVED, write.project_id, f"({type(error).__name__} inside the guard.)")

@@ -1,0 +1,1 @@
+"""Decisions on disk: records, spans, resource attributes, redaction and the evidence file."""

@@ -1,0 +1,54 @@
+"""Whose code sent the request: the nearest frame that belongs neither to a library nor to Python itself."""
+
+import os
+import sys
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_MOST_FRAMES = 400
+_MOST_FILES = 1_024
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STDLIB = os.path.dirname(os.__file__) + os.sep
+_LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+class Caller(NamedTuple):
+    """Where in the user's code a request began."""
+
+    file: str
+    line: int
+    function: str
+
+
+def find() -> Caller | None:
+    """The caller's own frame, or ``None`` if only libraries are on the stack."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the documented way to the stack without a traceback
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            return None
+        if not _is_library(frame.f_code.co_filename):
+            return Caller(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        frame = frame.f_back
+    return None
+
+
+def library() -> str:
+    """The name of the installed package whose code is nearest on the stack, or the empty string."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  as above
+    for _ in range(_MOST_FRAMES):
+        if frame is None or not _is_library(frame.f_code.co_filename):
+            return ""
+        for part in _LIBRARIES:
+            _, found, inside = frame.f_code.co_filename.rpartition(part)
+            if found and not frame.f_code.co_filename.startswith(_OWN):
+                return inside.partition(os.sep)[0].removesuffix(".py")
+        frame = frame.f_back
+    return ""
+
+
+@lru_cache(maxsize=_MOST_FILES)
+def _is_library(filename: str) -> bool:
+    return filename.startswith((_OWN, _STDLIB, "<")) or any(part in filename for part in _LIBRARIES)

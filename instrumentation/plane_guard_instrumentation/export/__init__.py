@@ -1,0 +1,1 @@
+"""Decisions on their way to other systems: live OTLP export and OpenTelemetry exporters."""

@@ -1,0 +1,71 @@
+"""``OTEL_TRACES_EXPORTER=plane_guard_file``: decisions out of a program's own spans, in a file of evidence.
+
+For a live process, which keeps no evidence by itself. Of the program's spans only those are written that carry a
+decision, and of those only what plane-guard itself emits: names, ids and times, and the decisions.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from plane_guard_instrumentation.evidence import attributes as names
+from plane_guard_instrumentation.evidence import evidence_file, redaction, sanitize
+from plane_guard_instrumentation.evidence import resource as _resource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class PlaneGuardFileExporter(SpanExporter):
+    """Writes each span that carries a decision to ``spans-<host>-<pid>-<start>.jsonl`` in the trace folder."""
+
+    def __init__(self) -> None:
+        self._exporter: FileSpanExporter | None = None
+        self._pid = 0
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Write what is ours of these spans."""
+        ours = [_reduced(span) for span in spans if any(event.name == names.EVENT for event in span.events)]
+        return self._opened().export(ours) if ours else SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Close the file."""
+        if self._exporter is not None:
+            self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002  OpenTelemetry's signature
+        """Nothing is held back."""
+        return True
+
+    def _opened(self) -> FileSpanExporter:
+        if self._exporter is None or self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._exporter = FileSpanExporter(evidence_file.beside("spans"))
+        return self._exporter
+
+
+def _reduced(span: ReadableSpan) -> ReadableSpan:
+    secrets = redaction.of_environment()
+    events = tuple(
+        Event(names.EVENT, sanitize.permitted(event.attributes or {}, secrets), event.timestamp)
+        for event in span.events
+        if event.name == names.EVENT
+    )
+    return ReadableSpan(
+        name=redaction.clean(span.name, secrets),
+        context=span.context,
+        parent=span.parent,
+        resource=Resource(_resource.attributes()),
+        events=events,
+        kind=span.kind,
+        start_time=span.start_time,
+        end_time=span.end_time or time.time_ns(),
+        instrumentation_scope=span.instrumentation_scope,
+    )

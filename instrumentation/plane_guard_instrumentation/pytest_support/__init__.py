@@ -1,0 +1,1 @@
+"""Helpers of the pytest plugin: summary and swallowed blocks."""

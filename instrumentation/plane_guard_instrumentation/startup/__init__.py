@@ -1,0 +1,1 @@
+"""Detect a test process, install the guard, scrub inherited settings."""
