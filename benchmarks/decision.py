@@ -40,7 +40,7 @@ def judging() -> Callable[[], None]:
     next_write = plane.sandbox_writes()
 
     def judge() -> None:
-        check.drive(check.judge(next_write()), plane.prove)
+        check.run_check(check.check_request(next_write()), plane.prove)
 
     judge()
     return judge

@@ -28,19 +28,19 @@ FIELDS = (
 _BODY = {"name": "A work item of a realistic size", "priority": "high", "labels": ["backend"], "estimate": 3}
 
 
-def sandbox_writes(number: int = 64) -> Callable[[], check.Sent]:
+def sandbox_writes(number: int = 64) -> Callable[[], check.OutgoingRequest]:
     """Updates of one work item, each with another body, by turns."""
     bodies = (json.dumps({**_BODY, "name": f"A work item, version {turn}"}).encode() for turn in range(number))
     return cycle([_sent(body) for body in bodies]).__next__
 
 
-def prove(_: object) -> ownership.Answer:
+def prove(_: object) -> ownership.LookupResponse:
     """Answer as Plane does for an item that is in the sandbox."""
     shown = {"id": ITEM, "project": DEFAULT_SANDBOX_PROJECT}
-    return ownership.Answer(200, (), json.dumps(shown).encode())
+    return ownership.LookupResponse(200, (), json.dumps(shown).encode())
 
 
-def _sent(body: bytes) -> check.Sent:
+def _sent(body: bytes) -> check.OutgoingRequest:
     fields = (*FIELDS, ("Content-Length", str(len(body))), ("Content-Type", "application/json"))
     headers = tuple((name.encode(), value.encode()) for name, value in fields)
-    return check.Sent("httpx", "PATCH", ORIGIN + DETAIL, headers, body, ORIGIN)
+    return check.OutgoingRequest("httpx", "PATCH", ORIGIN + DETAIL, headers, body, ORIGIN)

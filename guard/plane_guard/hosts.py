@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False  # importing `typing` for it would cost more than everything else here
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 DEFAULT_HOSTS = frozenset({"api.plane.so", "app.plane.so"})
 _IDNA = "idna"
 _DOTS = ".\u3002\uff0e\uff61"  # all that IDNA takes for a dot
@@ -16,3 +20,12 @@ def host_name(authority: str) -> str:
         except UnicodeError:
             return name
     return name
+
+
+def matches(hosts: Collection[str], host: str, port: int | None) -> bool:
+    """Return if a host is one of ``hosts``, whose entries are ``host`` or ``host:port``.
+
+    An entry with a port matches that port only. ``port`` is ``None`` where it is unknown, as in a DNS lookup.
+    """
+    name = host_name(host)
+    return name in hosts or (port is not None and f"{name}:{port}" in hosts)

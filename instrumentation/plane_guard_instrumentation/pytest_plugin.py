@@ -18,6 +18,7 @@ from plane_guard.settings import OPT_IN_VARIABLE  # noqa: E402
 from plane_guard_instrumentation.clients import patches  # noqa: E402
 from plane_guard_instrumentation.evidence import diagnostics, evidence_file, resource, running_test  # noqa: E402
 from plane_guard_instrumentation.evidence import session as _session  # noqa: E402
+from plane_guard_instrumentation.pytest_support.stash import BLOCKED, EXPECTED  # noqa: E402
 from plane_guard_instrumentation.runtime import environment  # noqa: E402
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from plane_guard import PlaneWriteBlocked
 
-BLOCKED: pytest.StashKey[list[PlaneWriteBlocked]] = pytest.StashKey()
-EXPECTED = pytest.StashKey[bool]()
 _OUTER = pytest.StashKey[running_test.Running | None]()
 _AT_START = evidence_file.every()
 _WORKER_TROUBLE = "plane_guard_trouble"

@@ -124,7 +124,7 @@ def note_connections(patch: pytest.MonkeyPatch, seen: list[bool]) -> None:
     real = socket.socket.connect
 
     def connect(self: socket.socket, address: object) -> None:
-        seen.append(request_scope.is_guarded())
+        seen.append(request_scope.is_connecting())
         real(self, address)  # type: ignore[arg-type]
 
     patch.setattr(socket.socket, "connect", connect)

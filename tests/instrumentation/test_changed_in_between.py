@@ -219,21 +219,21 @@ def test_what_cannot_be_copied_is_not_sent(plane: StandInPlane) -> None:
 
 def test_what_was_judged_holds_for_that_request_while_this_process_sends_it() -> None:
     request = object()
-    with request_scope.judged(request, "its form"):
-        assert (request_scope.judged_form(request), request_scope.judged_form(object())) == ("its form", None)
+    with request_scope.sending(request, "its form"):
+        assert (request_scope.checked_form(request), request_scope.checked_form(object())) == ("its form", None)
         child = os.fork()
         if not child:
-            os._exit(request_scope.judged_form(request) is not None)
+            os._exit(request_scope.checked_form(request) is not None)
         assert os.waitpid(child, 0)[1] == 0
         outliving = contextvars.copy_context()
 
-    assert outliving.run(request_scope.judged_form, request) is None
+    assert outliving.run(request_scope.checked_form, request) is None
 
 
 def test_a_forked_child_opens_the_connections_of_its_own_requests() -> None:
     child = os.fork()
     if not child:
-        with request_scope.guarded():
-            os._exit(not request_scope.is_guarded())
+        with request_scope.connecting():
+            os._exit(not request_scope.is_connecting())
 
     assert os.waitpid(child, 0)[1] == 0

@@ -77,7 +77,7 @@ def test_aiohttp_may_start_tls_with_a_plane_host_and_a_bare_connection_may_not(l
 
 
 async def _waiting() -> None:
-    with request_scope.guarded():
+    with request_scope.connecting():
         await asyncio.sleep(0)
 
 
@@ -86,4 +86,4 @@ def test_a_request_that_is_abandoned_in_another_context_ends_quietly() -> None:
     copy_context().run(request.send, None)
     request.close()
 
-    assert not request_scope.is_guarded()
+    assert not request_scope.is_connecting()

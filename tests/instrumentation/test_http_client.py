@@ -354,22 +354,22 @@ def test_the_connections_of_guarded_clients_carry_the_token(plane: StandInPlane,
         send("GET", f"{plane.url}/", {}, None)
 
     assert seen == [True]
-    assert not request_scope.is_guarded()
+    assert not request_scope.is_connecting()
 
 
 @pytest.mark.usefixtures("plane_sandbox_writes")
 def test_a_shell_around_another_shell_judges_once(
     plane: StandInPlane, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guarded, judge = http.client.HTTPConnection.endheaders, check.judge
+    guarded, judge = http.client.HTTPConnection.endheaders, check.check_request
     judged: list[str] = []
 
-    def noted(sent: check.Sent) -> object:
+    def noted(sent: check.OutgoingRequest) -> object:
         judged.append(sent.method)
         return judge(sent)
 
     monkeypatch.setattr(http.client.HTTPConnection, "endheaders", http_client.guard_request(guarded, "http.client"))
-    monkeypatch.setattr(check, "judge", noted)
+    monkeypatch.setattr(check, "check_request", noted)
     requests.patch(item_url(plane, "SBX-1"), json={"name": "x"}, headers=headers, timeout=10)
 
     assert judged.count("PATCH") == len(plane.writes) == 1

@@ -28,7 +28,7 @@ def test_a_plain_read_is_never_a_write(method: str, headers: list[tuple[str, str
     raw = [(name.encode(), value.encode()) for name, value in headers]
     is_write = classify(method, "https://api.plane.so" + PATH, headers=raw) is not None
 
-    assert check.reads(method.encode(), raw) is not is_write
+    assert check.is_read(method.encode(), raw) is not is_write
 
 
 @given(st.sampled_from(METHODS), fields)
@@ -37,7 +37,7 @@ def test_a_head_is_a_plain_read_only_if_its_request_is(method: str, headers: lis
     head = http_message.as_sent([line.encode() for line in lines])
     raw = [(name.encode(), value.encode()) for name, value in headers]
 
-    assert http_message.reads(head, http_message.Body()) == check.reads(method.encode(), raw)
+    assert http_message.reads(head, http_message.Body()) == check.is_read(method.encode(), raw)
 
 
 @pytest.mark.parametrize(

@@ -45,14 +45,14 @@ def guard_connect(original: Connect, layer: str) -> Connect:
                 req.__dict__[_ELSEWHERE] = url
             return await original(self, req, *args, **kwargs)
         if aiohttp_copy.reads(req):
-            with request_scope.guarded():
+            with request_scope.connecting():
                 return await original(self, req, *args, **kwargs)
         sent = _sent(req, layer)
-        with request_scope.guarded():
-            if request_scope.judged_form(req) != sent:
+        with request_scope.connecting():
+            if request_scope.checked_form(req) != sent:
                 await _judge(req, sent, functools.partial(original, self))
                 req.__dict__[_JUDGED] = sent
-            with request_scope.judged(req, sent):
+            with request_scope.sending(req, sent):
                 return await original(self, req, *args, **kwargs)
 
     return connect
@@ -71,18 +71,18 @@ def guard_send(original: Send, layer: str) -> Send:
         if aiohttp_copy.reads(own):
             return aiohttp_copy.as_if_sent_by(self, own, await original(own, conn))
         sent = _sent(own, layer)
-        if sent not in (self.__dict__.pop(_JUDGED, None), request_scope.judged_form(self)):
+        if sent not in (self.__dict__.pop(_JUDGED, None), request_scope.checked_form(self)):
             await _judge(own, sent, functools.partial(_connect_beside, conn))
-        with request_scope.judged(own, sent):
+        with request_scope.sending(own, sent):
             response = await original(own, conn)
         return aiohttp_copy.as_if_sent_by(self, own, response)
 
     return send
 
 
-async def _judge(request: ClientRequest, sent: check.Sent, connect: Connect) -> None:
+async def _judge(request: ClientRequest, sent: check.OutgoingRequest, connect: Connect) -> None:
     __tracebackhide__ = True
-    await check.drive_async(check.judge(sent), lambda probe: aiohttp_lookup.ask(connect, request, probe))
+    await check.run_check_async(check.check_request(sent), lambda probe: aiohttp_lookup.ask(connect, request, probe))
 
 
 async def _connect_beside(connection: Connection, *args: Any) -> Connection:
@@ -98,9 +98,9 @@ def _concerns_plane(request: ClientRequest, url: URL) -> bool:
     return name is not None and bool(known_hosts.plane_host(name))
 
 
-def _sent(request: ClientRequest, layer: str) -> check.Sent:
+def _sent(request: ClientRequest, layer: str) -> check.OutgoingRequest:
     origin = str(request.url.origin())
-    return check.Sent(
+    return check.OutgoingRequest(
         layer=layer,
         method=request.method,
         # What opens a tunnel through a proxy names the host alone, whatever URL it was made for.

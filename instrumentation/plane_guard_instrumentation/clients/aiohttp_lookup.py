@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LONGEST_PROOF = 30.0
 
 
-async def ask(connect: Connect, request: ClientRequest, probe: check.Probe) -> check.Answer:
+async def ask(connect: Connect, request: ClientRequest, probe: check.LookupRequest) -> check.LookupResponse:
     """Send a probe the way of the request, once more if the server had hung up on a connection that was kept."""
     import asyncio
 
@@ -31,7 +31,7 @@ async def ask(connect: Connect, request: ClientRequest, probe: check.Probe) -> c
             return await _get(connect, request, probe)
 
 
-async def _get(connect: Connect, request: ClientRequest, probe: check.Probe) -> check.Answer:
+async def _get(connect: Connect, request: ClientRequest, probe: check.LookupRequest) -> check.LookupResponse:
     from aiohttp import ClientTimeout
 
     question = _probe_request(request, probe)
@@ -42,7 +42,7 @@ async def _get(connect: Connect, request: ClientRequest, probe: check.Probe) -> 
         try:
             await response.start(connection)
             # Not `response.read`, which tests replace: a proof is what came over the wire.
-            return check.Answer(response.status, response.raw_headers, await response.content.read())
+            return check.LookupResponse(response.status, response.raw_headers, await response.content.read())
         finally:
             response.close()
     except BaseException:
@@ -50,7 +50,7 @@ async def _get(connect: Connect, request: ClientRequest, probe: check.Probe) -> 
         raise
 
 
-def _probe_request(request: ClientRequest, probe: check.Probe) -> ClientRequest:
+def _probe_request(request: ClientRequest, probe: check.LookupRequest) -> ClientRequest:
     from aiohttp import ClientRequest
 
     names = [name.decode("utf-8", "surrogatepass") for name, _ in probe.headers]

@@ -46,9 +46,9 @@ def guard_request(original: Method, layer: str) -> Method:
         head, body = _head(self), _body_of(self, message_body, encode_chunked)
         if http_message.reads(head, body):
             return go_on(self, message_body, encode_chunked)
-        if request_scope.judged_form(self) != (head, body):
+        if request_scope.checked_form(self) != (head, body):
             _judge(self, head, body, layer)
-        with request_scope.judged(self, (head, body)):
+        with request_scope.sending(self, (head, body)):
             return go_on(self, message_body, encode_chunked)
 
     return endheaders
@@ -69,7 +69,7 @@ def guard_bytes(original: Method, layer: str) -> Method:
             return original(self, data)
         head = http_message.in_memory(data)
         _judge(self, head, http_message.UNREADABLE, layer)
-        with request_scope.judged(self, (head, http_message.UNREADABLE)):
+        with request_scope.sending(self, (head, http_message.UNREADABLE)):
             return original(self, data)
 
     return send
@@ -81,7 +81,7 @@ def _judge(connection: Any, data: bytes, body: http_message.Body, layer: str) ->
     try:
         queued, found = _head(connection), _read(connection, data, body, layer)
         for sent, prefix in found:
-            check.drive(check.judge(sent), functools.partial(http_lookup.ask, connection, prefix))
+            check.run_check(check.check_request(sent), functools.partial(http_lookup.ask, connection, prefix))
         if (_head(connection), _read(connection, data, body, layer)) != (queued, found):
             check.refuse_unreadable(layer)
     except BaseException:
@@ -91,11 +91,13 @@ def _judge(connection: Any, data: bytes, body: http_message.Body, layer: str) ->
         raise
 
 
-def _read(connection: Any, data: bytes, body: http_message.Body, layer: str) -> list[tuple[check.Sent, bytes]]:
+def _read(
+    connection: Any, data: bytes, body: http_message.Body, layer: str
+) -> list[tuple[check.OutgoingRequest, bytes]]:
     """The requests in these bytes; bytes that are no request at all are refused."""
     __tracebackhide__ = True
     cause: Exception | None = None
-    found: list[tuple[check.Sent, bytes]] = []
+    found: list[tuple[check.OutgoingRequest, bytes]] = []
     try:
         for head in http_message.heads(data):
             prefix = http_message.forwarded_to(connection, head.target)
@@ -112,7 +114,7 @@ def _note_live(connection: Any, message_body: object, encode_chunked: Any, layer
         body = _body_of(connection, message_body, encode_chunked)
         for head in http_message.heads(_head(connection)):
             sent = http_message.sent(connection, head, body, layer)
-            check.drive(check.judge(sent), functools.partial(http_lookup.ask, connection, b""))
+            check.run_check(check.check_request(sent), functools.partial(http_lookup.ask, connection, b""))
 
 
 def _concerns_plane(connection: Any) -> bool:
@@ -132,7 +134,7 @@ def _head(connection: Any) -> bytes:
 
 def _begins_unjudged(connection: Any, data: Any) -> bool:
     """Whether these bytes begin a request, other than the one that was judged and is being sent."""
-    judged = request_scope.judged_form(connection)
+    judged = request_scope.checked_form(connection)
     if isinstance(judged, tuple) and isinstance(data, bytes) and data in http_message.as_judged(*judged):
         return False
     within_request = getattr(connection, "_HTTPConnection__state", None) == _SENDING_BODY

@@ -26,7 +26,7 @@ def guard(original: Method, layer: str) -> Method:  # noqa: ARG001  every shell 
         __tracebackhide__ = True
         if not process.test_evidence():
             return original(self, *arguments, **options)
-        with request_scope.guarded():
+        with request_scope.connecting():
             return original(self, *arguments, **options)
 
     return connect

@@ -7,12 +7,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from plane_guard_instrumentation.enforcement.check import Answer, Probe
+from plane_guard_instrumentation.enforcement.check import LookupRequest, LookupResponse
 
 _LONGEST_WAIT = 30.0
 
 
-def ask(connection: Any, prefix: bytes, probe: Probe) -> Answer:
+def ask(connection: Any, prefix: bytes, probe: LookupRequest) -> LookupResponse:
     """Send the probe's GET and read the answer, following no redirect; ``prefix`` is for a forwarding proxy."""
     import time
 
@@ -25,7 +25,7 @@ def ask(connection: Any, prefix: bytes, probe: Probe) -> Answer:
         base.endheaders(twin)
         response = base.getresponse(twin)
         fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-        return Answer(response.status, fields, response.read())
+        return LookupResponse(response.status, fields, response.read())
     finally:
         twin.close()
 

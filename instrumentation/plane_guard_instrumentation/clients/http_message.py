@@ -115,10 +115,10 @@ def concerns_plane(data: object, *, within_request: bool) -> bool:
     return any(map(_could_be_plane, lines)) if lines else _is_unfinished(bytes(data))
 
 
-def sent(connection: Any, head: Head, body: Body, layer: str) -> check.Sent:
+def sent(connection: Any, head: Head, body: Body, layer: str) -> check.OutgoingRequest:
     """The request as the shared check takes it."""
     origin, url = _where(connection, head.target)
-    return check.Sent(
+    return check.OutgoingRequest(
         layer=layer,
         method=head.method.decode("latin-1"),
         url=url.decode("latin-1"),

@@ -45,13 +45,15 @@ def guard_sync(original: Sync, layer: str) -> Sync:
         sent = None
         if own is None:
             own = _own(request, layer)
-            sent = None if check.reads(own.method, own.headers) else _sent(own, layer)
-        with request_scope.guarded():
+            sent = None if check.is_read(own.method, own.headers) else _sent(own, layer)
+        with request_scope.connecting():
             if sent is None:
                 return original(self, own)
-            if request_scope.judged_form(request) != sent:
-                check.drive(check.judge(sent), lambda probe: httpcore_lookup.ask(original, self, own, probe))
-            with request_scope.judged(own, sent):
+            if request_scope.checked_form(request) != sent:
+                check.run_check(
+                    check.check_request(sent), lambda probe: httpcore_lookup.ask(original, self, own, probe)
+                )
+            with request_scope.sending(own, sent):
                 return original(self, own)
 
     return handle_request
@@ -70,14 +72,14 @@ def guard_async(original: Async, layer: str) -> Async:
         sent = None
         if own is None:
             own = _own(request, layer)
-            sent = None if check.reads(own.method, own.headers) else _sent(own, layer)
-        with request_scope.guarded():
+            sent = None if check.is_read(own.method, own.headers) else _sent(own, layer)
+        with request_scope.connecting():
             if sent is None:
                 return await original(self, own)
-            if request_scope.judged_form(request) != sent:
-                steps = check.judge(sent)
-                await check.drive_async(steps, lambda probe: httpcore_lookup.ask_async(original, self, own, probe))
-            with request_scope.judged(own, sent):
+            if request_scope.checked_form(request) != sent:
+                steps = check.check_request(sent)
+                await check.run_check_async(steps, lambda probe: httpcore_lookup.ask_async(original, self, own, probe))
+            with request_scope.sending(own, sent):
                 return await original(self, own)
 
     return handle_async_request
@@ -103,11 +105,11 @@ def _concerns_plane(request: httpcore.Request) -> bool:
     return might_be_plane(url.target) or bool(known_hosts.plane_host(url.host))
 
 
-def _sent(request: httpcore.Request, layer: str) -> check.Sent:
+def _sent(request: httpcore.Request, layer: str) -> check.OutgoingRequest:
     url = request.url
     port = b"" if url.port is None else b":%d" % url.port
     target = url.target if url.target.startswith(b"/") else b"/" + url.target
-    return check.Sent(
+    return check.OutgoingRequest(
         layer=layer,
         method=request.method.decode("latin-1"),
         url=(url.scheme + b"://" + url.host + port + target).decode("latin-1"),

@@ -61,7 +61,7 @@ def copier_of_reads(core: ModuleType) -> Callable[[Any], httpcore.Request | None
             if not (type(method) is type(scheme) is type(host) is type(target) is bytes and type(port) in _PORT):
                 return None
             headers, body, extensions = fields.copy(), body_in_memory(request.stream), dict(given)
-            if type(body) is not bytes or "target" in extensions or not check.reads_plainly(method, headers):
+            if type(body) is not bytes or "target" in extensions or not check.is_plain_read(method, headers):
                 return None
         except Exception:  # noqa: BLE001  what cannot be read is left to `copied`
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plane_guard_instrumentation.clients.httpcore_copy import core_of, url_with
-from plane_guard_instrumentation.enforcement.ownership import Answer, Probe
+from plane_guard_instrumentation.enforcement.ownership import LookupRequest, LookupResponse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Sync = Callable[[Any, httpcore.Request], httpcore.Response]
     Async = Callable[[Any, httpcore.Request], Awaitable[httpcore.Response]]
 
-_MOCKED = Answer(0, (), b"", "a mock stands below the guard, and what it answers proves nothing")
+_MOCKED = LookupResponse(0, (), b"", "a mock stands below the guard, and what it answers proves nothing")
 _genuine: dict[str, tuple[Sync, Async]] = {}
 
 
@@ -27,7 +27,7 @@ def remember_genuine(core: ModuleType) -> None:
         _genuine.setdefault(core.__name__, methods)
 
 
-def ask(original: Sync, pool: Any, request: httpcore.Request, probe: Probe) -> Answer:
+def ask(original: Sync, pool: Any, request: httpcore.Request, probe: LookupRequest) -> LookupResponse:
     """Ask over the pool that the write will use, or past a mock over a connection of its own."""
     import time
 
@@ -44,7 +44,7 @@ def ask(original: Sync, pool: Any, request: httpcore.Request, probe: Probe) -> A
         connection.close()
 
 
-async def ask_async(original: Async, pool: Any, request: httpcore.Request, probe: Probe) -> Answer:
+async def ask_async(original: Async, pool: Any, request: httpcore.Request, probe: LookupRequest) -> LookupResponse:
     """Ask as `ask` does, for an async pool."""
     import anyio
 
@@ -61,21 +61,21 @@ async def ask_async(original: Async, pool: Any, request: httpcore.Request, probe
         await connection.aclose()
 
 
-def _read(response: httpcore.Response) -> Answer:
+def _read(response: httpcore.Response) -> LookupResponse:
     try:
-        return Answer(response.status, response.headers, response.read())
+        return LookupResponse(response.status, response.headers, response.read())
     finally:
         response.close()
 
 
-async def _read_async(response: httpcore.Response) -> Answer:
+async def _read_async(response: httpcore.Response) -> LookupResponse:
     try:
-        return Answer(response.status, response.headers, await response.aread())
+        return LookupResponse(response.status, response.headers, await response.aread())
     finally:
         await response.aclose()
 
 
-def _question(request: httpcore.Request, probe: Probe) -> httpcore.Request:
+def _question(request: httpcore.Request, probe: LookupRequest) -> httpcore.Request:
     core = core_of(request)
     url = url_with(core, request.url, probe.path)
     extensions = {"timeout": request.extensions.get("timeout", {})}

@@ -92,7 +92,7 @@ def _on_probe(arguments: Arguments) -> None:
 
 def _on_lookup(arguments: Arguments) -> None:
     __tracebackhide__ = True
-    known_hosts.judge(arguments[0], arguments[1] if len(arguments) > 1 else None, _LAYER)
+    known_hosts.refuse_unpatched(arguments[0], arguments[1] if len(arguments) > 1 else None, _LAYER)
 
 
 def _on_connection(arguments: Arguments) -> None:
@@ -103,7 +103,7 @@ def _on_connection(arguments: Arguments) -> None:
             return
     __tracebackhide__ = True
     if isinstance(address, tuple) and len(address) > 1:
-        known_hosts.judge(address[0], address[1], _LAYER)
+        known_hosts.refuse_unpatched(address[0], address[1], _LAYER)
 
 
 _WATCHED: dict[str, Callable[[Arguments], None]] = {

@@ -30,8 +30,8 @@ def guard_asyncio(original: Look, layer: str) -> Look:
         if not known_hosts.plane_host(host):
             return await original(self, host, port, **options)
         listens = options.get("flags", 0) & socket.AI_PASSIVE
-        with request_scope.guarded() if listens else nullcontext():
-            known_hosts.judge(host, port, layer)
+        with request_scope.connecting() if listens else nullcontext():
+            known_hosts.refuse_unpatched(host, port, layer)
             look_up = functools.partial(socket.getaddrinfo, host, port, **options)
             return await self.run_in_executor(None, copy_context().run, look_up)
 
@@ -46,7 +46,7 @@ def guard_gevent(original: Callable[..., Any], layer: str) -> Callable[..., Any]
         __tracebackhide__ = True
         if not known_hosts.plane_host(host):
             return original(self, host, port, *args, **options)
-        known_hosts.judge(host, port, layer)
+        known_hosts.refuse_unpatched(host, port, layer)
         import _socket  # the native one: gevent replaces what `socket` holds
 
         look_up = functools.partial(_socket.getaddrinfo, host, port, *args, **options)
@@ -62,7 +62,7 @@ def guard_uvloop(original: Look, layer: str) -> Look:
     async def getaddrinfo(self: Any, host: Any, port: Any, **options: Any) -> Any:
         __tracebackhide__ = True
         if not options.get("flags", 0) & socket.AI_PASSIVE:
-            known_hosts.judge(host, port, layer)
+            known_hosts.refuse_unpatched(host, port, layer)
         return await original(self, host, port, **options)
 
     return getaddrinfo
@@ -76,7 +76,7 @@ def guard_connection(original: Look, layer: str) -> Look:
         self: Any, protocol_factory: Any, host: object = None, port: object = None, **options: Any
     ) -> Any:
         __tracebackhide__ = True
-        known_hosts.judge(host, port, layer)
+        known_hosts.refuse_unpatched(host, port, layer)
         return await original(self, protocol_factory, host, port, **options)
 
     return create_connection
@@ -89,7 +89,7 @@ def guard_socket(original: Look, layer: str) -> Look:
     async def sock_connect(self: Any, sock: object, address: Any) -> Any:
         __tracebackhide__ = True
         if isinstance(address, tuple) and len(address) > 1:
-            known_hosts.judge(address[0], address[1], layer)
+            known_hosts.refuse_unpatched(address[0], address[1], layer)
         return await original(self, sock, address)
 
     return sock_connect

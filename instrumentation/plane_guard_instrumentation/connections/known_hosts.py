@@ -26,11 +26,11 @@ elsewhere: dict[str, Settings] = {}
 _elsewhere_in_bytes: dict[bytes, Settings] = {}
 
 
-def judge(host: object, port: object, layer: str) -> None:
+def refuse_unpatched(host: object, port: object, layer: str) -> None:
     """Raise `PlaneWriteBlocked` if this is a Plane host and no guarded client is opening the connection."""
     __tracebackhide__ = True
     name = plane_host(host)
-    if name and not request_scope.is_guarded():
+    if name and not request_scope.is_connecting():
         raise _refusal(name, port, layer)
 
 
@@ -68,23 +68,17 @@ def _refusal(host: str, port: object, layer: str) -> PlaneWriteBlocked:
     """
     from plane_guard import Decision, Op, PlaneWrite, PlaneWriteBlocked, Reason
     from plane_guard.vocabulary import Target
-    from plane_guard_instrumentation.enforcement import check
+    from plane_guard_instrumentation.enforcement import events
     from plane_guard_instrumentation.evidence import caller, record
+    from plane_guard_instrumentation.evidence.outgoing import OutgoingRequest
 
     refused = Decision(allowed=False, reason=Reason.UNGUARDED_CLIENT)
     write = PlaneWrite("", "", Op.UNKNOWN, host, port if type(port) is int else None)
-    sent = check.Sent(layer, "", "", (), b"", "")
+    sent = OutgoingRequest(layer, "", "", (), b"", "")
     client = caller.library()
     refusal = PlaneWriteBlocked(write, refused, layer, f"It was opened by {client}." if client else "")
     with suppress(Exception):
-        _ensure()
+        events.prepare_decision()
         record.decision(write, sent, refused, Target.UNRESOLVED)
         record.remember(refusal)
     return refusal
-
-
-def _ensure() -> None:
-    """Let a forked child announce itself before its first decision."""
-    from plane_guard_instrumentation.startup import installation
-
-    installation.ensure()

@@ -29,7 +29,7 @@ def guard_url(original: SetOption, layer: str) -> SetOption:
     def setopt(self: Any, option: int, value: Any) -> Any:
         __tracebackhide__ = True
         if option == _CURLOPT_URL:
-            known_hosts.judge(*_place(value), layer)
+            known_hosts.refuse_unpatched(*_place(value), layer)
         return original(self, option, value)
 
     return setopt

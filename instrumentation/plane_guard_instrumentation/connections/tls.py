@@ -26,7 +26,7 @@ def guard_socket(original: Wrap, layer: str) -> Wrap:
     @functools.wraps(original)
     def wrap_socket(*args: Any, **options: Any) -> Any:
         __tracebackhide__ = True
-        known_hosts.judge(_server_name(args, options, _SOCKET_POSITION), None, layer)
+        known_hosts.refuse_unpatched(_server_name(args, options, _SOCKET_POSITION), None, layer)
         return original(*args, **options)
 
     return wrap_socket
@@ -38,7 +38,7 @@ def guard_bio(original: Wrap, layer: str) -> Wrap:
     @functools.wraps(original)
     def wrap_bio(*args: Any, **options: Any) -> Any:
         __tracebackhide__ = True
-        known_hosts.judge(_server_name(args, options, _BIO_POSITION), None, layer)
+        known_hosts.refuse_unpatched(_server_name(args, options, _BIO_POSITION), None, layer)
         return original(*args, **options)
 
     return wrap_bio

@@ -1,7 +1,7 @@
-"""The one check that all shells share: classify, decide, prove, record, and then go on or raise.
+"""The one check that all clients share: classify, decide, prove, record, then return or raise.
 
-It does no I/O of its own: what it needs to know from the server it asks the shell for, one `Probe` at a time, so sync
-and async clients share every line. Whatever goes wrong in here blocks the write.
+The check does no I/O. It yields one `LookupRequest` at a time to the client, so sync and async clients share every
+line. Any error in here blocks the write.
 """
 
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
@@ -14,28 +14,26 @@ from plane_guard.errors import PlaneWriteBlocked
 from plane_guard.request import OVERRIDES, is_overridden, read_fields
 from plane_guard.settings import Settings
 from plane_guard.vocabulary import READ_METHODS, Op, Target
-from plane_guard_instrumentation.clients import patches
-from plane_guard_instrumentation.enforcement import ownership
-from plane_guard_instrumentation.enforcement.ownership import Answer, Probe
+from plane_guard_instrumentation.enforcement import events, ownership
+from plane_guard_instrumentation.enforcement.ownership import LookupRequest, LookupResponse
 from plane_guard_instrumentation.evidence import record
-from plane_guard_instrumentation.startup import installation
+from plane_guard_instrumentation.evidence.outgoing import OutgoingRequest
 
-__all__ = ["Answer", "Probe", "Sent", "drive", "drive_async", "judge", "reads", "reads_plainly", "refuse_unreadable"]
+__all__ = [
+    "LookupRequest",
+    "LookupResponse",
+    "OutgoingRequest",
+    "check_request",
+    "is_plain_read",
+    "is_read",
+    "refuse_unreadable",
+    "run_check",
+    "run_check_async",
+]
 
-Steps = Generator[Probe, Answer, None]
+Steps = Generator[LookupRequest, LookupResponse, None]
 _READ_METHODS = frozenset(method.encode() for method in READ_METHODS)
 _OVERRIDES = frozenset(name.encode() for name in OVERRIDES)
-
-
-class Sent(NamedTuple):
-    """A request as a client is about to send it; ``body`` is bytes, or the stream itself if that is all there is."""
-
-    layer: str
-    method: str
-    url: str
-    headers: Sequence[tuple[bytes, bytes]]
-    body: object
-    origin: str
 
 
 class _Verdict(NamedTuple):
@@ -45,12 +43,12 @@ class _Verdict(NamedTuple):
     detail: str = ""
 
 
-def reads(method: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+def is_read(method: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether a request can be nothing but a read. Judging it would say the same, and take ten times as long."""
     return method in _READ_METHODS and not is_overridden(read_fields(headers))
 
 
-def reads_plainly(method: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+def is_plain_read(method: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """The same of headers that are bytes and nothing else, pair by pair; where they are not, the answer is no."""
     for pair in headers:
         if type(pair) is not tuple:
@@ -61,7 +59,7 @@ def reads_plainly(method: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool
     return method in _READ_METHODS
 
 
-def judge(sent: Sent) -> Steps:
+def check_request(sent: OutgoingRequest) -> Steps:
     """Return if the request may be sent, raise `PlaneWriteBlocked` if not; yield what must be asked before that."""
     write = classify(sent.method, sent.url, sent.body, headers=sent.headers, hosts=process.fixed().hosts)
     return _nothing_to_judge() if write is None else _judge(write, sent)
@@ -71,25 +69,24 @@ def refuse_unreadable(layer: str, cause: Exception | None = None) -> None:
     """Refuse what a shell of a test process cannot read as a request."""
     __tracebackhide__ = True
     write = PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
-    sent = Sent(layer, "", "", (), None, "")
+    sent = OutgoingRequest(layer, "", "", (), None, "")
     if cause is not None:
         _conclude(write, sent, _broken(write, cause), cause)
-    drive(_judge(write, sent), lambda _: Answer(0, (), b""))
+    run_check(_judge(write, sent), lambda _: LookupResponse(0, (), b""))
 
 
 def _nothing_to_judge() -> Steps:
     yield from ()
 
 
-def _judge(write: PlaneWrite, sent: Sent) -> Steps:
+def _judge(write: PlaneWrite, sent: OutgoingRequest) -> Steps:
     __tracebackhide__ = True
     if not process.test_evidence():
         record.live(write, sent)
         return
     cause: Exception | None = None
     try:
-        installation.ensure()
-        patches.verify()  # where no test begins, nothing else looks after the shells of other clients
+        events.prepare_decision()
         settings = process.settings()
         decision = decide(write.project_id, write.op, write.work_item, settings=settings, in_test=True)
         if not decision.allowed:
@@ -106,7 +103,7 @@ def _judge(write: PlaneWrite, sent: Sent) -> Steps:
     _conclude(write, sent, verdict, cause)
 
 
-def _conclude(write: PlaneWrite, sent: Sent, verdict: _Verdict, cause: Exception | None) -> None:
+def _conclude(write: PlaneWrite, sent: OutgoingRequest, verdict: _Verdict, cause: Exception | None) -> None:
     """Record the verdict, and raise unless it allows the write."""
     __tracebackhide__ = True
     recorded = record.decision(write, sent, verdict.decision, verdict.target, verdict.project)
@@ -119,7 +116,7 @@ def _conclude(write: PlaneWrite, sent: Sent, verdict: _Verdict, cause: Exception
         raise refusal from cause
 
 
-def drive(steps: Steps, ask: Callable[[Probe], Answer]) -> None:
+def run_check(steps: Steps, ask: Callable[[LookupRequest], LookupResponse]) -> None:
     """Run a check to its end for a sync client."""
     __tracebackhide__ = True
     try:
@@ -128,13 +125,13 @@ def drive(steps: Steps, ask: Callable[[Probe], Answer]) -> None:
             try:
                 answer = ask(probe)
             except Exception as error:  # noqa: BLE001  no answer is no proof
-                answer = Answer(0, (), b"", type(error).__name__)
+                answer = LookupResponse(0, (), b"", type(error).__name__)
             probe = steps.send(answer)
     except StopIteration:
         return
 
 
-async def drive_async(steps: Steps, ask: Callable[[Probe], Awaitable[Answer]]) -> None:
+async def run_check_async(steps: Steps, ask: Callable[[LookupRequest], Awaitable[LookupResponse]]) -> None:
     """Run a check to its end for an async client."""
     __tracebackhide__ = True
     try:
@@ -143,7 +140,7 @@ async def drive_async(steps: Steps, ask: Callable[[Probe], Awaitable[Answer]]) -
             try:
                 answer = await ask(probe)
             except Exception as error:  # noqa: BLE001  no answer is no proof
-                answer = Answer(0, (), b"", type(error).__name__)
+                answer = LookupResponse(0, (), b"", type(error).__name__)
             probe = steps.send(answer)
     except StopIteration:
         return

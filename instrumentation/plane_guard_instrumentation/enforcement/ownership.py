@@ -31,7 +31,7 @@ _OF_THE_BODY = re.compile(
 _FOREIGN = Decision(allowed=False, reason=Reason.FOREIGN_REFERENCE)
 
 
-class Probe(NamedTuple):
+class LookupRequest(NamedTuple):
     """A GET that a shell is asked to send over the same connection pool, after waiting ``delay`` seconds."""
 
     path: str
@@ -39,7 +39,7 @@ class Probe(NamedTuple):
     delay: float = 0.0
 
 
-class Answer(NamedTuple):
+class LookupResponse(NamedTuple):
     """What came back; status 0 and ``error`` where nothing did."""
 
     status: int
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
     error: str = ""
 
 
-class Proof(NamedTuple):
+class Ownership(NamedTuple):
     """The outcome; ``decision`` is ``None`` where everything named is proven."""
 
     decision: Decision | None = None
@@ -67,18 +67,18 @@ def is_proven(write: PlaneWrite, origin: str, headers: Fields) -> bool:
     return not write.references or all(map(_proven.__contains__, _memories(write, origin, headers)))
 
 
-def prove(write: PlaneWrite, origin: str, headers: Fields) -> Generator[Probe, Answer, Proof]:
+def prove(write: PlaneWrite, origin: str, headers: Fields) -> Generator[LookupRequest, LookupResponse, Ownership]:
     """Prove each object that the write names, whether or not the server would check it itself."""
     if write.unprovable:
         named = any(project != write.project_id for project in write.projects)
-        return Proof(_FOREIGN, Target.PROD if named else Target.UNRESOLVED, f"({write.unprovable}.)")
+        return Ownership(_FOREIGN, Target.PROD if named else Target.UNRESOLVED, f"({write.unprovable}.)")
     for reference, memory in zip(write.references, _memories(write, origin, headers), strict=True):
         if memory not in _proven:
             failure = yield from _prove_one(write.project_id or "", reference, headers)
             if failure is not None:
                 return failure
             _remember(memory)
-    return Proof()
+    return Ownership()
 
 
 def _memories(write: PlaneWrite, origin: str, headers: Fields) -> list[_Memory]:
@@ -93,8 +93,10 @@ def _remember(memory: _Memory) -> None:
         _proven.popitem(last=False)
 
 
-def _prove_one(project: str, reference: Reference, headers: Fields) -> Generator[Probe, Answer, Proof | None]:
-    probe = Probe(reference.detail_path, _for_a_read(headers))
+def _prove_one(
+    project: str, reference: Reference, headers: Fields
+) -> Generator[LookupRequest, LookupResponse, Ownership | None]:
+    probe = LookupRequest(reference.detail_path, _for_a_read(headers))
     answer = yield probe
     wait = _retry_after(answer)
     if wait is not None:
@@ -102,11 +104,11 @@ def _prove_one(project: str, reference: Reference, headers: Fields) -> Generator
     owner = _owner(answer, reference.id)
     if owner != project:
         target = Target.PROD if owner else Target.UNRESOLVED
-        return Proof(_FOREIGN, target, f"({_what_was_asked(reference, answer)})")
+        return Ownership(_FOREIGN, target, f"({_what_was_asked(reference, answer)})")
     return None
 
 
-def _owner(answer: Answer, object_id: str) -> str | None:
+def _owner(answer: LookupResponse, object_id: str) -> str | None:
     """The project that the server says the object is in, if it shows just this object."""
     if answer.status != _OK or len(answer.content) > _LARGEST_ANSWER:
         return None
@@ -121,12 +123,12 @@ def _owner(answer: Answer, object_id: str) -> str | None:
     return canonical_uuid(shown.get("project") or shown.get("project_id"))
 
 
-def _what_was_asked(reference: Reference, answer: Answer) -> str:
+def _what_was_asked(reference: Reference, answer: LookupResponse) -> str:
     result = f"HTTP {answer.status}" if answer.status else f"no answer, {answer.error}"
     return f"Asked for {reference.id} under the sandbox project, the server answered: {result}."
 
 
-def _retry_after(answer: Answer) -> float | None:
+def _retry_after(answer: LookupResponse) -> float | None:
     if answer.status != _TOO_MANY_REQUESTS:
         return None
     value = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")

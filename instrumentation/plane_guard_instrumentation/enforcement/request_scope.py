@@ -71,16 +71,16 @@ class _Sending(_Token):
         self.sent = sent
 
 
-guarded = _Connecting
-judged = _Sending
+connecting = _Connecting
+sending = _Sending
 
 
-def is_guarded() -> bool:
+def is_connecting() -> bool:
     """Whether the connection that is being opened now belongs to a guarded client."""
     return _held(_connecting) is not None
 
 
-def judged_form(request: object) -> object:
+def checked_form(request: object) -> object:
     """The form in which the request that is being sent now was judged; ``None`` for every other request."""
     token = _held(_sending)
     return token.sent if isinstance(token, _Sending) and token.request is request else None

@@ -16,7 +16,7 @@ from plane_guard_instrumentation.evidence import diagnostics, redaction, running
 if TYPE_CHECKING:
     from plane_guard import Decision, PlaneWrite, PlaneWriteBlocked
     from plane_guard.vocabulary import Target
-    from plane_guard_instrumentation.enforcement.check import Sent
+    from plane_guard_instrumentation.evidence.outgoing import OutgoingRequest
     from plane_guard_instrumentation.evidence.sanitize import Attributes
 
 
@@ -26,7 +26,9 @@ sanitize.prepare()
 _is_logging: ContextVar[bool] = ContextVar("plane_guard_is_logging", default=False)
 
 
-def decision(write: PlaneWrite, sent: Sent, made: Decision, target: Target, project: str | None = None) -> bool:
+def decision(
+    write: PlaneWrite, sent: OutgoingRequest, made: Decision, target: Target, project: str | None = None
+) -> bool:
     """Record a decision of a test process; whether its evidence is on disk. Never raises."""
     try:
         from plane_guard_instrumentation.evidence import spans
@@ -60,7 +62,7 @@ def _log(write: PlaneWrite, made: Decision, project: str | None, key: object) ->
         _is_logging.reset(token)
 
 
-def live(write: PlaneWrite, sent: Sent) -> None:
+def live(write: PlaneWrite, sent: OutgoingRequest) -> None:
     """Note a live process's write on the span that is recording it, if any; never in the way of the write."""
     from plane_guard.decision import LIVE, target_of
     from plane_guard_instrumentation.evidence import span_events
@@ -81,7 +83,9 @@ def remember(refusal: PlaneWriteBlocked) -> None:
         listener(refusal)
 
 
-def _describe(write: PlaneWrite, sent: Sent, made: Decision, target: Target, project: str | None) -> Attributes:
+def _describe(
+    write: PlaneWrite, sent: OutgoingRequest, made: Decision, target: Target, project: str | None
+) -> Attributes:
     from plane_guard_instrumentation.evidence import caller as _caller
 
     running, caller = running_test.running(), _caller.find()

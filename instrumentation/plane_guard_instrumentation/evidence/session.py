@@ -13,9 +13,8 @@ import time
 from typing import TYPE_CHECKING
 
 from plane_guard import process
-from plane_guard_instrumentation.clients import patches
 from plane_guard_instrumentation.evidence import attributes as names
-from plane_guard_instrumentation.evidence import evidence_file, redaction, sanitize, trace_context
+from plane_guard_instrumentation.evidence import coverage, evidence_file, listeners, redaction, sanitize, trace_context
 from plane_guard_instrumentation.evidence import resource as _resource
 from plane_guard_instrumentation.runtime import environment
 
@@ -77,9 +76,7 @@ def _announce_live(mark: Mark) -> None:
     if _State.live is None:
         _State.live = any(map(os.environ.get, (ENDPOINT_VARIABLE, TRACES_ENDPOINT_VARIABLE)))
     if _State.live:
-        from plane_guard_instrumentation.export import live as _live_export
-
-        _live_export.announce(mark)
+        listeners.session_written(mark)
 
 
 def begin() -> Mark:
@@ -111,7 +108,7 @@ def line(mark: Mark) -> str:
 
 def described() -> Attributes:
     """The attributes of the session span."""
-    found = {names.SESSION_EVIDENCE: process.test_evidence(), names.SESSION_SHELLS: patches.layers()}
+    found = {names.SESSION_EVIDENCE: process.test_evidence(), names.SESSION_SHELLS: coverage.patched_clients()}
     return sanitize.permitted(found, redaction.of_environment())
 
 

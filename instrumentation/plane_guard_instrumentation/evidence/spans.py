@@ -20,9 +20,8 @@ from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, Tra
 
 from plane_guard_instrumentation.evidence import attributes as names
 from plane_guard_instrumentation.evidence import emitter as _emitter
+from plane_guard_instrumentation.evidence import listeners, trace_context
 from plane_guard_instrumentation.evidence import resource as _resource
-from plane_guard_instrumentation.evidence import trace_context
-from plane_guard_instrumentation.export import live
 
 if TYPE_CHECKING:
     from typing import IO
@@ -47,7 +46,7 @@ def write(attributes: Attributes, *, blocked: bool) -> str:
     result = FileSpanExporter(stream=cast("IO[str]", line)).export([span])
     span.is_anonymous = False
     if blocked or result is SpanExportResult.SUCCESS:
-        live.offer(span)
+        listeners.decision_written(span)
     if line.problem:
         return line.problem
     return "" if result is SpanExportResult.SUCCESS else "the span could not be encoded"

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plane_guard import process
+from plane_guard_instrumentation.evidence import listeners
 from plane_guard_instrumentation.evidence.session import ENDPOINT_VARIABLE
 from plane_guard_instrumentation.export import process_end
 from plane_guard_instrumentation.export import target as _live_target
@@ -43,6 +44,7 @@ _senders: dict[int, Sender] = {}  # by process, so a fork starts with an empty q
 
 def announce(mark: Mark) -> None:
     """Note this process's session span, to be sent before its first decision. Starts and imports nothing."""
+    listeners.on_decision(offer)
     if not _State.known_by:
         _State.target, _State.known_by = _live_target.find(os.environ, process.fixed().hosts), os.getpid()
         if _State.target is not None:

@@ -122,7 +122,7 @@ class Sender:
     def _run(self) -> None:
         _hush()
         _suppress_instrumentation()
-        with request_scope.guarded():
+        with request_scope.connecting():
             while not self._closing:
                 with suppress(Exception):
                     self._turn()

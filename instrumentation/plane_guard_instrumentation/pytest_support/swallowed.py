@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_instrumentation import pytest_plugin
+from plane_guard_instrumentation.pytest_support.stash import BLOCKED, EXPECTED
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,7 +23,7 @@ _FAILED = pytest.StashKey[bool]()
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test whose refusals were swallowed."""
     result = yield
-    unexpected = [] if item.stash.get(pytest_plugin.EXPECTED, False) else item.stash.get(pytest_plugin.BLOCKED, [])
+    unexpected = [] if item.stash.get(EXPECTED, False) else item.stash.get(BLOCKED, [])
     if unexpected and not item.stash.get(_FAILED, False):
         pytest.fail(_swallowed(unexpected), pytrace=False)
     return result

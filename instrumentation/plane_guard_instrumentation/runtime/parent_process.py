@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 
-from plane_guard_instrumentation.evidence.attributes import RUN_ID
 from plane_guard_instrumentation.runtime import processes
 
 _EVIDENCE_FILE = r"decisions-.+-(?P<pid>[0-9]{1,9})-[0-9a-f]+\.jsonl"  # compiled where there is a parent
-_RUN = r'"key":"' + re.escape(RUN_ID) + r'","value":\{"stringValue":"(?P<id>[0-9a-f]{32})"\}'
+_RUN = r'"key":"' + re.escape("plane_guard.run.id") + r'","value":\{"stringValue":"(?P<id>[0-9a-f]{32})"\}'
 _FIRST_LINE = 16_384
 
 

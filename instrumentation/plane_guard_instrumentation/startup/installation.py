@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from plane_guard_instrumentation.evidence.session import Mark
+
 _PYTEST_NAMES = frozenset({"pytest", "py.test", "pytest.exe", "py.test.exe"})
 _UNITTEST_NAMES = frozenset({"unittest"})
 _EXIT_GUARD_MISSING = 78
@@ -51,8 +53,14 @@ def enforce(*, pytest_session: bool = False, root: Path | None = None) -> None:
     """Put the shells in place for every client, those not imported yet included, and apply the floor."""
     from plane_guard import process
     from plane_guard_instrumentation.clients import patches
-    from plane_guard_instrumentation.evidence import session
+    from plane_guard_instrumentation.enforcement import events
+    from plane_guard_instrumentation.evidence import coverage, listeners, session
     from plane_guard_instrumentation.runtime import environment
+
+    coverage.report_clients(patches.layers)
+    listeners.on_session(_export_session)
+    events.before_decision(ensure)
+    events.before_decision(patches.verify)  # Without pytest, nothing else restores removed patches.
 
     if pytest_session:
         process.note_evidence("this process runs pytest")
@@ -67,6 +75,12 @@ def ensure() -> None:
     """Put the guard in place in this process, if it is not: each decision comes by."""
     if _State.enforced_in != os.getpid():
         enforce()
+
+
+def _export_session(mark: Mark) -> None:
+    from plane_guard_instrumentation.export import live
+
+    live.announce(mark)
 
 
 def _starts(names: frozenset[str]) -> bool:

@@ -1,0 +1,43 @@
+"""Which clients are patched in this process, and what the guard cannot see here.
+
+Higher layers report what they know; the session record, the pytest plugin and `plane-guard doctor` show it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class _Coverage:
+    def __init__(self) -> None:
+        self.uncovered: dict[str, str] = {}
+        self.clients: Callable[[], list[str]] = list
+
+
+_coverage = _Coverage()
+
+
+def report_clients(describe: Callable[[], list[str]]) -> None:
+    """Register the function that lists the patched clients, such as ``["httpx", "aiohttp (when imported)"]``."""
+    _coverage.clients = describe
+
+
+def patched_clients() -> list[str]:
+    """Return the clients that are patched now, and those that will be when they are imported."""
+    return _coverage.clients()
+
+
+def report_uncovered(name: str, why: str) -> bool:
+    """Note something that the guard cannot see, such as a client that is not inspectable; return if it is new."""
+    if name in _coverage.uncovered:
+        return False
+    _coverage.uncovered[name] = why
+    return True
+
+
+def uncovered() -> list[str]:
+    """Return one text for each thing that the guard cannot see in this process."""
+    return [f"{name}: {why}" for name, why in _coverage.uncovered.items()]

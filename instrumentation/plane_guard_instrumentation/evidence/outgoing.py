@@ -1,0 +1,19 @@
+"""The request as a client is about to send it, in the form that all clients share."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class OutgoingRequest(NamedTuple):
+    """A request before it is sent.
+
+    ``headers`` are name and value as bytes. ``body`` is bytes, ``None`` for no body, or the stream itself if the
+    content is not in memory. ``origin`` is scheme, host and port, such as ``https://api.plane.so``.
+    """
+
+    layer: str
+    method: str
+    url: str
+    headers: Sequence[tuple[bytes, bytes]]
+    body: object
+    origin: str
