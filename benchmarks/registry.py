@@ -1,15 +1,15 @@
 """The list of measures, and how to add one.
 
-A measure is a function that runs both sides in one process (or starts both by turns) and returns a `Figure`:
+A measure is a function that runs both sides in one process, or starts both in turn, and returns a `Figure`:
 
-    @measure("one Plane read: httpx", against="the same without the guard", goal=3.0, slip=18.0, unit="us added")
+    @measure("one Plane read: httpx", against="the same without the guard", goal=50.0, slip=300.0, unit="us added")
     def read(effort: Effort) -> Figure: ...
 
-Put it into a file of its theme, and that file's name into `THEMES`. Each measure runs in a Python process of its own,
-a test process with the guard in place whose evidence goes to a temporary folder (`folder()`); so what one of them
-patches, another never sees. ``goal`` is the most that the figure should be; ``slip`` is what the short form of CI
-fails at: far enough away that a busy machine is not taken for a slip, near enough that a tenfold one is caught.
-A measure that takes a browser or other things that not every machine has says ``short=False``: it is for the full form.
+Put it in a file of its theme, and add that file's name to `THEMES`. Each measure runs in a Python process of its own:
+a guarded test process whose evidence goes to a temporary folder (`folder()`). One measure never sees another's patches.
+``goal`` is the largest value that meets the goal. ``slip`` is the value at which the short form fails: far enough from
+the goal for a busy machine, near enough to catch a tenfold slowdown. ``short=False`` keeps a measure that needs a
+browser or much time out of the short form.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-THEMES = ("requests", "floor", "decision", "loopback", "startup", "pytest_runs", "core", "memory", "traces", "pages")
+THEMES = ("requests", "decision", "startup", "pytest_runs", "core", "memory", "traces", "pages")
 FOLDER_VARIABLE = "PLANE_BENCHMARKS_FOLDER"
 
 

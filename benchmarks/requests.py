@@ -1,7 +1,6 @@
-"""What a shell adds to a request: to another host, and to a read from Plane. What it wraps is a stub.
+"""The time that a patch adds to a request: to another host, and to a read from Plane. The patched method is a stub.
 
-Peer: the same call of the same stub without the shell around it. What is added is said at the pace of the machine on
-which the goals were set; both sides stand beside it as they were measured.
+Peer: the same call of the same stub without the patch.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import httpcore
 from aiohttp import ClientRequest
 from yarl import URL
 
-from benchmarks import instrumentor, timing
+from benchmarks import timing
 from benchmarks.plane import DETAIL, FIELDS, HOST, ORIGIN
 from benchmarks.registry import Effort, Figure, measure
 from plane_guard_instrumentation.clients import patches
@@ -41,8 +40,8 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("one request to another host", "POST", "http://example.org", "/hooks/1?x=2", "example.org", 1.0),
-    Case("one Plane read", "GET", ORIGIN, DETAIL, HOST, 3.0),
+    Case("one request to another host", "POST", "http://example.org", "/hooks/1?x=2", "example.org", 5.0),
+    Case("one Plane read", "GET", ORIGIN, DETAIL, HOST, 50.0),
 )
 
 
@@ -143,12 +142,10 @@ def _httpcore_request(case: Case) -> httpcore.Request:
 
 
 def _timed(peer: Callable[[], object], ours: Callable[[], object], effort: Effort) -> Figure:
-    measured = timing.calls(peer, ours, rounds=effort.of(41, 9), number=_NUMBER)
-    return instrumentor.at_the_pace_of_the_goals(measured, effort)
+    return timing.added_us(timing.calls(peer, ours, rounds=effort.of(41, 9), number=_NUMBER))
 
 
 def _timed_async(
     peer: Callable[[], Awaitable[object]], ours: Callable[[], Awaitable[object]], effort: Effort
 ) -> Figure:
-    measured = timing.awaits(peer, ours, rounds=effort.of(41, 9), number=_NUMBER)
-    return instrumentor.at_the_pace_of_the_goals(measured, effort)
+    return timing.added_us(timing.awaits(peer, ours, rounds=effort.of(41, 9), number=_NUMBER))
