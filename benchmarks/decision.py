@@ -57,7 +57,7 @@ def evidence(effort: Effort) -> Figure:
 @contextmanager
 def _span_writer(attributes: dict[str, str | int | bool | list[str]]) -> Iterator[Callable[[], None]]:
     with (folder() / "spans.jsonl").open("w", encoding="utf-8") as file:
-        provider = TracerProvider(resource=Resource(_resource.attributes()))
+        provider = TracerProvider(resource=Resource(_resource.of_this_process()))
         provider.add_span_processor(SimpleSpanProcessor(FileSpanExporter(stream=file)))
         tracer = provider.get_tracer(_attributes.SCOPE, _resource.version())
 

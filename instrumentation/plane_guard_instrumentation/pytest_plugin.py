@@ -96,7 +96,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     environment.take_away()
     repaired = patches.verify()
     if repaired:
-        diagnostics.repaired(repaired)
+        diagnostics.patches_restored(repaired)
     _items.append(item)
     running_test.begin(item.nodeid, "setup")
     try:
@@ -146,29 +146,29 @@ def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlock
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Wait a little for what is on its way to a collector, and hand a worker's trouble to the controller."""
     running_test.set_running(running_test.Running(phase="session"))
-    diagnostics.repaired(patches.verify())
+    diagnostics.patches_restored(patches.verify())
     if _session.is_live():
         from plane_guard_instrumentation.export import live
 
         unsent = live.flush()
         if unsent:
-            diagnostics.keep(unsent)
+            diagnostics.warn_once(unsent)
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[_WORKER_TROUBLE] = list(diagnostics.trouble)
+        output[_WORKER_TROUBLE] = list(diagnostics.warnings)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
     """Take over what went wrong in a worker."""
     for trouble in getattr(node, "workeroutput", {}).get(_WORKER_TROUBLE, ()):
-        diagnostics.keep(trouble)
+        diagnostics.warn_once(trouble)
 
 
 @pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was blocked, by whom, and where the evidence is."""
-    if not (diagnostics.trouble or evidence_file.has_grown(_AT_START)):
+    if not (diagnostics.warnings or evidence_file.has_grown(_AT_START)):
         return
     from plane_guard_instrumentation.pytest_support import summary
 

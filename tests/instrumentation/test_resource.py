@@ -127,24 +127,11 @@ SYSTEMS = {
 }
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A folder that is no checkout, in a process that no CI system started."""
-    for system in ci.SYSTEMS:
-        monkeypatch.delenv(system.marker, raising=False)
-    monkeypatch.delenv("OTEL_RESOURCE_ATTRIBUTES", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return monkeypatch
-
-
 @pytest.mark.parametrize(("environment", "expected"), SYSTEMS.values(), ids=SYSTEMS.keys())
 def test_a_ci_system_is_told_in_opentelemetrys_names(
-    elsewhere: pytest.MonkeyPatch, environment: dict[str, str], expected: dict[str, str]
+    tmp_path: Path, environment: dict[str, str], expected: dict[str, str]
 ) -> None:
-    for name, value in environment.items():
-        elsewhere.setenv(name, value)
-
-    assert resource.context() == expected
+    assert resource.context(environment, str(tmp_path)) == expected
 
 
 @pytest.mark.parametrize("system", ci.SYSTEMS, ids=lambda system: system.marker)
@@ -156,7 +143,7 @@ def test_the_tables_are_loaded_for_every_ci_system_that_they_know() -> None:
     assert tuple(system.marker for system in ci.SYSTEMS) == resource.CI_MARKERS
 
 
-def test_a_push_is_no_change_and_half_an_address_is_none(elsewhere: pytest.MonkeyPatch) -> None:
+def test_a_push_is_no_change_and_half_an_address_is_none() -> None:
     environment = GITHUB | {"GITHUB_REF": "refs/heads/main", "GITHUB_HEAD_REF": "", "GITHUB_REF_NAME": "main"}
     del environment["GITHUB_SERVER_URL"]
     found = ci.attributes(environment)
@@ -184,12 +171,11 @@ def git(folder: Path, *command: str) -> str:
     return subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_a_checkout_tells_branch_revision_and_origin(elsewhere: pytest.MonkeyPatch, checkout: Path) -> None:
+def test_a_checkout_tells_branch_revision_and_origin(checkout: Path) -> None:
     inside = checkout / "deep" / "inside"
     inside.mkdir(parents=True)
-    elsewhere.chdir(inside)
 
-    assert resource.context() == {
+    assert resource.context({}, str(inside)) == {
         "vcs.repository.name": checkout.name,
         "vcs.ref.head.name": "fix/ORCH-114",
         "vcs.ref.head.type": "branch",
@@ -203,13 +189,13 @@ def test_a_worktree_a_packed_branch_and_a_detached_head_are_read_too(checkout: P
     head = git(checkout, "rev-parse", "HEAD")
     git(checkout, "worktree", "add", "-q", "-b", "other", str(checkout / "tree"))
     git(checkout, "pack-refs", "--all")
-    worktree = _checkout.attributes(checkout / "tree")
+    worktree = _checkout.attributes(str(checkout / "tree"))
     git(checkout, "checkout", "-q", "--detach")
 
     assert (worktree["vcs.ref.head.name"], worktree["vcs.ref.head.revision"]) == ("other", head)
     assert worktree["vcs.repository.url.full"].endswith("/acme/tracker")
-    assert _checkout.attributes(checkout)["vcs.ref.head.revision"] == head
-    assert "vcs.ref.head.name" not in _checkout.attributes(checkout)
+    assert _checkout.attributes(str(checkout))["vcs.ref.head.revision"] == head
+    assert "vcs.ref.head.name" not in _checkout.attributes(str(checkout))
 
 
 @pytest.mark.parametrize(
@@ -243,14 +229,13 @@ def test_a_web_address_keeps_nothing_that_could_be_a_credential(url: str | None,
     assert sanitize.web_address(url) == expected
 
 
-def test_what_the_user_adds_counts_but_nothing_of_ours_is_taken_from_there(elsewhere: pytest.MonkeyPatch) -> None:
-    ours = resource.attributes()
-    elsewhere.setenv(
-        "OTEL_RESOURCE_ATTRIBUTES",
+def test_what_the_user_adds_counts_but_nothing_of_ours_is_taken_from_there(tmp_path: Path) -> None:
+    ours = resource.of_this_process()
+    added = (
         "service.name=tracker,deployment.environment.name=ci%20east,vcs.ref.head.name=mine,broken,"
-        "plane_guard.run.id=forged,plane_guard.version=9,process.pid=1,secret.thing=x,test.case.name=forged",
+        "plane_guard.run.id=forged,plane_guard.version=9,process.pid=1,secret.thing=x,test.case.name=forged"
     )
-    found = resource.attributes()
+    found = resource.attributes({"OTEL_RESOURCE_ATTRIBUTES": added}, str(tmp_path))
 
     assert found["service.name"] == "tracker"
     assert found["deployment.environment.name"] == "ci east"
@@ -261,11 +246,10 @@ def test_what_the_user_adds_counts_but_nothing_of_ours_is_taken_from_there(elsew
     assert found.keys().isdisjoint({"secret.thing", "test.case.name"})
 
 
-def test_the_service_name_variable_comes_first(elsewhere: pytest.MonkeyPatch) -> None:
-    elsewhere.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=one")
-    elsewhere.setenv("OTEL_SERVICE_NAME", "two")
+def test_the_service_name_variable_comes_first(tmp_path: Path) -> None:
+    environment = {"OTEL_RESOURCE_ATTRIBUTES": "service.name=one", "OTEL_SERVICE_NAME": "two"}
 
-    assert resource.attributes()["service.name"] == "two"
+    assert resource.attributes(environment, str(tmp_path))["service.name"] == "two"
 
 
 @pytest.mark.parametrize("flags", ["00", "01"])

@@ -1,52 +1,13 @@
-"""The session span: written by hand for start-up's sake, and held against OpenTelemetry's own encoding here."""
+"""The session record: quiet and unguarded processes must not look the same."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, cast
-
-from opentelemetry.exporter.otlp.json.common.trace_encoder import encode_spans
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, TraceFlags
+from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation.clients import patches
-from plane_guard_instrumentation.evidence import resource as _resource
-from plane_guard_instrumentation.evidence import session as _session
-from plane_guard_instrumentation.evidence import spans, trace_context
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    import pytest
-
     from tests.harness import Child
-
-
-def test_the_line_is_what_opentelemetry_would_write() -> None:
-    mark = _session.begin()
-    ours = json.loads(_session.line(mark))
-    span = ours["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
-    theirs = ReadableSpan(
-        name=span["name"],
-        context=SpanContext(int(span["traceId"], 16), int(span["spanId"], 16), False, TraceFlags(1)),  # noqa: FBT003
-        resource=Resource(_resource.attributes()),
-        attributes=cast("Any", _session.described()),
-        start_time=int(span["startTimeUnixNano"]),
-        end_time=int(span["endTimeUnixNano"]),
-        instrumentation_scope=InstrumentationScope("plane_guard", _resource.version()),
-    )
-
-    assert ours == encode_spans([theirs]).to_dict() == encode_spans([spans.session_span(mark)]).to_dict()
-
-
-def test_under_a_span_of_the_environment_it_is_what_opentelemetry_would_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    parent = trace_context.Parent("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 0, "vendor=a")
-    monkeypatch.setattr(trace_context, "inherited", lambda: parent)
-    mark = _session.begin()
-
-    assert json.loads(_session.line(mark)) == encode_spans([spans.session_span(mark)]).to_dict()
 
 
 def test_each_guarded_process_writes_one(child: Child) -> None:
@@ -96,3 +57,44 @@ def test_the_trace_folder_keeps_itself_out_of_git(child: Child) -> None:
     child.pytest()
 
     assert (child.folder / ".plane-guard" / ".gitignore").read_text() == "*\n"
+
+
+UNCOVERED = """
+import json
+from plane_guard_instrumentation.evidence import coverage, evidence_file, session
+def records():
+    spans = [json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0] for line in open(evidence_file.path())]
+    return [span for span in spans if span["name"] == "plane_guard.session"]
+def uncovered(span):
+    named = {pair["key"]: pair["value"] for pair in span["attributes"]}.get("plane_guard.session.uncovered")
+    return [value["stringValue"] for value in named["arrayValue"]["values"]] if named else []
+"""
+
+
+def test_what_cannot_be_seen_is_added_to_the_record_when_it_turns_up(child: Child) -> None:
+    code = f"""{UNCOVERED}
+coverage.report_uncovered("rnet", "a Rust client")
+coverage.report_uncovered("rnet", "a Rust client")
+coverage.report_uncovered("node", "a child process")
+first, *again = records()
+assert uncovered(first) == []
+rust, node = "rnet: a Rust client", "node: a child process"
+assert [uncovered(span) for span in again] == [[rust], [rust, node]]
+assert {{(span["traceId"], span["spanId"], span["startTimeUnixNano"]) for span in again}} == {{
+    (first["traceId"], first["spanId"], first["startTimeUnixNano"])}}
+assert int(again[1]["endTimeUnixNano"]) > int(again[0]["endTimeUnixNano"]) > int(first["endTimeUnixNano"])
+"""
+    result = child.python(code, PLANE_GUARD_TEST_PROCESS="1")
+
+    assert result.returncode == 0, result.stderr
+    assert len(child.sessions()) == 1
+
+
+def test_a_live_process_that_uses_such_a_client_writes_nothing(child: Child) -> None:
+    code = """
+    from plane_guard_instrumentation.evidence import coverage, session
+    coverage.report_uncovered("rnet", "a Rust client")
+    """
+    child.python(code)
+
+    assert not (child.folder / ".plane-guard").exists()

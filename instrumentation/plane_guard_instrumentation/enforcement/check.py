@@ -106,9 +106,9 @@ def _judge(write: PlaneWrite, sent: OutgoingRequest) -> Steps:
 def _conclude(write: PlaneWrite, sent: OutgoingRequest, verdict: _Verdict, cause: Exception | None) -> None:
     """Record the verdict, and raise unless it allows the write."""
     __tracebackhide__ = True
-    recorded = record.decision(write, sent, verdict.decision, verdict.target, verdict.project)
-    if verdict.decision.allowed and not recorded:
-        verdict = verdict._replace(decision=GUARD_ERROR, detail="(The evidence of this write could not be kept.)")
+    problem = record.decision(write, sent, verdict.decision, verdict.target, verdict.project)
+    if verdict.decision.allowed and problem:
+        verdict = verdict._replace(decision=GUARD_ERROR, detail=f"(The evidence could not be written: {problem}.)")
         record.decision(write, sent, verdict.decision, verdict.target, verdict.project)
     if not verdict.decision.allowed:
         refusal = PlaneWriteBlocked(write, verdict.decision, sent.layer, verdict.detail)

@@ -1,6 +1,6 @@
 """The names of everything that plane-guard emits: one table for writer, reader, tests and docs.
 
-What is not in `EMITTED`, and under no prefix of `EMITTED_UNDER`, is not emitted; `_allowed` sees to that.
+What is neither in `EMITTED` nor under a prefix of `EMITTED_UNDER` is not emitted. `sanitize` enforces that.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Final
 EVENT: Final = "plane_guard.decision"
 SESSION: Final = "plane_guard.session"
 SCOPE: Final = "plane_guard"
+# The version of OpenTelemetry's semantic conventions whose names are used below.
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
 
 DECISION_ID: Final = "plane_guard.decision.id"
 SEQ: Final = "plane_guard.decision.seq"
@@ -21,6 +23,7 @@ TARGET: Final = "plane_guard.target"
 OP: Final = "plane_guard.op"
 WORKSPACE: Final = "plane_guard.workspace.slug"
 PROJECT: Final = "plane_guard.project.id"
+PROJECT_NAME: Final = "plane_guard.project.name"
 WORK_ITEM: Final = "plane_guard.work_item.id"
 WORK_ITEM_KEY: Final = "plane_guard.work_item.key"
 METHOD: Final = "http.request.method"
@@ -35,6 +38,7 @@ FUNCTION: Final = "code.function.name"
 
 SESSION_EVIDENCE: Final = "plane_guard.session.evidence"
 SESSION_SHELLS: Final = "plane_guard.session.shells"
+SESSION_UNCOVERED: Final = "plane_guard.session.uncovered"
 
 VERSION: Final = "plane_guard.version"
 RUN_ID: Final = "plane_guard.run.id"
@@ -46,18 +50,18 @@ HOST: Final = "host.name"
 
 
 class Kind:
-    """What a value must look like to be emitted; `_allowed` holds the test for each.
+    """The form that a value must have to be emitted; `sanitize` has the check for each."""
 
-    No enumeration: to make one takes as long as all the tables here, and every process that is guarded waits for it.
-    """
+    # Not an enum: creating one takes as long as all the tables here, and every child of a test waits for it.
 
     HEX: Final = "32 hexadecimal digits"
-    WORD: Final = "a word out of a short list of ours, or of OpenTelemetry's"
+    WORD: Final = "one word of a short list"
     NUMBER: Final = "number"
     FLAG: Final = "flag"
     PROJECT: Final = "a well-formed project key"
     UUID: Final = "uuid"
     KEY: Final = "the human name of a work item"
+    SLUG: Final = "a well-formed workspace slug that is no credential"
     TEMPLATE: Final = "a path without any id in it"
     TEXT: Final = "free text: credentials are masked, its length is limited"
     TEXTS: Final = "free texts"
@@ -73,8 +77,9 @@ EVENT_KINDS: Final = {
     LAYER: Kind.WORD,
     TARGET: Kind.WORD,
     OP: Kind.WORD,
-    WORKSPACE: Kind.TEXT,
+    WORKSPACE: Kind.SLUG,
     PROJECT: Kind.PROJECT,
+    PROJECT_NAME: Kind.TEXT,
     WORK_ITEM: Kind.UUID,
     WORK_ITEM_KEY: Kind.KEY,
     METHOD: Kind.WORD,
@@ -87,7 +92,11 @@ EVENT_KINDS: Final = {
     LINE: Kind.NUMBER,
     FUNCTION: Kind.TEXT,
 }
-SESSION_KINDS: Final = {SESSION_EVIDENCE: Kind.TEXT, SESSION_SHELLS: Kind.TEXTS}
+SESSION_KINDS: Final = {
+    SESSION_EVIDENCE: Kind.TEXT,
+    SESSION_SHELLS: Kind.TEXTS,
+    SESSION_UNCOVERED: Kind.TEXTS,
+}
 RESOURCE_KINDS: Final = {
     SERVICE: Kind.TEXT,
     VERSION: Kind.TEXT,
@@ -115,5 +124,5 @@ RESOURCE_KINDS: Final = {
     "vcs.repository.url.full": Kind.URL,
 }
 EMITTED: Final = EVENT_KINDS | SESSION_KINDS | RESOURCE_KINDS
-# What a user may add through OTEL_RESOURCE_ATTRIBUTES, as free text: OpenTelemetry's names for who and where.
+# Prefixes that a user may add to through OTEL_RESOURCE_ATTRIBUTES, as free text.
 EMITTED_UNDER: Final = ("service.", "deployment.", "cicd.", "vcs.", "host.", "os.", "container.", "k8s.", "cloud.")

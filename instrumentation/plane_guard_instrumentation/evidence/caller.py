@@ -1,4 +1,4 @@
-"""Whose code sent the request: the nearest frame that belongs neither to a library nor to Python itself."""
+"""The nearest frame on the stack that belongs neither to a library nor to Python itself."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ _LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 
 
 class Caller(NamedTuple):
-    """Where in the user's code a request began."""
+    """The place in the user's code at which a request began."""
 
     file: str
     line: int
@@ -24,7 +24,7 @@ class Caller(NamedTuple):
 
 
 def find() -> Caller | None:
-    """The caller's own frame, or ``None`` if only libraries are on the stack."""
+    """Return the caller's own frame, or ``None`` if only libraries are on the stack."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the documented way to the stack without a traceback
     for _ in range(_MOST_FRAMES):
         if frame is None:
@@ -36,7 +36,7 @@ def find() -> Caller | None:
 
 
 def library() -> str:
-    """The name of the installed package whose code is nearest on the stack, or the empty string."""
+    """Return the name of the installed package that is nearest on the stack, or an empty string."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  as above
     for _ in range(_MOST_FRAMES):
         if frame is None or not _is_library(frame.f_code.co_filename):

@@ -1,48 +1,43 @@
-"""What the git checkout or worktree around a folder says about itself, read without starting git."""
+"""Branch, revision and origin of a git checkout or worktree, read from its files without starting git."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from plane_guard_instrumentation.evidence.system import SYSTEM
 
-_MOST_FOLDERS = 40
-_LARGEST_FILE = 4_194_304
-# Compiled where there is a checkout.
+# Compiled in a checkout only.
 _REVISION = r"[0-9a-f]{40}|[0-9a-f]{64}"
 _ORIGIN = r'(?m)^\[remote "origin"\][ \t]*$(?P<body>(?:\n(?!\[).*)*)'
 _URL = r"(?m)^\s*url\s*=\s*(?P<url>\S+)\s*$"
 _SSH = r"(?:ssh://)?(?:[^@/\s]+@)?(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+/|:|/)/*(?P<path>[^:\s]+)"
 _REF_KINDS = (("refs/heads/", "branch"), ("refs/tags/", "tag"))
+_POINTER = "gitdir:"
 
 
-def attributes(here: Path) -> dict[str, str]:
-    """Branch, revision, folder name and origin of the checkout that this folder is in; empty outside of any."""
+def attributes(folder: str) -> dict[str, str]:
+    """Return branch, revision, name and origin of the checkout whose top folder this is, as far as they are known."""
+    name = {"vcs.repository.name": folder.rpartition(SYSTEM.sep)[2]}
     try:
-        for folder in (here, *list(here.parents)[:_MOST_FOLDERS]):
-            git = folder / ".git"
-            if git.exists():
-                return {"vcs.repository.name": folder.name, **_read(_git_folder(git))}
+        git = f"{folder}/.git"
+        return name | _read(_git_folder(folder, git))
     except (OSError, ValueError):
-        pass
-    return {}
+        return {}
 
 
-def _git_folder(git: Path) -> Path:
-    if not git.is_file():
-        return git
-    return (git.parent / _text(git).removeprefix("gitdir:").strip()).resolve()
+def _git_folder(folder: str, git: str) -> str:
+    """Return the folder with HEAD. In a worktree or submodule, ``.git`` is a file that names it."""
+    pointer = _text(git)
+    return _joined(folder, pointer.removeprefix(_POINTER).strip()) if pointer.startswith(_POINTER) else git
 
 
-def _read(git: Path) -> dict[str, str]:
-    common = git / "commondir"
-    store = (git / _text(common).strip()).resolve() if common.exists() else git
-    return _head(_text(git / "HEAD").strip(), store) | _origin(store / "config")
+def _read(git: str) -> dict[str, str]:
+    common = _text(f"{git}/commondir").strip()
+    store = _joined(git, common) if common else git
+    return _head(SYSTEM.read_text(f"{git}/HEAD").strip(), store) | _origin(_text(f"{store}/config"))
 
 
-def _head(head: str, store: Path) -> dict[str, str]:
+def _head(head: str, store: str) -> dict[str, str]:
     if not head.startswith("ref:"):
         return {"vcs.ref.head.revision": head} if re.fullmatch(_REVISION, head) else {}
     reference = head.removeprefix("ref:").strip()
@@ -54,26 +49,26 @@ def _head(head: str, store: Path) -> dict[str, str]:
     return found | ({"vcs.ref.head.revision": revision} if re.fullmatch(_REVISION, revision) else {})
 
 
-def _revision(reference: str, store: Path) -> str:
-    loose, packed = store / reference, store / "packed-refs"
-    if loose.is_file():
-        return _text(loose).strip()
-    for line in _text(packed).splitlines() if packed.is_file() else ():
+def _revision(reference: str, store: str) -> str:
+    loose = _text(f"{store}/{reference}").strip()
+    if loose:
+        return loose
+    for line in _text(f"{store}/packed-refs").splitlines():
         revision, _, name = line.partition(" ")
         if name == reference:
             return revision
     return ""
 
 
-def _origin(config: Path) -> dict[str, str]:
-    section = re.search(_ORIGIN, _text(config)) if config.is_file() else None
+def _origin(config: str) -> dict[str, str]:
+    section = re.search(_ORIGIN, config)
     url = re.search(_URL, section["body"]) if section else None
     address = web_form(url["url"]) if url else ""
     return {"vcs.repository.url.full": address} if address else {}
 
 
 def web_form(url: str) -> str:
-    """The https address of a repository, whatever way git reaches it; the empty string for one on this machine."""
+    """Return the https address of a repository, however git reaches it; an empty string for one on this machine."""
     if url.startswith(("http://", "https://")):
         return url.removesuffix("/").removesuffix(".git")
     ssh = re.fullmatch(_SSH, url) if url else None
@@ -81,7 +76,13 @@ def web_form(url: str) -> str:
     return f"https://{ssh['host']}/{ssh['path']}".removesuffix("/").removesuffix(".git") if ssh and is_remote else ""
 
 
-def _text(file: Path) -> str:
-    if file.stat().st_size > _LARGEST_FILE:
+def _joined(folder: str, path: str) -> str:
+    return path if path.startswith(SYSTEM.sep) else f"{folder}/{path}"
+
+
+def _text(file: str) -> str:
+    """Return the text of a file, or an empty string if it is missing or a folder."""
+    try:
+        return SYSTEM.read_text(file)
+    except (OSError, ValueError):
         return ""
-    return file.read_text(encoding="utf-8")

@@ -1,21 +1,21 @@
-"""What a CI system's variables say, in OpenTelemetry's names: one table per system.
+"""Pipeline, job and repository as CI systems describe them in variables: one table per system.
 
-A source is the name of a variable, or a template such as ``{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}`` that counts where
-all its variables are set. The first source that gives something wins.
+A source is the name of a variable, or a template such as ``{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}``, which counts if
+all its variables are set. The first source with a value wins.
 """
 
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-# Compiled where there is a CI system.
+# Compiled in CI only.
 _VARIABLE = r"\{(\w+)\}"
 _CHANGE = r"refs/(?:pull|merge-requests)/(?P<id>[0-9]+)/.*"
 _BRANCH, _TAG = "branch", "tag"
 
 
 class System(NamedTuple):
-    """One CI system: the variable that gives it away, its ``vcs.provider.name`` (if it has one) and its table."""
+    """One CI system: the variable that only it sets, its ``vcs.provider.name`` (if it has one) and its table."""
 
     marker: str
     provider: str
@@ -37,7 +37,7 @@ _ACTIONS = {
     "vcs.ref.head.type": ("GITHUB_REF_TYPE",),
     "vcs.change.id": ("GITHUB_REF",),
 }
-# Gitea and Forgejo speak GitHub's names, but number the runs in their addresses instead of giving their ids.
+# Gitea and Forgejo use the names of GitHub, but their addresses contain the number of a run instead of its id.
 _GITEA = _ACTIONS | {
     "cicd.pipeline.run.url.full": ("{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_NUMBER}",)
 }
@@ -80,18 +80,18 @@ SYSTEMS = (
 
 
 def attributes(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the first CI system found in these variables says; empty outside of CI."""
+    """Return the attributes of the CI system that set these variables; empty outside of CI."""
     system = next((system for system in SYSTEMS if environ.get(system.marker)), None)
     if system is None:
         return {}
     found = {name: value for name, sources in system.table.items() if (value := _first(sources, environ))}
     if system.provider:
         found["vcs.provider.name"] = system.provider
-    return _mended(found, environ)
+    return _normalized(found, environ)
 
 
-def _mended(found: dict[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    """What stands in a variable together with something else, taken out of it."""
+def _normalized(found: dict[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes without prefixes such as ``refs/heads/`` or the owner of the repository."""
     if "/" in found.get("vcs.repository.name", ""):
         found["vcs.repository.name"] = found["vcs.repository.name"].rpartition("/")[2]
     if not environ.get("CHANGE_ID") and found.get("vcs.change.id", "").startswith("refs/"):

@@ -1,4 +1,4 @@
-"""Which clients are patched in this process, and what the guard cannot see here.
+"""The clients that are patched in this process, and those that the guard cannot see.
 
 Higher layers report what they know; the session record, the pytest plugin and `plane-guard doctor` show it.
 """
@@ -15,6 +15,7 @@ class _Coverage:
     def __init__(self) -> None:
         self.uncovered: dict[str, str] = {}
         self.clients: Callable[[], list[str]] = list
+        self.changed: Callable[[], object] | None = None
 
 
 _coverage = _Coverage()
@@ -30,11 +31,18 @@ def patched_clients() -> list[str]:
     return _coverage.clients()
 
 
+def on_change(call: Callable[[], object]) -> None:
+    """Call this when something was reported that the guard cannot see."""
+    _coverage.changed = call
+
+
 def report_uncovered(name: str, why: str) -> bool:
     """Note something that the guard cannot see, such as a client that is not inspectable; return if it is new."""
     if name in _coverage.uncovered:
         return False
     _coverage.uncovered[name] = why
+    if _coverage.changed is not None:
+        _coverage.changed()
     return True
 
 

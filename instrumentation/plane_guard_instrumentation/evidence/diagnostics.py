@@ -1,4 +1,4 @@
-"""What the pytest plugin wants to know: of refusals as they happen, and of trouble when it sums up."""
+"""Problems that the user has to know of: each is printed once, and repeated in the pytest summary."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ if TYPE_CHECKING:
 
     from plane_guard import PlaneWriteBlocked
 
-_MAKE_ROOM = "Make room in the trace folder, or point PLANE_GUARD_TRACE_DIR to one that can be written"
-_REMEMBERED = 1_000
-trouble: deque[str] = deque(maxlen=_REMEMBERED)
+_MOST_WARNINGS = 1_000
+warnings: deque[str] = deque(maxlen=_MOST_WARNINGS)
 listeners: list[Callable[[PlaneWriteBlocked], None]] = []
 
 
-def unwritten(problem: str) -> None:
-    """Say at once on stderr, and later in the pytest summary, that evidence could not be written."""
-    text = f"evidence could not be written: {problem}. {_MAKE_ROOM}"
-    if keep(text):
+def warn_once(text: str, *, on_stderr: bool = False) -> bool:
+    """Keep a warning for the pytest summary; return if it is new."""
+    if text in warnings:
+        return False
+    warnings.append(text)
+    if on_stderr:
+        # The test may have replaced stderr, and the refusal of a write must not depend on it.
         with suppress(Exception):
             sys.stderr.write(f"plane-guard: {text}\n")
-
-
-def repaired(shells: list[str]) -> None:
-    """Keep for the pytest summary which shells another tool had removed."""
-    for shell in shells:
-        keep(f"another tool had removed the guard from {shell}; it is back in place")
-
-
-def keep(text: str) -> bool:
-    """Keep something for the pytest summary; whether it is news."""
-    if text in trouble:
-        return False
-    trouble.append(text)
     return True
+
+
+def evidence_not_written(problem: str) -> None:
+    """Warn that evidence could not be written, on stderr too: without pytest there is no summary."""
+    warn_once(f"evidence could not be written: {problem}", on_stderr=True)
+
+
+def patches_restored(clients: list[str]) -> None:
+    """Warn that another tool had removed patches."""
+    for client in clients:
+        warn_once(f"another tool had removed the guard from {client}. The guard was restored")

@@ -1,124 +1,197 @@
-"""The file that evidence goes to: one per process, appended to with one system call per line."""
+"""The file of this process's evidence: appended to with one system call per line, never by way of Python's files.
+
+There is no lock, because a fork in another thread could leave it locked forever. Threads that create the file at the
+same moment each make one, and only one of them is kept.
+"""
 
 from __future__ import annotations
 
-import os
-import time
+import errno
 from typing import TYPE_CHECKING
 
+from plane_guard_instrumentation.evidence.system import SYSTEM
 from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    import os
+    from collections.abc import Callable, Collection
 
 _KIND = "decisions"
-_PRIVATE = 0o700
 _READABLE = 0o644
+_FREE_SPACE = "Free space there, or set PLANE_GUARD_TRACE_DIR to another folder"
+_WRITABLE = "Set PLANE_GUARD_TRACE_DIR to a folder that can be written to"
+_REMEDIES = {
+    errno.ENOSPC: _FREE_SPACE,
+    errno.EDQUOT: _FREE_SPACE,
+    errno.EFBIG: "Raise the limit for the size of a file (ulimit -f)",
+    errno.EMFILE: "Close files, or raise the limit for open files (ulimit -n)",
+    errno.ENFILE: "Close files, or raise the limit for open files (ulimit -n)",
+}
 
 
 class _Open:
-    __slots__ = ("descriptor", "path", "pid")
+    """A file that this process created. ``identity`` tells it from a file that reuses its descriptor."""
 
-    def __init__(self, pid: int, descriptor: int, path: str) -> None:
-        self.pid = pid
-        self.descriptor = descriptor
+    __slots__ = ("descriptor", "identity", "is_torn", "lines", "path")
+
+    def __init__(self, path: str, descriptor: int, identity: tuple[int, int]) -> None:
         self.path = path
+        self.descriptor = descriptor
+        self.identity = identity
+        self.is_torn = False
+        self.lines = 0
 
 
 class _State:
-    file: _Open | None = None
-    torn = False
-    lines = 0
-
-
-class Line:
-    """A stream that puts what is written to it on disk at once, and remembers what went wrong."""
-
-    closed = False
-
     def __init__(self) -> None:
-        self.problem = ""
+        # By process id: a forked child finds no file of its own here, and creates one.
+        self.files: dict[int, _Open] = {}
+        self.header: Callable[[], bytes] = bytes
 
-    def write(self, text: str) -> int:
-        """Append one line in one piece; raises `OSError` if it is not all on disk."""
-        try:
-            _append(text.encode())
-        except OSError as error:
-            self.problem = f"{error.strerror or error} ({path()})"
-            raise
-        return len(text)
 
-    def flush(self) -> None:
-        """Nothing is held back, so there is nothing to flush."""
+_state = _State()
+
+
+def begin_with(header: Callable[[], bytes]) -> None:
+    """Let each new file begin with the line that this function returns."""
+    _state.header = header
 
 
 def path() -> str:
-    """Where this process's evidence is, or would be."""
-    if _State.file is not None and _State.file.pid == os.getpid():
-        return _State.file.path
-    return str(environment.start().trace_dir)
+    """Return the path of this process's evidence, or of the folder if there is no file yet."""
+    file = _state.files.get(SYSTEM.getpid())
+    return file.path if file is not None else str(environment.start().trace_dir)
 
 
 def every() -> set[str]:
-    """The names of all files of evidence in the trace folder."""
+    """Return the names of all evidence files in the trace folder."""
     try:
-        names = os.listdir(environment.start().trace_dir)
+        found = SYSTEM.listdir(str(environment.start().trace_dir))
     except OSError:
         return set()
-    return {name for name in names if name.startswith(f"{_KIND}-") and name.endswith(".jsonl")}
+    return {name for name in found if name.startswith(f"{_KIND}-") and name.endswith(".jsonl")}
 
 
 def has_grown(before: Collection[str]) -> bool:
-    """Whether this process has written more than that it is guarded, or there are files that were not there before."""
-    return _State.lines > 1 or not every().issubset(before)
+    """Return if this process wrote more than its session record, or if there are files that are not in ``before``."""
+    file = _state.files.get(SYSTEM.getpid())
+    return (file is not None and file.lines > 1) or not every().issubset(before)
 
 
-def append(text: str) -> str:
-    """Put one line on disk; the empty string, or what went wrong."""
-    line = Line()
+def create() -> str:
+    """Create this process's file, if there is none; return what went wrong and what to do, or an empty string."""
+    return append(b"")
+
+
+def append(line: bytes) -> str:
+    """Put one line on disk; return what went wrong and what to do, or an empty string."""
     try:
-        line.write(text)
-    except OSError:
-        return line.problem
+        file = _opened()
+        if line:
+            _write(file, line)
+    except OSError as error:
+        return _described(error)
     return ""
 
 
-def _append(content: bytes) -> None:
-    descriptor = _descriptor()
-    content = b"\n" + content if _State.torn else content
-    _State.torn = True
-    written = os.write(descriptor, content)
-    if written != len(content):
-        raise OSError(28, "only a part of the line could be written")
-    _State.torn = False
-    _State.lines += 1
+def _described(error: OSError) -> str:
+    if SYSTEM.replaced:
+        return f"{', '.join(SYSTEM.replaced)} was replaced before plane-guard was installed. Load that tool later"
+    return f"{error.strerror or error} ({path()}). {_REMEDIES.get(error.errno or 0, _WRITABLE)}"
 
 
-def _descriptor() -> int:
-    if _State.file is None or _State.file.pid != os.getpid() or not os.path.exists(_State.file.path):
-        _State.file = _create()
-        _State.torn = False
-    return _State.file.descriptor
+def _write(file: _Open, line: bytes) -> None:
+    content = b"\n" + line if file.is_torn else line
+    if content[SYSTEM.write(file.descriptor, content) :]:
+        # The next line must not continue this one.
+        file.is_torn = True
+        raise OSError(errno.ENOSPC, "only a part of the line could be written")
+    file.is_torn = False
+    file.lines += 1
 
 
-def beside(kind: str) -> str:
-    """Where in the trace folder, which exists from now on, another file of this process goes."""
-    folder = str(environment.start().trace_dir)
-    os.makedirs(folder, mode=_PRIVATE, exist_ok=True)
-    ignore = os.path.join(folder, ".gitignore")
-    if not os.path.exists(ignore):
-        with open(ignore, "w", encoding="utf-8") as file:
-            file.write("*\n")
-    return os.path.join(folder, f"{kind}-{_host()}-{os.getpid()}-{time.time_ns():x}.jsonl")
+def _opened() -> _Open:
+    """Return this process's file, ready to be written to; raises `OSError`."""
+    if SYSTEM.replaced:
+        raise OSError
+    pid = SYSTEM.getpid()
+    file = _state.files.get(pid)
+    if file is None:
+        return _kept(pid, _create())
+    if not _is_at(file):
+        # The trace folder was deleted or moved.
+        _state.files[pid] = file = _create()
+    elif not _is_behind(file):
+        # The code under test closed our descriptor, and its number may belong to another file by now.
+        file.descriptor = SYSTEM.open(file.path, SYSTEM.append_flags)
+        if not _is_behind(file):
+            raise OSError(errno.ESTALE, "the file was replaced")
+    return file
+
+
+def _kept(pid: int, new: _Open) -> _Open:
+    """Return the file of the thread that came first, and remove the others'."""
+    kept = _state.files.setdefault(pid, new)
+    if kept is not new:
+        SYSTEM.close(new.descriptor)
+        SYSTEM.unlink(new.path)
+    return kept
+
+
+def _is_at(file: _Open) -> bool:
+    try:
+        return _identity(SYSTEM.stat(file.path)) == file.identity
+    except OSError:
+        return False
+
+
+def _is_behind(file: _Open) -> bool:
+    try:
+        return _identity(SYSTEM.fstat(file.descriptor)) == file.identity
+    except OSError:
+        return False
 
 
 def _create() -> _Open:
-    path = beside(_KIND)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    return _Open(os.getpid(), os.open(path, flags, _READABLE), path)
+    path, descriptor = new_file(_KIND)
+    try:
+        file = _Open(path, descriptor, _identity(SYSTEM.fstat(descriptor)))
+        _write(file, _state.header())
+    except BaseException:
+        # Without its header the file would not say whose evidence it is. The next attempt makes another one.
+        SYSTEM.close(descriptor)
+        SYSTEM.unlink(path)
+        raise
+    return file
+
+
+def new_file(kind: str) -> tuple[str, int]:
+    """Create another file of this process in the trace folder; return its path and descriptor. Raises `OSError`."""
+    folder = str(environment.start().trace_dir)
+    SYSTEM.make_folder(folder)
+    _keep_out_of_git(folder)
+    stem = f"{folder}{SYSTEM.sep}{kind}-{_host()}-{SYSTEM.getpid()}"
+    while True:
+        path = f"{stem}-{SYSTEM.now_ns():x}.jsonl"
+        try:
+            return path, SYSTEM.open(path, SYSTEM.append_flags | SYSTEM.new_file_flags, _READABLE)
+        except FileExistsError:
+            continue
+
+
+def _keep_out_of_git(folder: str) -> None:
+    ignore = f"{folder}{SYSTEM.sep}.gitignore"
+    try:
+        descriptor = SYSTEM.open(ignore, SYSTEM.append_flags | SYSTEM.new_file_flags, _READABLE)
+    except OSError:
+        return
+    SYSTEM.write(descriptor, b"*\n")
+    SYSTEM.close(descriptor)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
 
 
 def _host() -> str:
-    from plane_guard_instrumentation.evidence.resource import host_name
-
-    return "".join(letter for letter in host_name() if letter.isalnum() or letter in "._-")[:64] or "host"
+    return "".join(letter for letter in SYSTEM.host_name if letter.isalnum() or letter in "._-")[:64] or "host"

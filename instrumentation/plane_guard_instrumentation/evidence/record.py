@@ -1,96 +1,108 @@
-"""Recording a decision: on disk first, then on the span of the request, then in the log."""
+"""Records a decision: first on disk, then on the span around the request and as a log record, then in the log."""
 
 from __future__ import annotations
 
 import itertools
-import os
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from plane_guard import process
+from plane_guard.audit import audit_allow, audit_block
+from plane_guard.decision import LIVE, target_of
 from plane_guard.keys import is_work_item_key
 from plane_guard.vocabulary import Outcome
-from plane_guard_instrumentation.evidence import attributes as names
-from plane_guard_instrumentation.evidence import diagnostics, redaction, running_test, sanitize
+from plane_guard_instrumentation.evidence import (
+    attributes as names,
+)
+from plane_guard_instrumentation.evidence import (
+    caller,
+    diagnostics,
+    redaction,
+    running_test,
+    sanitize,
+    span_events,
+    spans,
+)
+from plane_guard_instrumentation.evidence.running_test import Running
+from plane_guard_instrumentation.evidence.system import SYSTEM
+from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plane_guard import Decision, PlaneWrite, PlaneWriteBlocked
     from plane_guard.vocabulary import Target
     from plane_guard_instrumentation.evidence.outgoing import OutgoingRequest
     from plane_guard_instrumentation.evidence.sanitize import Attributes
 
-
+_T = TypeVar("_T")
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+_DECISION_ID_BYTES = 16
 _sequence = itertools.count(1)
-sanitize.prepare()
 _is_logging: ContextVar[bool] = ContextVar("plane_guard_is_logging", default=False)
+sanitize.prepare()
 
 
 def decision(
     write: PlaneWrite, sent: OutgoingRequest, made: Decision, target: Target, project: str | None = None
-) -> bool:
-    """Record a decision of a test process; whether its evidence is on disk. Never raises."""
-    try:
-        from plane_guard_instrumentation.evidence import spans
+) -> str:
+    """Record a decision of a test process. Never raises.
 
+    Return why the evidence is not on disk and what to do, or an empty string.
+    """
+    attributes: Attributes = {}
+    try:
         attributes = _describe(write, sent, made, target, project)
         problem = spans.write(attributes, blocked=not made.allowed)
     except Exception as error:  # noqa: BLE001  no evidence: the caller turns an allow into a block
-        attributes, problem = {}, f"{type(error).__name__} while writing evidence"
+        problem = f"{type(error).__name__}: {error}. A test may have replaced a function that plane-guard uses"
     if problem:
-        diagnostics.unwritten(problem)
+        diagnostics.evidence_not_written(problem)
     with suppress(Exception):
-        from plane_guard_instrumentation.evidence import span_events
-
         span_events.add(attributes)
     with suppress(Exception):
-        _log(write, made, project or write.project_id, attributes.get(names.WORK_ITEM_KEY))
-    return not problem
+        _log(write, made, attributes or {names.PROJECT: project or write.project_id or ""})
+    return problem
 
 
-def _log(write: PlaneWrite, made: Decision, project: str | None, key: object) -> None:
-    """Log a decision, but not one about what a log handler sends: that would be logged, and sent, without end."""
+def _log(write: PlaneWrite, made: Decision, attributes: Attributes) -> None:
+    # The decision about a request of a log handler is not logged: that would be sent, and decided, without end.
     if _is_logging.get():
         return
-    from plane_guard import audit_allow, audit_block
-
     token = _is_logging.set(True)
     try:
         audit = audit_allow if made.allowed else audit_block
-        audit(project, write.op, made.reason, write.work_item, key)
+        project, item, key = (attributes.get(name) for name in (names.PROJECT, names.WORK_ITEM, names.WORK_ITEM_KEY))
+        audit(project, write.op, made.reason, item, key)
     finally:
         _is_logging.reset(token)
 
 
 def live(write: PlaneWrite, sent: OutgoingRequest) -> None:
-    """Note a live process's write on the span that is recording it, if any; never in the way of the write."""
-    from plane_guard.decision import LIVE, target_of
-    from plane_guard_instrumentation.evidence import span_events
-
-    try:
+    """Add a live process's write to the span that is recording it, if there is one. Never raises."""
+    # Telemetry must not disturb a live process.
+    with suppress(Exception):
         if span_events.is_recording():
-            from plane_guard import process
-
             target = target_of(write.project_id, process.fixed())
             span_events.add(_describe(write, sent, LIVE, target, write.project_id))
-    except Exception:  # noqa: BLE001, S110  telemetry may not disturb a live process
-        pass
 
 
 def remember(refusal: PlaneWriteBlocked) -> None:
-    """Tell the test that is running of a refusal, whatever the code under test does with the exception."""
+    """Tell the running test of a refusal, whatever the code under test does with the exception."""
     for listener in diagnostics.listeners:
-        listener(refusal)
+        # An error in a listener must not take the place of the refusal.
+        with suppress(Exception):
+            listener(refusal)
 
 
 def _describe(
     write: PlaneWrite, sent: OutgoingRequest, made: Decision, target: Target, project: str | None
 ) -> Attributes:
-    from plane_guard_instrumentation.evidence import caller as _caller
-
-    running, caller = running_test.running(), _caller.find()
+    running = _if_possible(running_test.running) or Running()
+    frame = _if_possible(caller.find)
     found: dict[str, object] = {
-        names.DECISION_ID: os.urandom(16).hex(),
+        names.DECISION_ID: SYSTEM.random_hex(_DECISION_ID_BYTES),
         names.SEQ: next(_sequence),
         names.OUTCOME: str(Outcome.ALLOW if made.allowed else Outcome.BLOCK),
         names.REASON: str(made.reason),
@@ -100,6 +112,7 @@ def _describe(
         names.OP: str(write.op),
         names.WORKSPACE: write.workspace,
         names.PROJECT: project,
+        names.PROJECT_NAME: _project_name(project),
         names.WORK_ITEM: write.work_item,
         names.WORK_ITEM_KEY: _work_item_key(write),
         names.METHOD: write.method if write.method in _KNOWN_METHODS else "_OTHER" if write.method else None,
@@ -108,12 +121,26 @@ def _describe(
         names.SERVER_PORT: write.server_port,
         names.TEST: running.test,
         names.PHASE: running.phase,
-        names.FILE: caller.file if caller else None,
-        names.LINE: caller.line if caller else None,
-        names.FUNCTION: caller.function if caller else None,
+        names.FILE: frame.file if frame else None,
+        names.LINE: frame.line if frame else None,
+        names.FUNCTION: frame.function if frame else None,
     }
     secrets = (*redaction.credentials(sent.headers, sent.url), *redaction.of_environment())
-    return sanitize.permitted(found, secrets)
+    return sanitize.sanitize(found, secrets)
+
+
+def _if_possible(find: Callable[[], _T]) -> _T | None:
+    """Return what a function finds, or ``None`` if a mock breaks it: a decision without its test is still evidence."""
+    try:
+        return find()
+    except Exception:  # noqa: BLE001  see above
+        return None
+
+
+def _project_name(project: str | None) -> object:
+    """Return the project's name for people, from ``project_names`` in pyproject."""
+    table = environment.start().table.get("project_names")
+    return table.get(project) if type(table) is dict else None
 
 
 def _work_item_key(write: PlaneWrite) -> str | None:

@@ -1,15 +1,19 @@
-"""Who emits: resource attributes by OpenTelemetry's semantic conventions, read without starting a process."""
+"""The resource of everything that this process emits, by OpenTelemetry's semantic conventions.
+
+It is read from the environment and the working directory that the process started with, because a test may have
+changed both since. No process is started for it.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plane_guard.version import __version__
 from plane_guard_instrumentation.evidence import attributes as names
 from plane_guard_instrumentation.evidence import redaction, sanitize
+from plane_guard_instrumentation.evidence.system import SYSTEM
 from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
@@ -18,69 +22,91 @@ if TYPE_CHECKING:
     from plane_guard_instrumentation.evidence.sanitize import Attributes
 
 _DEFAULT_SERVICE = "plane-guard"
-_USERS_VARIABLE = "OTEL_RESOURCE_ATTRIBUTES"
+_SERVICE_VARIABLE = "OTEL_SERVICE_NAME"
+_ATTRIBUTES_VARIABLE = "OTEL_RESOURCE_ATTRIBUTES"
+_WORKER_VARIABLE = "PYTEST_XDIST_WORKER"
+# Set by launchers and conftests after the interpreter started.
+_READ_NOW = (_SERVICE_VARIABLE, _ATTRIBUTES_VARIABLE, _WORKER_VARIABLE)
 _REPOSITORY = "vcs.repository.url.full"
 _PROVIDER = "vcs.provider.name"
 _PROVIDERS = ("github", "gitlab", "gitea", "forgejo", "bitbucket")
-# The markers of `_ci.SYSTEMS`, whose tables are loaded in CI only; so is what reads a checkout, in a checkout.
+# The markers of `ci.SYSTEMS`. Its tables are imported in CI only, and `checkout` in a checkout only.
 CI_MARKERS = ("FORGEJO_ACTIONS", "GITEA_ACTIONS", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL")
-_HOST = r"https?://(?:[^/]*@)?(?P<name>[^/:]+)"  # compiled where there is a repository
+_HOST = r"https?://(?:[^/]*@)?(?P<name>[^/:]+)"  # compiled if there is a repository
+
+
+class _State:
+    def __init__(self) -> None:
+        self.resources: dict[int, Attributes] = {}
+
+
+_state = _State()
 
 
 def version() -> str:
-    """The version of plane-guard."""
+    """Return the version of plane-guard."""
     return __version__
 
 
 def host_name() -> str:
-    """This machine's name."""
-    if hasattr(os, "uname"):
-        return os.uname().nodename
-    return os.environ.get("COMPUTERNAME", "host")
+    """Return this machine's name."""
+    return SYSTEM.host_name
 
 
-def attributes() -> Attributes:
-    """The resource of everything that this process emits."""
-    users = from_user(os.environ)
+def of_this_process() -> Attributes:
+    """Return the resource of this process, read once. A forked child reads its own."""
+    pid = SYSTEM.getpid()
+    found = _state.resources.get(pid)
+    return found if found is not None else _state.resources.setdefault(pid, attributes(_environ()))
+
+
+def _environ() -> dict[str, str]:
+    return SYSTEM.environ | {name: value for name in _READ_NOW if (value := os.environ.get(name))}
+
+
+def attributes(environ: Mapping[str, str], folder: str = "") -> Attributes:
+    """Return the resource that these variables and this folder, or the one at the start, describe."""
+    added = from_user(environ)
     found: dict[str, object] = {
-        **context(),
-        **users,
-        names.SERVICE: os.environ.get("OTEL_SERVICE_NAME") or users.get(names.SERVICE) or _DEFAULT_SERVICE,
-        names.HOST: users.get(names.HOST) or host_name(),
+        **context(environ, folder),
+        **added,
+        names.SERVICE: environ.get(_SERVICE_VARIABLE) or added.get(names.SERVICE) or _DEFAULT_SERVICE,
+        names.HOST: added.get(names.HOST) or host_name(),
         names.VERSION: version(),
         names.RUN_ID: environment.start().run_id,
-        names.PID: os.getpid(),
-        names.PARENT_PID: os.getppid(),
-        names.WORKER: os.environ.get("PYTEST_XDIST_WORKER"),
+        names.PID: SYSTEM.getpid(),
+        names.PARENT_PID: SYSTEM.getppid(),
+        names.WORKER: environ.get(_WORKER_VARIABLE),
     }
-    return sanitize.permitted(found, redaction.of_environment())
+    return sanitize.sanitize(found, redaction.of_environment())
 
 
-def context() -> Attributes:
-    """Repository, branch and pipeline: what git says, and over it what the CI system says."""
-    found = _of_checkout() | _of_ci()
+def context(environ: Mapping[str, str], folder: str = "") -> Attributes:
+    """Return repository, branch and pipeline. What the CI system says takes precedence over the checkout."""
+    found = _of_checkout(folder or SYSTEM.folder) | _of_ci(environ)
     if _REPOSITORY in found:
         found |= _of_repository(found[_REPOSITORY], found.get(_PROVIDER))
-    return sanitize.permitted(found, redaction.of_environment())
+    return sanitize.sanitize(found, redaction.of_environment())
 
 
-def _of_checkout() -> dict[str, str]:
-    here = folder = _here()
-    while not os.path.exists(os.path.join(folder, ".git")):
-        below, folder = folder, os.path.dirname(folder)
-        if folder == below:
+def _of_checkout(start: str) -> dict[str, str]:
+    folder = start
+    while not SYSTEM.exists(f"{folder.rstrip(SYSTEM.sep)}{SYSTEM.sep}.git"):
+        parent = folder.rstrip(SYSTEM.sep).rpartition(SYSTEM.sep)[0]
+        if not parent:
             return {}
+        folder = parent
     from plane_guard_instrumentation.evidence import checkout
 
-    return checkout.attributes(Path(here))
+    return checkout.attributes(folder)
 
 
-def _of_ci() -> dict[str, str]:
-    if not any(map(os.environ.get, CI_MARKERS)):
+def _of_ci(environ: Mapping[str, str]) -> dict[str, str]:
+    if not any(map(environ.get, CI_MARKERS)):
         return {}
     from plane_guard_instrumentation.evidence import ci
 
-    return ci.attributes(os.environ)
+    return ci.attributes(environ)
 
 
 def _of_repository(url: str, provider: str | None) -> dict[str, str]:
@@ -93,8 +119,8 @@ def _of_repository(url: str, provider: str | None) -> dict[str, str]:
 
 
 def from_user(environ: Mapping[str, str]) -> dict[str, str]:
-    """What ``OTEL_RESOURCE_ATTRIBUTES`` adds under OpenTelemetry's names for who and where."""
-    text = environ.get(_USERS_VARIABLE, "")
+    """Return what ``OTEL_RESOURCE_ATTRIBUTES`` adds under the prefixes that may be added to."""
+    text = environ.get(_ATTRIBUTES_VARIABLE, "")
     if not text:
         return {}
     from urllib.parse import unquote
@@ -102,10 +128,3 @@ def from_user(environ: Mapping[str, str]) -> dict[str, str]:
     pairs = (pair.partition("=") for pair in text.split(","))
     found = {name.strip(): unquote(value.strip()) for name, equals, value in pairs if equals}
     return {name: value for name, value in found.items() if name.startswith(names.EMITTED_UNDER)}
-
-
-def _here() -> str:
-    try:
-        return os.getcwd()
-    except OSError:
-        return os.sep

@@ -1,11 +1,11 @@
-"""What is going on around a request: which test, which phase, which work item, and whether blocks are expected."""
+"""The test around a request: its node id, its phase, the work item it named, and if it expects blocks."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, ClassVar
 from weakref import WeakKeyDictionary
@@ -18,12 +18,12 @@ _TEST_PHASES = ("setup", "call", "teardown")
 _PHASES = {f"{phase})": phase for phase in _TEST_PHASES}
 _RUNNER = "call_and_report"
 _work_item: ContextVar[str | None] = ContextVar("plane_guard_work_item", default=None)
-# `threading.active_count()` says it too, at ten times the price, several times a test. Where this is gone, always look.
+# `threading.active_count()` says the same at ten times the price, several times a test. Without it, always look.
 _threads: Sized = getattr(threading, "_active", "more than one")
 
 
 class Running:
-    """What pytest is doing now, as far as the plugin or the environment tells."""
+    """The running test and its phase, as far as they are known."""
 
     __slots__ = ("expected", "phase", "test")
 
@@ -34,14 +34,14 @@ class Running:
 
 
 class _Now:
-    """What pytest is doing now, as plain values: no phase of a test makes a `Running` until somebody asks."""
+    """The running test and its phase as plain values. `Running` is made from them only for a decision."""
 
     __slots__ = ("phase", "test")
 
     def __init__(self) -> None:
         self.phase: str | None = None
         self.test: tuple[str | None, bool] = (None, False)
-        """The running test, and whether it expects blocks."""
+        """The node id of the running test, and if it expects blocks."""
 
 
 class _State:
@@ -52,19 +52,19 @@ _now = _Now()
 
 
 def set_running(running: Running | None) -> None:
-    """Note what pytest is doing. One test at a time runs in a process, in whatever threads."""
+    """Set the running test. One test at a time runs in a process, in any of its threads."""
     _now.test = (running.test, running.expected) if running else (None, False)
     _now.phase = running.phase if running else None
 
 
 def current() -> Running | None:
-    """What `set_running` or one of the following was last told."""
+    """Return the test and phase that were set last."""
     test, expected = _now.test
     return Running(test, _now.phase, expected) if _now.phase else None
 
 
 def begin(test: str | None, phase: str) -> None:
-    """From now on this runs, and no block is expected; threads that are there already belong to what ran before."""
+    """Begin a test that expects no blocks. Threads that exist already belong to the previous one."""
     if len(_threads) > 1:
         _adopt_threads()
     _now.test = test, False
@@ -72,21 +72,21 @@ def begin(test: str | None, phase: str) -> None:
 
 
 def enter(phase: str) -> None:
-    """From now on this phase of the same test runs; threads that are there already belong to the one before."""
+    """Enter a phase of the same test. Threads that exist already belong to the previous one."""
     if len(_threads) > 1:
         _adopt_threads()
     _now.phase = phase
 
 
 def expect_blocks() -> None:
-    """From now on blocks are what the running test expects."""
+    """Record further blocks of the running test as expected."""
     _now.test = _now.test[0], True
 
 
 def _adopt_threads() -> None:
-    """Remember for threads that are new now which test and phase started them: they may outlive it.
+    """Remember the test that started each new thread, because the thread may outlive it.
 
-    The workers of a pool are left out: they serve whichever test hands them work.
+    Threads of a pool are left out: they work for every test.
     """
     starter = current()
     for thread in threading.enumerate() if starter else ():
@@ -95,25 +95,27 @@ def _adopt_threads() -> None:
 
 
 def running() -> Running:
-    """What is being run: from the plugin, or from the variable that pytest sets for every test.
+    """Return the running test: from the plugin, or from the variable that pytest sets for every test.
 
     A thread that outlives its test still belongs to it.
     """
     origin = _State.threads.get(threading.current_thread())
     if origin is not None and origin.test:
         return origin
-    told = current()
-    if told is None:
+    known = current()
+    if known is None:
         return _from_environment()
-    if told.test:
-        told.phase = _on_the_stack() or told.phase
-    return told
+    if known.test:
+        # A test may have replaced `sys._getframe`.
+        with suppress(Exception):
+            known.phase = _on_the_stack() or known.phase
+    return known
 
 
 def _on_the_stack() -> str | None:
-    """The phase in which pytest's runner calls the hooks of a test, in this thread or in another one.
+    """Return the phase in which pytest's runner calls the hooks of a test, in this thread or another one.
 
-    Nothing else tells while the wrappers of other plugins run, or when a test is run again.
+    Only the stack tells it while wrappers of other plugins run, or when a test is repeated.
     """
     for top in (sys._getframe(), *sys._current_frames().values()):  # noqa: SLF001  the documented way to a stack
         frame: FrameType | None = top
@@ -148,5 +150,5 @@ def work_item(key: str) -> Iterator[None]:
 
 
 def current_work_item() -> str | None:
-    """The work item named around this request."""
+    """Return the work item named around this request."""
     return _work_item.get()

@@ -1,4 +1,7 @@
-"""The allow-list of what is emitted, applied where attributes are built: nothing else goes any further."""
+"""The allow-list of what is emitted, applied where attributes are built. Nothing else leaves the process.
+
+Types are compared exactly, because a test may have replaced `isinstance`.
+"""
 
 from __future__ import annotations
 
@@ -14,86 +17,101 @@ if TYPE_CHECKING:
 
     Value = str | int | bool | list[str]
     Attributes = dict[str, Value]
-    Test = Callable[[object, Sequence[str]], Value | None]
+    Check = Callable[[object, Sequence[str]], Value | None]
 
-_HEX_LENGTH = 32
-_HEX_DIGITS = frozenset("0123456789abcdef")
-# Compiled by `prepare`, or where there is such a value: most processes judge nothing.
+_HEX = r"[0-9a-f]{32}"
 _WORD = r"[A-Za-z_][A-Za-z0-9_.-]{0,39}"
 _TEMPLATE = r"/[A-Za-z0-9_./{}-]*"
+_SLUG = r"[A-Za-z0-9_-]{1,48}"
+# Digits and letters without a separator are a generated key. Nobody names a workspace like that.
+_GENERATED = r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{24,}"
 _WEB = r"(?P<scheme>https?)://(?:[^/?#]*@)?(?P<rest>[^/?#@\s]+(?:/[^?#\s]*)?)"
 
 
 def prepare() -> None:
-    """Load and compile now what the first decision needs: a test may have replaced more than its clients by then."""
+    """Load and compile what decisions need, before a test replaces what this uses."""
     _core()
-    for pattern in (_WORD, _TEMPLATE):
+    for pattern in (_HEX, _WORD, _TEMPLATE, _SLUG, _GENERATED):
         redaction.compiled(pattern)
     redaction.prepare()
 
 
-def permitted(found: Mapping[str, object], secrets: Sequence[str] = ()) -> Attributes:
-    """What of this may be emitted. ``secrets`` are the credentials known here, masked wherever they turn up."""
+def sanitize(found: Mapping[str, object], secrets: Sequence[str] = ()) -> Attributes:
+    """Return the attributes that may be emitted, with ``secrets`` masked wherever they occur."""
     kept: Attributes = {}
     for name, value in found.items():
         if value is not None:
-            test = _TEST_OF.get(name) or (_text if name.startswith(EMITTED_UNDER) else None)
-            shown = test(value, secrets) if test is not None else None
+            check = _CHECK_OF.get(name) or (_text if name.startswith(EMITTED_UNDER) else None)
+            shown = check(value, secrets) if check is not None else None
             if shown is not None and shown != "":
                 kept[name] = shown
     return kept
 
 
 def web_address(value: object) -> str | None:
-    """An http(s) address without user info, query and fragment."""
-    bare = value.partition("?")[0].partition("#")[0] if isinstance(value, str) else ""
+    """Return an http(s) address without user info, query and fragment."""
+    bare = value.partition("?")[0].partition("#")[0] if type(value) is str else ""
     match = redaction.compiled(_WEB).fullmatch(bare) if bare else None
     return f"{match['scheme']}://{match['rest']}" if match else None
 
 
 @cache
 def _core() -> ModuleType:
-    """The core's tests for keys, which only decisions hold."""
+    # Only decisions have project keys, and most processes decide nothing.
     from plane_guard import keys
 
     return keys
 
 
-def _matching(pattern: str) -> Test:
-    return lambda value, _: value if isinstance(value, str) and redaction.compiled(pattern).fullmatch(value) else None
-
-
-def _hex(value: object, _: Sequence[str]) -> str | None:
-    return value if isinstance(value, str) and len(value) == _HEX_LENGTH and _HEX_DIGITS.issuperset(value) else None
+def _matching(pattern: str) -> Check:
+    return lambda value, _: value if type(value) is str and redaction.compiled(pattern).fullmatch(value) else None
 
 
 def _number(value: object, _: Sequence[str]) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if type(value) is int else None
 
 
 def _text(value: object, secrets: Sequence[str]) -> str | None:
-    return redaction.clean(value, secrets) if isinstance(value, str) else None
+    return redaction.clean(value, secrets) if type(value) is str else None
 
 
 def _texts(value: object, secrets: Sequence[str]) -> list[str] | None:
-    return [redaction.clean(str(text), secrets) for text in value] if isinstance(value, list) else None
+    return [redaction.clean(str(text), secrets) for text in value] if type(value) is list else None
 
 
-def _key(test: str) -> Test:
-    return lambda value, _: value if isinstance(value, str) and getattr(_core(), test)(value) else None
+def _slug(value: object, secrets: Sequence[str]) -> str | None:
+    # A masked slug would group with other masked slugs, so it is left out.
+    if type(value) is not str or not redaction.compiled(_SLUG).fullmatch(value):
+        return None
+    is_secret = redaction.clean(value, secrets) != value or redaction.compiled(_GENERATED).search(value)
+    return None if is_secret else value
 
 
-_TESTS: dict[str, Test] = {
-    Kind.HEX: _hex,
+def _key(check: str) -> Check:
+    return lambda value, _: value if type(value) is str and getattr(_core(), check)(value) else None
+
+
+def _project(value: object, secrets: Sequence[str]) -> str | None:
+    # A key such as `acme/ORCH` contains the workspace's slug.
+    key = _key("is_project_key")(value, secrets)
+    if type(key) is not str:
+        return None
+    slug, slash, _ = key.partition("/")
+    return key if not slash or _slug(slug, secrets) else None
+
+
+_CHECKS: dict[str, Check] = {
+    Kind.HEX: _matching(_HEX),
     Kind.WORD: _matching(_WORD),
     Kind.NUMBER: _number,
-    Kind.FLAG: lambda value, _: value if isinstance(value, bool) else None,
-    Kind.PROJECT: _key("is_project_key"),
+    Kind.FLAG: lambda value, _: value if type(value) is bool else None,
+    Kind.PROJECT: _project,
     Kind.UUID: _key("is_uuid"),
     Kind.KEY: _key("is_work_item_key"),
+    Kind.SLUG: _slug,
     Kind.TEMPLATE: lambda value, secrets: _text(_matching(_TEMPLATE)(value, secrets), secrets),
     Kind.TEXT: _text,
     Kind.TEXTS: _texts,
     Kind.URL: lambda value, secrets: _text(web_address(value), secrets),
 }
-_TEST_OF = {name: _TESTS[kind] for name, kind in EMITTED.items()}
+_CHECK_OF = {name: _CHECKS[kind] for name, kind in EMITTED.items()}

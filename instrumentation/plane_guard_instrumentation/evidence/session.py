@@ -1,134 +1,148 @@
-"""One span per guarded process that says: the guard is in place here. Without it, quiet and unguarded look alike.
+"""The session record: one span per guarded process. Without it, quiet and unguarded would look the same.
 
-It is written at start-up, where importing the SDK would cost what every child process feels; so this one line is
-encoded here. A test holds it against OpenTelemetry's own encoding.
+The root test process writes it at its start, every other process before its first decision. It is the first line of
+each evidence file, so a file that replaces a deleted one begins with it too.
 """
 
 from __future__ import annotations
 
 import atexit
-import json
-import os
-import time
 from typing import TYPE_CHECKING
 
 from plane_guard import process
 from plane_guard_instrumentation.evidence import attributes as names
-from plane_guard_instrumentation.evidence import coverage, evidence_file, listeners, redaction, sanitize, trace_context
-from plane_guard_instrumentation.evidence import resource as _resource
+from plane_guard_instrumentation.evidence import (
+    coverage,
+    diagnostics,
+    evidence_file,
+    listeners,
+    otlp_json,
+    redaction,
+    resource,
+    sanitize,
+    trace_context,
+)
+from plane_guard_instrumentation.evidence.system import SYSTEM
 from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from plane_guard_instrumentation.evidence.sanitize import Attributes, Value
+    from plane_guard_instrumentation.evidence.sanitize import Attributes
 
 ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACES_ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-_SPAN_KIND_INTERNAL = 1
-_FLAGS_CONTEXT_HAS_IS_REMOTE = 256
-_FLAGS_CONTEXT_IS_REMOTE = 512
-
-
-class Mark:
-    """Which span it is, and when: what its line and the span that is exported live have in common."""
-
-    __slots__ = ("attributes", "span_id", "time_ns", "trace_id")
-
-    def __init__(self, trace_id: str, attributes: Attributes) -> None:
-        self.trace_id = trace_id
-        self.span_id = os.urandom(8).hex()
-        self.time_ns = time.time_ns()
-        self.attributes = attributes
+LOGS_ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"
+_ENDPOINTS = (ENDPOINT_VARIABLE, TRACES_ENDPOINT_VARIABLE, LOGS_ENDPOINT_VARIABLE)
+_TRACE_ID_BYTES = 16
+_SPAN_ID_BYTES = 8
 
 
 class _State:
-    announced = 0
-    registered = False
-    live: bool | None = None
+    def __init__(self) -> None:
+        # By process id, so a forked child makes its own.
+        self.records: dict[int, otlp_json.Span] = {}
+        self.announced = 0
+        self.is_registered = False
+        self.handed_over = ""
+
+
+_state = _State()
 
 
 def announce() -> None:
-    """Write this process's session span and hand the guard to its children, once it is a test process."""
-    if _State.announced == os.getpid():
+    """Write this process's session record and hand the guard to its children, once it is a test process."""
+    if _state.announced == SYSTEM.getpid():
         return
     if process.test_evidence():
-        _State.announced = os.getpid()
-        mark = begin()
-        problem = evidence_file.append(line(mark) + "\n")
+        _state.announced = SYSTEM.getpid()
+        problem = ensure()
         if problem:
-            from plane_guard_instrumentation.evidence import diagnostics
-
-            diagnostics.unwritten(problem)
-        _announce_live(mark)
-        environment.hand_to_children(evidence_file.path())
-    elif not _State.registered:
-        _State.registered = True
+            diagnostics.evidence_not_written(problem)
+        listeners.session_written(record())
+    elif not _state.is_registered:
+        _state.is_registered = True
         atexit.register(announce)
 
 
+def ensure() -> str:
+    """Create this process's evidence file, which begins with the session record, if there is none.
+
+    Return what went wrong and what to do, or an empty string.
+    """
+    problem = evidence_file.create()
+    path = evidence_file.path()
+    if _state.handed_over != path:
+        _state.handed_over = path
+        environment.hand_to_children(path)
+    return problem
+
+
+def refresh() -> None:
+    """Write the session record again, because what it says changed. Readers keep the last one of a process."""
+    pid = SYSTEM.getpid()
+    if not process.test_evidence():
+        return
+    written = _state.records.pop(pid, None)
+    if written is None:
+        announce()
+        return
+    _state.records[pid] = _described_again(written)
+    problem = evidence_file.append(otlp_json.line(record()))
+    if problem:
+        diagnostics.evidence_not_written(problem)
+    listeners.session_written(record())
+
+
 def is_live() -> bool:
-    """Whether this process, or the one that it was forked from, started with a collector in its environment."""
-    return bool(_State.live)
+    """Return if a collector was named in the environment when this process started."""
+    return any(SYSTEM.environ.get(name) for name in _ENDPOINTS)
 
 
-def _announce_live(mark: Mark) -> None:
-    if _State.live is None:
-        _State.live = any(map(os.environ.get, (ENDPOINT_VARIABLE, TRACES_ENDPOINT_VARIABLE)))
-    if _State.live:
-        listeners.session_written(mark)
+def record() -> otlp_json.Span:
+    """Return the session record of this process."""
+    pid = SYSTEM.getpid()
+    found = _state.records.get(pid)
+    return found if found is not None else _state.records.setdefault(pid, _new())
 
 
-def begin() -> Mark:
-    """A new session span of this process, a child of the span that the environment names, if it does."""
+def _new() -> otlp_json.Span:
     parent = trace_context.inherited()
-    trace_id = parent.trace_id if parent else os.urandom(16).hex()
-    return Mark(trace_id, described())
-
-
-def line(mark: Mark) -> str:
-    """The session span as OTLP JSON."""
-    span = {
-        "traceId": mark.trace_id,
-        "spanId": mark.span_id,
-        **_lineage(trace_context.inherited()),
-        "name": names.SESSION,
-        "kind": _SPAN_KIND_INTERNAL,
-        "startTimeUnixNano": str(mark.time_ns),
-        "endTimeUnixNano": str(mark.time_ns),
-        "attributes": _encode(mark.attributes),
-        "status": {},
-    }
-    span["flags"] = _FLAGS_CONTEXT_HAS_IS_REMOTE | (_FLAGS_CONTEXT_IS_REMOTE if trace_context.inherited() else 0)
-    scope = {"name": names.SCOPE, "version": _resource.version()}
-    resource = {"attributes": _encode(_resource.attributes())}
-    document = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": [span]}]}]}
-    return json.dumps(document, separators=(",", ":"))
-
-
-def described() -> Attributes:
-    """The attributes of the session span."""
-    found = {names.SESSION_EVIDENCE: process.test_evidence(), names.SESSION_SHELLS: coverage.patched_clients()}
-    return sanitize.permitted(found, redaction.of_environment())
-
-
-def _lineage(parent: trace_context.Parent | None) -> dict[str, object]:
-    if parent is None:
-        return {}
-    return (
-        {"traceState": parent.state, "parentSpanId": parent.span_id}
-        if parent.state
-        else {"parentSpanId": parent.span_id}
+    return otlp_json.Span(
+        names.SESSION,
+        trace_id=parent.trace_id if parent else SYSTEM.random_hex(_TRACE_ID_BYTES),
+        span_id=SYSTEM.random_hex(_SPAN_ID_BYTES),
+        parent=parent,
+        start_ns=SYSTEM.now_ns(),
+        resource=resource.of_this_process(),
+        attributes=described(),
     )
 
 
-def _encode(attributes: Mapping[str, Value]) -> list[object]:
-    return [{"key": key, "value": _value(value)} for key, value in attributes.items()]
+def _described_again(written: otlp_json.Span) -> otlp_json.Span:
+    return otlp_json.Span(
+        written.name,
+        trace_id=written.trace_id,
+        span_id=written.span_id,
+        parent=written.parent,
+        start_ns=written.start_ns,
+        end_ns=SYSTEM.now_ns(),
+        resource=written.resource,
+        attributes=described(),
+    )
 
 
-def _value(value: Value) -> dict[str, object]:
-    if isinstance(value, list):
-        return {"arrayValue": {"values": [_value(member) for member in value]}}
-    if isinstance(value, bool):
-        return {"boolValue": value}
-    return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
+def described() -> Attributes:
+    """Return the attributes of the session record."""
+    found = {
+        names.SESSION_EVIDENCE: process.test_evidence(),
+        names.SESSION_SHELLS: coverage.patched_clients(),
+        names.SESSION_UNCOVERED: coverage.uncovered() or None,
+    }
+    return sanitize.sanitize(found, redaction.of_environment())
+
+
+def _header() -> bytes:
+    return otlp_json.line(record())
+
+
+evidence_file.begin_with(_header)
+coverage.on_change(refresh)

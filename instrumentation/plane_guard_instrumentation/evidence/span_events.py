@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opentelemetry import trace
-
 from plane_guard_instrumentation.evidence import attributes as names
+from plane_guard_instrumentation.evidence import trace_context
 
 if TYPE_CHECKING:
     from plane_guard_instrumentation.evidence.sanitize import Attributes
@@ -17,16 +16,20 @@ class _State:
 
 
 def switch(*, on: bool) -> None:
-    """Whether events are added at all; they are unless OpenTelemetry's own start-up was told to leave us out."""
+    """Switch span events on or off. They are off if OpenTelemetry's own start-up was told to leave us out."""
     _State.on = on
 
 
 def is_recording() -> bool:
-    """Whether the current span would keep an event."""
-    return _State.on and trace.get_current_span().is_recording()
+    """Return if the current span would keep an event."""
+    trace = trace_context.api()
+    return _State.on and trace is not None and trace.get_current_span().is_recording()
 
 
 def add(attributes: Attributes) -> None:
-    """Add the decision to the current span, if something records it."""
-    if is_recording():
-        trace.get_current_span().add_event(names.EVENT, attributes)
+    """Add the decision to the current span, if that is recording."""
+    trace = trace_context.api()
+    if _State.on and trace is not None:
+        span = trace.get_current_span()
+        if span.is_recording():
+            span.add_event(names.EVENT, attributes)

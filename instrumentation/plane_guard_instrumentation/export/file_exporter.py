@@ -47,14 +47,20 @@ class PlaneGuardFileExporter(SpanExporter):
     def _opened(self) -> FileSpanExporter:
         if self._exporter is None or self._pid != os.getpid():
             self._pid = os.getpid()
-            self._exporter = FileSpanExporter(evidence_file.beside("spans"))
+            self._exporter = FileSpanExporter(_new_file())
         return self._exporter
+
+
+def _new_file() -> str:
+    path, descriptor = evidence_file.new_file("spans")
+    os.close(descriptor)
+    return path
 
 
 def _reduced(span: ReadableSpan) -> ReadableSpan:
     secrets = redaction.of_environment()
     events = tuple(
-        Event(names.EVENT, sanitize.permitted(event.attributes or {}, secrets), event.timestamp)
+        Event(names.EVENT, sanitize.sanitize(event.attributes or {}, secrets), event.timestamp)
         for event in span.events
         if event.name == names.EVENT
     )
@@ -62,7 +68,7 @@ def _reduced(span: ReadableSpan) -> ReadableSpan:
         name=redaction.clean(span.name, secrets),
         context=span.context,
         parent=span.parent,
-        resource=Resource(_resource.attributes()),
+        resource=Resource(_resource.of_this_process(), names.SCHEMA_URL),
         events=events,
         kind=span.kind,
         start_time=span.start_time,

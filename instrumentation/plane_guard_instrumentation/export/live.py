@@ -22,9 +22,7 @@ from plane_guard_instrumentation.export import target as _live_target
 from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-
-    from plane_guard_instrumentation.evidence.session import Mark
+    from plane_guard_instrumentation.evidence.otlp_json import Span
     from plane_guard_instrumentation.export.sender import Sender
     from plane_guard_instrumentation.export.target import Target
 
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 class _State:
     target: Target | None = None
     known_by = 0
-    mark: Mark | None = None
+    mark: Span | None = None
     announced = 0
     begins_run = False
     told = False
@@ -42,7 +40,7 @@ class _State:
 _senders: dict[int, Sender] = {}  # by process, so a fork starts with an empty queue and a thread of its own
 
 
-def announce(mark: Mark) -> None:
+def announce(mark: Span) -> None:
     """Note this process's session span, to be sent before its first decision. Starts and imports nothing."""
     listeners.on_decision(offer)
     if not _State.known_by:
@@ -58,7 +56,7 @@ def announce(mark: Mark) -> None:
             _tell(f"{ENDPOINT_VARIABLE} is set, but nothing is sent live: {_State.target.problem}")
 
 
-def offer(span: ReadableSpan) -> None:
+def offer(span: Span) -> None:
     """Hand over a finished span that is on disk. Never waits, never raises."""
     with suppress(Exception):
         sender = _sender()
@@ -98,8 +96,7 @@ def _sender() -> Sender | None:
     return _senders.get(os.getpid()) or _new_sender(_State.target, _State.mark)
 
 
-def _new_sender(target: Target, mark: Mark) -> Sender | None:
-    from plane_guard_instrumentation.evidence import spans
+def _new_sender(target: Target, mark: Span) -> Sender | None:
     from plane_guard_instrumentation.export import budget
     from plane_guard_instrumentation.export import sender as _live_sender
 
@@ -108,7 +105,7 @@ def _new_sender(target: Target, mark: Mark) -> Sender | None:
     new = _live_sender.Sender(target)
     sender = _senders.setdefault(os.getpid(), new)
     if sender is new:
-        sender.put(spans.session_span(mark))
+        sender.put(mark)
         sender.start()
         _keep_imports_apart_from_forks_and_the_end()
         process_end.when_a_worker_of_multiprocessing_ends(_at_exit)

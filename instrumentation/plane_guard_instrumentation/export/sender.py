@@ -24,9 +24,9 @@ from plane_guard_instrumentation.export import target as _live_target
 from plane_guard_instrumentation.export.budget import Answer
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export import SpanExporter
 
+    from plane_guard_instrumentation.evidence.otlp_json import Span
     from plane_guard_instrumentation.export.target import Target
 
 _MOST_HELD = 10_000
@@ -53,8 +53,8 @@ class Sender:
     def __init__(self, target: Target) -> None:
         self._target = target
         self.holds_back = target.protocol == _live_target.GRPC
-        self._queue: SimpleQueue[ReadableSpan | Answer] = SimpleQueue()
-        self._backlog: deque[ReadableSpan] = deque()
+        self._queue: SimpleQueue[Span | Answer] = SimpleQueue()
+        self._backlog: deque[Span] = deque()
         self._dropped = itertools.count()
         self._exporter: SpanExporter | None = None
         self._asked: Answer | None = None
@@ -71,7 +71,7 @@ class Sender:
         """Begin to send; raises `RuntimeError` where the interpreter starts no threads any more."""
         self._thread.start()
 
-    def put(self, span: ReadableSpan) -> None:
+    def put(self, span: Span) -> None:
         """Send this some time soon, unless too much is waiting already."""
         if get_ident() == self._thread.ident:
             return
@@ -142,9 +142,9 @@ class Sender:
             answer.good = not self._backlog and not self.lost
             answer.done.set()
 
-    def _waiting(self) -> list[ReadableSpan | Answer]:
+    def _waiting(self) -> list[Span | Answer]:
         """What is in the queue; waits for it, but not for ever while something is to be tried again."""
-        found: list[ReadableSpan | Answer] = []
+        found: list[Span | Answer] = []
         with suppress(Empty):
             found.append(self._queue.get(timeout=_PAUSE_AFTER_FAILURE if self._backlog else None))
             while len(found) < _BATCH:
@@ -160,15 +160,17 @@ class Sender:
             for _ in batch:
                 self._backlog.popleft()
 
-    def _export(self, batch: list[ReadableSpan]) -> bool:
+    def _export(self, batch: list[Span]) -> bool:
         from opentelemetry.sdk.trace.export import SpanExportResult
+
+        from plane_guard_instrumentation.export import sdk_spans
 
         with self._exporting:
             try:
                 exporter = self._exporter = self._exporter or _live_target.build(self._target)
             finally:
                 self._imported.set()
-            return exporter.export(batch) is SpanExportResult.SUCCESS
+            return exporter.export([sdk_spans.readable(span) for span in batch]) is SpanExportResult.SUCCESS
 
     def _drop_exporter(self) -> None:
         """Cancel what the exporter is doing; the next batch gets a new one."""

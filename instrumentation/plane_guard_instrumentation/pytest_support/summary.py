@@ -28,7 +28,7 @@ def lines(root: Path, before: Collection[str]) -> list[str]:
     blocked = [event for event in _events(folder, before) if _is_block(event)]
     surprising = [event for event in blocked if not event.get(names.EXPECTED)]
     groups = Counter(tuple(event.get(name, "-") for name in _GROUPED_BY) for event in surprising)
-    found = list(diagnostics.trouble)
+    found = list(diagnostics.warnings)
     if blocked:
         found.append(f"{len(blocked)} Plane write(s) blocked, {len(blocked) - len(surprising)} of them expected")
         found += [f"  {_row(group, count)}" for group, count in groups.most_common(_MOST_GROUPS)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]  # untyped
@@ -67,4 +68,4 @@ class PlaneGuardResourceDetector(ResourceDetector):
         from plane_guard_instrumentation.runtime import environment
 
         run = {names.RUN_ID: environment.start().run_id} if process.test_evidence() else {}
-        return Resource({**resource.context(), names.VERSION: resource.version(), **run})
+        return Resource({**resource.context(os.environ), names.VERSION: resource.version(), **run})

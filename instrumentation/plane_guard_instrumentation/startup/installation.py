@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from plane_guard_instrumentation.evidence.session import Mark
+    from plane_guard_instrumentation.evidence.otlp_json import Span
 
 _PYTEST_NAMES = frozenset({"pytest", "py.test", "pytest.exe", "py.test.exe"})
 _UNITTEST_NAMES = frozenset({"unittest"})
@@ -77,10 +77,10 @@ def ensure() -> None:
         enforce()
 
 
-def _export_session(mark: Mark) -> None:
+def _export_session(span: Span) -> None:
     from plane_guard_instrumentation.export import live
 
-    live.announce(mark)
+    live.announce(span)
 
 
 def _starts(names: frozenset[str]) -> bool:
