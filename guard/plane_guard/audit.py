@@ -37,7 +37,7 @@ def _item(work_item: object, key: object) -> str:
 
 
 def _one_line(value: object) -> str:
-    """Whatever a caller hands in cannot start a log line of its own."""
+    """Return a value without line breaks and control characters, so it cannot forge a log line."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:_LONGEST])
 
 

@@ -16,7 +16,7 @@ from plane_guard.advice import refusal
 from tests.guard.plane import ITEM, PROD, SANDBOX, names, project_path, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 OFF = Decision(allowed=False, reason=Reason.OPT_IN_DISABLED)
 COMMENT = write("POST", project_path(PROD, f"work-items/{ITEM}/comments/"))
@@ -238,9 +238,44 @@ def test_layer_and_detail_may_be_unknown() -> None:
     assert (blocked.layer, blocked.detail, blocked.args) == ("", "", (COMMENT, OFF, "", ""))
 
 
-@pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
-def test_it_travels(travel: object) -> None:
+TRAVELS = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda error: pickle.loads(pickle.dumps(error))}
+
+
+@pytest.mark.parametrize("travel", TRAVELS.values(), ids=names(TRAVELS))
+def test_it_travels(travel: Callable[[PlaneWriteBlocked], PlaneWriteBlocked]) -> None:
     blocked = PlaneWriteBlocked(COMMENT, OFF, "httpx", "(HTTP 404.)")
-    arrived = travel(blocked)  # type: ignore[operator]
+    arrived = travel(blocked)
     assert (type(arrived), arrived.args, str(arrived)) == (PlaneWriteBlocked, blocked.args, str(blocked))
     assert str(blocked) == refusal(COMMENT, OFF, "httpx", "(HTTP 404.)")
+
+
+def reraised() -> PlaneWriteBlocked:
+    """A refusal that the code under test raised again with a text of its own."""
+    try:
+        raise PlaneWriteBlocked(COMMENT, OFF, "httpx", "(HTTP 404.)")
+    except RuntimeError as error:
+        return type(error)(f"while syncing: {error}")
+
+
+@pytest.mark.parametrize("travel", [lambda error: error, *TRAVELS.values()], ids=["raised", *TRAVELS])
+def test_code_that_adds_context_keeps_the_refusal(travel: Callable[[PlaneWriteBlocked], PlaneWriteBlocked]) -> None:
+    again = travel(reraised())
+    assert str(again) == f"while syncing: {refusal(COMMENT, OFF, 'httpx', '(HTTP 404.)')}"
+    assert (again.write, again.decision, again.layer, again.detail) == (COMMENT, OFF, "httpx", "(HTTP 404.)")
+    assert (again.reason, again.op, again.project_id, again.work_item) == ("opt-in-disabled", "comment", PROD, ITEM)
+    assert not hasattr(again, "response")
+
+
+@pytest.mark.parametrize("arguments", [("some text",), ()])
+def test_one_that_was_made_from_a_text_alone_says_no_more_than_that(arguments: tuple[str, ...]) -> None:
+    blocked = PlaneWriteBlocked(*arguments)
+    assert str(blocked) == "".join(arguments)
+    assert (blocked.reason, blocked.op, blocked.project_id, blocked.work_item) == ("guard-error", "unknown", None, None)
+    assert (blocked.layer, blocked.detail) == ("", "")
+
+
+def test_while_another_error_is_handled_none_of_it_is_taken_over() -> None:
+    try:
+        int("no number")
+    except ValueError:
+        assert PlaneWriteBlocked("text").reason == "guard-error"

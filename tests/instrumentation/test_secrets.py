@@ -40,8 +40,8 @@ PLANTED = [{token!r}, {plain!r}]
 logging.getLogger("plane_guard").addHandler(logging.FileHandler("log.txt"))
 URL, PROD = os.environ["PLANE_API_URL"], os.environ["PLANE_PROJECT"]
 
-def send(secret, path, base=URL, **options):
-    url = base + "/api/v1/workspaces/acme/projects/" + PROD + "/" + path
+def send(secret, path, base=URL, project="/api/v1/workspaces/acme/projects/" + PROD, **options):
+    url = base + project + "/" + path
     try:
         httpx.post(url, headers={{"X-API-Key": PLANTED[0]}} | options.pop("headers", {{}}), **options)
     except RuntimeError as error:
@@ -67,6 +67,12 @@ PLACES = {{
     "generator": lambda s: send(s, "work-items/", content=broken(s)),
     "fragment": lambda s: send(s, "labels/#" + s),
     "method override": lambda s: send(s, "labels/", headers={{"X-HTTP-Method-Override": s}}),
+    "workspace slug": lambda s: send(s, "labels/", project="/api/v1/workspaces/" + s + "/projects/" + PROD),
+    "slug of a named project": lambda s: send(s, "work-items/", project="/api/v2/workspaces/" + s + "/projects/ORCH"),
+    "project": lambda s: send(s, "work-items/", project="/api/v2/workspaces/acme/projects/" + s),
+    "server name": lambda s: send(s, "labels/", base="http://" + s.replace("_", "-") + ".example:1"),
+    "custom header": lambda s: send(s, "labels/", headers={{"X-Trace": s}}),
+    "token header": lambda s: send(s, "labels/", headers={{"X-Workspace-Token": s}}),
     "host": lambda s: send(s, "labels/", headers={{"Host": s + ".example"}}),
 }}
 
@@ -76,7 +82,9 @@ def test_it(place, secret):
     with plane_guard_instrumentation.work_item(secret):
         PLACES[place](secret)
 
-@pytest.mark.parametrize("place", ["header", "query", "user info", "user name", "cookie"])
+OWN_PLACES = ["header", "query", "user info", "user name", "cookie", "workspace slug", "custom header", "token header"]
+
+@pytest.mark.parametrize("place", OWN_PLACES)
 @pytest.mark.parametrize("secret", [{own!r}])
 def test_it_is_the_requests_own(place, secret):
     PLACES[place](secret)
@@ -126,8 +134,8 @@ def test_a_planted_credential_is_in_nothing_that_leaves_the_process(
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert plane.writes == []
-    assert len(child.decisions()) == 34 + 3
-    assert len(collector.received.decisions()) == 34
+    assert len(child.decisions()) == 49 + 3
+    assert len(collector.received.decisions()) == 49
     trace_folder = child.folder / ".plane-guard"
     written = [*trace_folder.iterdir(), child.folder / "log.txt", child.folder / "refusal.txt"]
     emitted = {file.name: file.read_bytes() for file in written}
@@ -190,6 +198,13 @@ def test_nothing_but_the_allow_list_builds_attributes() -> None:
         (names.URL_TEMPLATE, "/api/?token=x", None),
         (names.TEST, f"test_it[{PLAIN}]", "test_it[***]"),
         (names.TEST, "", None),
+        (names.WORKSPACE, "acme", "acme"),
+        (names.WORKSPACE, "acme corp", None),
+        (names.WORKSPACE, PLAIN, None),
+        (names.WORKSPACE, TOKEN, None),
+        (names.WORKSPACE, "ghp_0123456789abcdefghij", None),
+        (names.WORKSPACE, "a1b2c3d4e5f6a7b8c9d0e1f2a3b4", None),
+        (names.PROJECT, f"{PLAIN}/ORCH", None),
         (names.SESSION_SHELLS, ["httpx", TOKEN], ["httpx", "***"]),
         ("vcs.repository.url.full", f"https://{PLAIN}@host/x?y", "https://host/x"),
         ("vcs.anything.else", "text", "text"),
@@ -226,3 +241,33 @@ def test_credentials_in_addresses_and_exporter_headers_are_known_too() -> None:
 @pytest.mark.parametrize("value", ["true", "/run/secrets/token", "123456789012345"])
 def test_what_is_no_credential_is_not_masked_whatever_its_variable_is_called(value: str) -> None:
     assert redaction.of_environment({"SOME_TOKEN": value}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_secret"),
+    [
+        ("X-API-Key", "short1", True),
+        ("X-Workspace-Token", "short1", True),
+        ("X-Trace", PLAIN, True),
+        ("X-Trace", "nightly-tests", False),
+        ("X-Trace", "abc123", False),
+        ("X-Test", "tests/test_it.py::test_1", False),
+        ("User-Agent", "python-httpx/0.28.1", False),
+        ("Content-Type", "application/json; v=1", False),
+    ],
+)
+def test_a_credential_in_a_header_is_known_by_name_or_form(name: str, value: str, *, is_secret: bool) -> None:
+    assert (value in redaction.credentials([(name.encode(), value.encode())])) == is_secret
+
+
+def test_a_credential_that_a_test_removed_from_the_environment_is_still_known(child: Child) -> None:
+    code = f"""
+    import os
+    from plane_guard_instrumentation.evidence import redaction
+    assert {PLAIN!r} in redaction.of_environment()
+    os.environ.clear()
+    assert {PLAIN!r} in redaction.of_environment()
+    """
+    result = child.python(code, SERVICE_TOKEN=PLAIN)
+
+    assert result.returncode == 0, result.stderr

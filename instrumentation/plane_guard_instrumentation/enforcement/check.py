@@ -111,7 +111,8 @@ def _conclude(write: PlaneWrite, sent: OutgoingRequest, verdict: _Verdict, cause
         verdict = verdict._replace(decision=GUARD_ERROR, detail=f"(The evidence could not be written: {problem}.)")
         record.decision(write, sent, verdict.decision, verdict.target, verdict.project)
     if not verdict.decision.allowed:
-        refusal = PlaneWriteBlocked(write, verdict.decision, sent.layer, verdict.detail)
+        quoted = record.without_credentials(write, sent)
+        refusal = PlaneWriteBlocked(quoted, verdict.decision, sent.layer, verdict.detail)
         record.remember(refusal)
         raise refusal from cause
 

@@ -96,6 +96,26 @@ def remember(refusal: PlaneWriteBlocked) -> None:
             listener(refusal)
 
 
+def without_credentials(write: PlaneWrite, sent: OutgoingRequest) -> PlaneWrite:
+    """Return a write as a refusal may quote it: without a credential that stands where a name belongs. Never raises."""
+    return _if_possible(lambda: _quotable(write, sent)) or write
+
+
+def _quotable(write: PlaneWrite, sent: OutgoingRequest) -> PlaneWrite:
+    secrets = _secrets(sent)
+    kept = sanitize.sanitize({names.WORKSPACE: write.workspace, names.PROJECT: write.project_id}, secrets)
+    return write._replace(
+        workspace=write.workspace if kept.get(names.WORKSPACE) else None,
+        project_id=write.project_id if kept.get(names.PROJECT) else None,
+        projects=tuple(key for key in write.projects if sanitize.sanitize({names.PROJECT: key}, secrets)),
+        server_address=redaction.clean(write.server_address, secrets),
+    )
+
+
+def _secrets(sent: OutgoingRequest) -> tuple[str, ...]:
+    return (*redaction.credentials(sent.headers, sent.url), *redaction.of_environment())
+
+
 def _describe(
     write: PlaneWrite, sent: OutgoingRequest, made: Decision, target: Target, project: str | None
 ) -> Attributes:
@@ -125,8 +145,7 @@ def _describe(
         names.LINE: frame.line if frame else None,
         names.FUNCTION: frame.function if frame else None,
     }
-    secrets = (*redaction.credentials(sent.headers, sent.url), *redaction.of_environment())
-    return sanitize.sanitize(found, secrets)
+    return sanitize.sanitize(found, _secrets(sent))
 
 
 def _if_possible(find: Callable[[], _T]) -> _T | None:
