@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
+    from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 HTTP, GRPC = "http/protobuf", "grpc"
@@ -35,17 +38,29 @@ class Received:
     """Everything that a collector accepted."""
 
     payloads: list[bytes] = field(default_factory=list)
+    logs: list[bytes] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
 
     def spans(self) -> list[tuple[dict[str, Any], Span]]:
         """Each span with its resource's attributes."""
         requests = [ExportTraceServiceRequest.FromString(payload) for payload in list(self.payloads)]
         return [
-            ({pair.key: _value(pair.value) for pair in resource.resource.attributes}, span)
+            (attributes(resource.resource), span)
             for request in requests
             for resource in request.resource_spans
             for scope in resource.scope_spans
             for span in scope.spans
+        ]
+
+    def log_records(self) -> list[tuple[dict[str, Any], LogRecord]]:
+        """Each log record with its resource's attributes."""
+        requests = [ExportLogsServiceRequest.FromString(payload) for payload in list(self.logs)]
+        return [
+            (attributes(resource.resource), record)
+            for request in requests
+            for resource in request.resource_logs
+            for scope in resource.scope_logs
+            for record in scope.log_records
         ]
 
     def decisions(self) -> list[str]:
@@ -78,6 +93,8 @@ class Collector:
             self._grpc = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
             add: Any = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
             add(_Servicer(self.received), self._grpc)
+            add_logs: Any = logs_service_pb2_grpc.add_LogsServiceServicer_to_server
+            add_logs(_LogsServicer(self.received), self._grpc)
             self.port = self._grpc.add_insecure_port("127.0.0.1:0")
             self._grpc.start()
         else:
@@ -133,6 +150,15 @@ class _Servicer(trace_service_pb2_grpc.TraceServiceServicer):
         return ExportTraceServiceResponse()
 
 
+class _LogsServicer(logs_service_pb2_grpc.LogsServiceServicer):
+    def __init__(self, received: Received) -> None:
+        self._received = received
+
+    def Export(self, request: ExportLogsServiceRequest, context: object) -> ExportLogsServiceResponse:  # noqa: N802
+        self._received.logs.append(request.SerializeToString())
+        return ExportLogsServiceResponse()
+
+
 def _handler(received: Received, status: int) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -140,7 +166,8 @@ def _handler(received: Received, status: int) -> type[BaseHTTPRequestHandler]:
             if status == 200:
                 received.paths.append(self.path)
                 is_packed = self.headers.get("Content-Encoding") == "gzip"
-                received.payloads.append(gzip.decompress(body) if is_packed else body)
+                kept = received.logs if self.path.endswith("/logs") else received.payloads
+                kept.append(gzip.decompress(body) if is_packed else body)
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -149,6 +176,11 @@ def _handler(received: Received, status: int) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
+
+
+def attributes(container: Any) -> dict[str, Any]:
+    """The attributes of a resource, event or log record."""
+    return {pair.key: _value(pair.value) for pair in container.attributes}
 
 
 def _value(value: Any) -> Any:

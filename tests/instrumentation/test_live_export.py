@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -30,11 +31,19 @@ def attempt():
     raise AssertionError("it was sent")
 """
 TESTS = PRELUDE + "import pytest\n@pytest.mark.parametrize('n', range(MANY))\ndef test_it(n):\n    attempt()\n"
-# The account is kept open for a look at it when the run is over.
-ACCOUNT = """
-import atexit, os
-from plane_guard_instrumentation.export import budget as _live_budget
-_live_budget.close = lambda: None
+# Each process writes down how long it waited, and the time at which it did.
+WAITS = """
+import os, time
+from plane_guard_instrumentation.export import patience
+plain = patience.wait
+def wait(senders):
+    begin = time.monotonic()
+    try:
+        return plain(senders)
+    finally:
+        with open(os.environ["WAITS"], "a") as file:
+            file.write(f"{begin} {time.monotonic()}\\n")
+patience.wait = wait
 """
 PROTOCOLS = [otlp.HTTP, otlp.GRPC]
 # A run in which every test or process waited for the collector by itself would take many times as long.
@@ -136,17 +145,17 @@ def test_a_live_process_sends_nothing(child: Child, plane: StandInPlane) -> None
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("kind", ["closed", "silent"])
 def test_a_dead_collector_costs_a_run_little_however_many_tests_it_has(child: Child, protocol: str, kind: str) -> None:
-    child.write("conftest.py", ACCOUNT)
+    child.write("conftest.py", WAITS)
     child.write("test_it.py", TESTS.replace("MANY", "50"))
     with dead_port(kind) as port:
         began = time.monotonic()
-        result = child.pytest("-n", "2", **otlp.environment(port, protocol))
+        result = child.pytest("-n", "2", WAITS=str(child.folder / "waits"), **otlp.environment(port, protocol))
         took = time.monotonic() - began
 
     assert "50 passed" in result.stdout, result.stdout
     assert took < BOUND
     assert 0 < spent(child) <= IN_ALL
-    assert "did not reach the collector" in result.stdout
+    assert "were not delivered to http://127.0.0.1" in result.stdout
     assert "plane-guard ship" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr
     assert len(child.decisions()) == 50
@@ -154,8 +163,8 @@ def test_a_dead_collector_costs_a_run_little_however_many_tests_it_has(child: Ch
 
 @pytest.mark.parametrize("kind", ["closed", "silent"])
 def test_the_children_of_a_run_share_what_a_dead_collector_may_cost(child: Child, kind: str) -> None:
-    child.write("conftest.py", ACCOUNT)
-    child.write("attempt.py", PRELUDE + "attempt()\n")
+    child.write("conftest.py", WAITS)
+    child.write("attempt.py", WAITS + PRELUDE + "attempt()\n")
     child.write(
         "test_it.py",
         """
@@ -169,7 +178,7 @@ def test_the_children_of_a_run_share_what_a_dead_collector_may_cost(child: Child
     )
     with dead_port(kind) as port:
         began = time.monotonic()
-        result = child.pytest(**otlp.environment(port, otlp.HTTP))
+        result = child.pytest(WAITS=str(child.folder / "waits"), **otlp.environment(port, otlp.HTTP))
         took = time.monotonic() - began
 
     assert "6 passed" in result.stdout, result.stdout
@@ -195,7 +204,7 @@ def test_a_process_ends_quickly_and_says_once_what_to_do(child: Child, protocol:
     assert time.monotonic() - began < BOUND
     assert result.returncode == 0
     [said] = [line for line in result.stderr.splitlines() if line.startswith("plane-guard: ")]
-    assert "21 span(s) did not reach" in said
+    assert "21 span(s) were not delivered to" in said
     assert "plane-guard ship" in said
     assert "Traceback" not in result.stderr
     assert len(child.decisions()) == 20
@@ -262,10 +271,9 @@ def test_an_allow_that_could_not_be_kept_is_not_sent_as_one(child: Child) -> Non
         PRELUDE
         + """
 def test_it(plane_sandbox_writes, monkeypatch):
-    from plane_guard_instrumentation.evidence import evidence_file as _file
-    full = _file._Open(os.getpid(), os.open("/dev/full", os.O_WRONLY), "/dev/full")
-    monkeypatch.setattr(_file, "_create", lambda: full)
-    monkeypatch.setattr(_file._State, "file", None)
+    from plane_guard_instrumentation.evidence import evidence_file
+    monkeypatch.setattr(evidence_file, "_is_behind", lambda file: True)
+    evidence_file._opened().descriptor = os.open("/dev/full", os.O_WRONLY)
     monkeypatch.setitem(globals(), "URL", URL.replace(os.environ["PLANE_PROJECT"], os.environ["PLANE_SANDBOX"]))
     attempt()
 """,
@@ -414,25 +422,87 @@ def test_endpoint_and_protocol_are_opentelemetrys(
 ) -> None:
     found = target.find({f"OTEL_EXPORTER_OTLP_{name}": value for name, value in environment.items()})
 
-    assert (found and found[:2]) == expected
+    assert [one[:3] for one in found] == ([("TRACES", *expected)] if expected else [])
 
 
 def test_a_protocol_that_nobody_speaks_here_is_said() -> None:
-    found = target.find({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
+    [found] = target.find({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
 
-    assert found is not None
     assert otlp.HTTP in found.problem
 
 
 def spent(child: Child) -> float:
-    """The seconds that the run's own account says it waited for its collector."""
-    [account] = (child.folder / ".plane-guard").glob("*.account")
-    waits: dict[str, tuple[float, float]] = {}
-    for line in account.read_text().splitlines():
-        entry, *interval = line.split()
-        waits[entry] = (float(interval[0]), float(interval[1]))
+    """The seconds in which at least one process of the run waited for its collector."""
+    waits = [tuple(map(float, line.split())) for line in (child.folder / "waits").read_text().splitlines()]
     total, reached = 0.0, 0.0
-    for begin, end in sorted(waits.values()):
+    for begin, end in sorted(waits):
         total += max(0.0, end - max(begin, reached))
         reached = max(reached, end)
     return total
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_decision_also_arrives_as_a_log_record_where_an_endpoint_for_logs_is_named(
+    child: Child, protocol: str
+) -> None:
+    child.write("test_it.py", TESTS.replace("MANY", "3"))
+    with otlp.Collector(protocol) as collector:
+        path = "/v1/logs" if protocol == otlp.HTTP else ""
+        logs = {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://127.0.0.1:{collector.port}{path}"}
+        result = child.pytest(**collector.environment, **logs)
+        received = collector.received
+
+    assert "3 passed" in result.stdout, result.stdout
+    records = received.log_records()
+    assert {record.event_name for _, record in records} == {"plane_guard.decision"}
+    assert sorted(otlp.attributes(record)["plane_guard.decision.id"] for _, record in records) == ids(child)
+    assert sorted(received.decisions()) == ids(child)
+    by_id = {row.decision_id: row for row in child.decisions()}
+    for origin, record in records:
+        row = by_id[otlp.attributes(record)["plane_guard.decision.id"]]
+        assert (record.trace_id.hex(), record.span_id.hex()) == (row.trace_id, row.span_id)
+        assert (record.time_unix_nano, record.severity_text) == (row.time_ns, "ERROR")
+        assert origin["plane_guard.run.id"] == row.run_id
+    events = [event for _, span in received.spans() for event in span.events]
+    assert sorted(map(str, (otlp.attributes(event) for event in events))) == sorted(
+        str(otlp.attributes(record)) for _, record in records
+    )
+
+
+def test_without_an_endpoint_for_logs_no_log_record_is_sent(child: Child) -> None:
+    with otlp.Collector(otlp.HTTP) as collector:
+        as_test_process(child, "attempt()", collector)
+
+    assert collector.received.log_records() == []
+    assert len(collector.received.decisions()) == 1
+
+
+PROVIDER = """
+import json
+from opentelemetry._logs import set_logger_provider
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+memory = InMemoryLogRecordExporter()
+provider = LoggerProvider()
+provider.add_log_record_processor(SimpleLogRecordProcessor(memory))
+set_logger_provider(provider)
+def emitted():
+    return [found.log_record for found in memory.get_finished_logs()]
+"""
+
+
+def test_a_program_with_a_logger_provider_gets_each_decision_as_a_log_record(child: Child) -> None:
+    code = f"""{PROVIDER}
+attempt()
+[record] = emitted()
+assert (record.event_name, record.severity_text) == ("plane_guard.decision", "ERROR")
+print(json.dumps(dict(record.attributes)))
+"""
+    result = child.python(PRELUDE + code, PLANE_GUARD_TEST_PROCESS="1")
+
+    assert result.returncode == 0, result.stderr
+    [row] = child.decisions()
+    attributes = json.loads(result.stdout.splitlines()[-1])
+    assert attributes["plane_guard.decision.id"] == row.decision_id
+    assert attributes["plane_guard.decision.reason"] == row.reason
+    assert attributes["plane_guard.op"] == row.op

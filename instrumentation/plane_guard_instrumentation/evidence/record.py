@@ -75,6 +75,7 @@ def _log(write: PlaneWrite, made: Decision, attributes: Attributes) -> None:
         audit = audit_allow if made.allowed else audit_block
         project, item, key = (attributes.get(name) for name in (names.PROJECT, names.WORK_ITEM, names.WORK_ITEM_KEY))
         audit(project, write.op, made.reason, item, key)
+        span_events.emit_log_record(attributes, is_error=not made.allowed)
     finally:
         _is_logging.reset(token)
 
@@ -85,7 +86,9 @@ def live(write: PlaneWrite, sent: OutgoingRequest) -> None:
     with suppress(Exception):
         if span_events.is_recording():
             target = target_of(write.project_id, process.fixed())
-            span_events.add(_describe(write, sent, LIVE, target, write.project_id))
+            attributes = _describe(write, sent, LIVE, target, write.project_id)
+            span_events.add(attributes)
+            span_events.emit_log_record(attributes, is_error=False)
 
 
 def remember(refusal: PlaneWriteBlocked) -> None:

@@ -1,24 +1,25 @@
-"""Decisions and sessions on their way to a collector while the tests still run.
+"""Sends decisions and session records to a collector while the tests run.
 
-On where ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or the traces one) was set when a test process started and telemetry is not
-switched off. Always behind the evidence file: what does not get through live is sent later by ``plane-guard ship``,
-and readers count it once. Left to that command are also the session span of a guarded child without decisions, since
-loading an exporter would cost more than many children take, and all of a child that was forked after its parent's own
-code had loaded gRPC, which may crash there.
+It is on if ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or the one for traces or logs) was set when a test process started, and
+telemetry is not switched off. It always comes after the evidence file. ``plane-guard ship`` sends later what could not
+be delivered, and readers count it once. Left to that command are also the session record of a child without decisions,
+because importing an exporter would take longer than many children do, and a child that was forked after its parent had
+loaded gRPC, which may crash there.
 """
 
 from __future__ import annotations
 
-import os
+import atexit
 import sys
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plane_guard import process
 from plane_guard_instrumentation.evidence import listeners
 from plane_guard_instrumentation.evidence.session import ENDPOINT_VARIABLE
-from plane_guard_instrumentation.export import process_end
-from plane_guard_instrumentation.export import target as _live_target
+from plane_guard_instrumentation.evidence.system import SYSTEM
+from plane_guard_instrumentation.export import target as targets
 from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
@@ -28,142 +29,135 @@ if TYPE_CHECKING:
 
 
 class _State:
-    target: Target | None = None
-    known_by = 0
-    mark: Span | None = None
-    announced = 0
-    begins_run = False
-    told = False
-    registered = False
+    def __init__(self) -> None:
+        self.targets: list[Target] | None = None
+        self.found_by = 0
+        # By process id, so a fork starts with empty queues and threads of its own.
+        self.records: dict[int, Span] = {}
+        self.senders: dict[int, list[Sender]] = {}
+        self.begins_run = False
+        self.has_told = False
 
 
-_senders: dict[int, Sender] = {}  # by process, so a fork starts with an empty queue and a thread of its own
+_state = _State()
 
 
-def announce(mark: Span) -> None:
-    """Note this process's session span, to be sent before its first decision. Starts and imports nothing."""
+def announce(record: Span) -> None:
+    """Keep this process's session record. It is sent before the first decision. Imports and starts nothing."""
     listeners.on_decision(offer)
-    if not _State.known_by:
-        _State.target, _State.known_by = _live_target.find(os.environ, process.fixed().hosts), os.getpid()
-        if _State.target is not None:
-            process_end.at_exit(_at_exit)
-    _State.mark, _State.announced = mark, os.getpid()
-    if _State.target is not None:
-        _State.begins_run = environment.guarded_parent() is None
-        if _State.begins_run:
-            process_end.before_threads_end(_start_and_wait)
-        if _State.target.problem:
-            _tell(f"{ENDPOINT_VARIABLE} is set, but nothing is sent live: {_State.target.problem}")
+    if _state.targets is None:
+        _state.targets = targets.find(SYSTEM.environ, process.fixed().hosts)
+        _state.found_by = SYSTEM.getpid()
+        if _state.targets:
+            _register_end()
+    if not _state.targets:
+        return
+    _state.begins_run = environment.guarded_parent() is None
+    is_new = SYSTEM.getpid() not in _state.records
+    _state.records[SYSTEM.getpid()] = record
+    if not is_new:
+        offer(record)
+    for problem in {target.problem for target in _state.targets if target.problem}:
+        _tell(f"{ENDPOINT_VARIABLE} is set, but nothing is sent live: {problem}")
 
 
 def offer(span: Span) -> None:
-    """Hand over a finished span that is on disk. Never waits, never raises."""
+    """Hand over a span that is on disk. Never waits for the collector, never raises."""
     with suppress(Exception):
-        sender = _sender()
-        if sender is not None:
+        for sender in _senders():
             sender.put(span)
 
 
 def start() -> None:
-    """Send the session span now, if it is not on its way: when pytest starts, or where no decision was made."""
+    """Begin to send. For pytest's start, outside of any test."""
     with suppress(Exception):
-        _sender()
+        _senders()
 
 
 def flush() -> str:
-    """Wait a little until everything has been accepted; what to tell the user if it was not, or the empty string."""
-    sender = _senders.get(os.getpid())
-    if sender is None:
+    """Wait a little until everything was accepted; return what the user has to know if it was not."""
+    senders = [sender for sender in _state.senders.get(SYSTEM.getpid(), ()) if sender.unsent()]
+    if not senders:
         return ""
-    from plane_guard_instrumentation.export import budget
+    from plane_guard_instrumentation.export import patience
 
-    answer = sender.flush()
-    if sender.holds_back:
-        sender.wait_for_imports()  # they begin only now, and are no fault of the collector's
-    if budget.wait(answer):
+    if patience.wait(senders):
         return ""
-    return (
-        f"{sender.unsent()} span(s) did not reach the collector that {ENDPOINT_VARIABLE} names. "
-        "They are in the evidence: plane-guard ship sends them"
-    )
+    unsent = max(sender.unsent() for sender in senders)
+    return f"{unsent} span(s) were not delivered to {_endpoints()}. Run `plane-guard ship` to send them"
 
 
-def _sender() -> Sender | None:
-    if _State.target is None or _State.target.problem or _State.mark is None or _State.announced != os.getpid():
-        return None
-    if _State.known_by != os.getpid() and _State.target.protocol == _live_target.GRPC and "grpc" in sys.modules:
-        return None
-    return _senders.get(os.getpid()) or _new_sender(_State.target, _State.mark)
+def _endpoints() -> str:
+    from plane_guard_instrumentation.evidence import redaction
+
+    shown = (redaction.clean(target.endpoint, redaction.of_environment()) for target in _state.targets or ())
+    return ", ".join(dict.fromkeys(shown))
 
 
-def _new_sender(target: Target, mark: Span) -> Sender | None:
-    from plane_guard_instrumentation.export import budget
-    from plane_guard_instrumentation.export import sender as _live_sender
-
-    if budget.spent() >= budget.SECONDS:
-        return None
-    new = _live_sender.Sender(target)
-    sender = _senders.setdefault(os.getpid(), new)
-    if sender is new:
-        sender.put(mark)
-        sender.start()
-        _keep_imports_apart_from_forks_and_the_end()
-        process_end.when_a_worker_of_multiprocessing_ends(_at_exit)
-    return sender
+def _senders() -> list[Sender]:
+    pid = SYSTEM.getpid()
+    found = _state.senders.get(pid)
+    return found if found is not None else _begin(pid)
 
 
-def _keep_imports_apart_from_forks_and_the_end() -> None:
-    if not _State.registered:
-        _State.registered = True
-        process_end.around_forks(_before_fork, _after_fork)
-        process_end.before_threads_end(_wait_for_imports)
+def _begin(pid: int) -> list[Sender]:
+    usable = [target for target in _state.targets or () if not target.problem]
+    is_fork = _state.found_by != pid
+    if is_fork and "grpc" in sys.modules:
+        usable = [target for target in usable if target.protocol != targets.GRPC]
+    if not usable or pid not in _state.records:
+        return []
+    from plane_guard_instrumentation.export import patience
+    from plane_guard_instrumentation.export.sender import Sender
+
+    if patience.is_over():
+        return []
+    made = [Sender(target) for target in usable]
+    kept = _state.senders.setdefault(pid, made)
+    if kept is made:
+        for sender in kept:
+            sender.put(_state.records[pid])
+        _register_end_of_worker()
+    return kept
 
 
-def _wait_for_imports() -> None:
-    sender = _senders.get(os.getpid())
-    if sender is not None and sender.holds_back:
-        flush()
-    elif sender is not None:
-        sender.wait_for_imports()
+def _register_end() -> None:
+    # Before `atexit`, while threads can still be started: Python 3.12 starts none in its last phase.
+    with suppress(AttributeError, RuntimeError):
+        threading._register_atexit(_deliver)  # type: ignore[attr-defined]  # noqa: SLF001  for concurrent.futures
+    atexit.register(_end)
 
 
-def _before_fork() -> None:
+def _register_end_of_worker() -> None:
+    # A worker of multiprocessing ends without `atexit`.
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and sys.modules["multiprocessing.process"].parent_process() is not None:
+        util.Finalize(None, _end, exitpriority=0)
+
+
+def _deliver() -> None:
     with suppress(Exception):
-        sender = _senders.get(os.getpid())
-        if sender is not None:
-            sender.before_fork()
+        if SYSTEM.getpid() in _state.records:
+            if _state.begins_run:
+                # Without decisions, only the session record tells a quiet run from an unguarded one.
+                start()
+            _tell(flush())
 
 
-def _after_fork() -> None:
-    sender = _senders.get(os.getpid())
-    if sender is not None:
-        sender.after_fork()
-
-
-def _start_and_wait() -> None:
-    start()
-    _wait_for_imports()
-
-
-def _at_exit() -> None:
-    if _State.announced != os.getpid():
-        return
+def _end() -> None:
+    _deliver()
     with suppress(Exception):
-        problem = flush()
-        if problem:
-            _tell(problem)
-        sender = _senders.get(os.getpid())
-        if sender is not None:
+        for sender in _state.senders.get(SYSTEM.getpid(), ()):
             sender.close()
-        if _State.begins_run:
-            from plane_guard_instrumentation.export import budget
+        if _state.begins_run and SYSTEM.getpid() == _state.found_by and _state.targets:
+            from plane_guard_instrumentation.export import patience
 
-            budget.close()
+            patience.forget()
 
 
 def _tell(problem: str) -> None:
-    """Say it once, and only in the process that the run began with: others read what children write."""
-    if _State.begins_run and not _State.told:
-        _State.told = True
+    """Print a problem once, and only in the process that began the run: tests read what their children print."""
+    if problem and _state.begins_run and not _state.has_told:
+        _state.has_told = True
         with suppress(Exception):
             sys.stderr.write(f"plane-guard: {problem}\n")

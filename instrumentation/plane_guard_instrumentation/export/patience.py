@@ -1,0 +1,55 @@
+"""The wait for a collector: a few seconds per run, however many processes and tests it has.
+
+The first process of a run that waits in vain, or for long, leaves a mark beside the evidence. From then on no process
+of this run waits, and none begins to send. What was not delivered is on disk.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from plane_guard_instrumentation.evidence.system import SYSTEM
+from plane_guard_instrumentation.runtime import environment
+
+if TYPE_CHECKING:
+    from plane_guard_instrumentation.export.sender import Sender
+
+SECONDS = 2.5
+_SHORT = 1.0
+
+
+def wait(senders: list[Sender]) -> bool:
+    """Wait until everything was accepted; return if it was. Returns at once if the run has waited enough."""
+    flushes = [sender.flush() for sender in senders]
+    if is_over():
+        return all(flush.is_good for flush in flushes)
+    for flush in flushes:
+        flush.wait(_SHORT / len(flushes))
+    if not all(flush.is_good for flush in flushes):
+        _mark()
+        for flush in flushes:
+            flush.wait((SECONDS - _SHORT) / len(flushes))
+    return all(flush.is_good for flush in flushes)
+
+
+def is_over() -> bool:
+    """Return if a process of this run has waited enough."""
+    return SYSTEM.exists(_path())
+
+
+def forget() -> None:
+    """Remove the mark. For the process that began the run, when it ends."""
+    with suppress(OSError):
+        SYSTEM.unlink(_path())
+
+
+def _mark() -> None:
+    with suppress(OSError):
+        SYSTEM.close(SYSTEM.open(_path(), SYSTEM.append_flags | os.O_CREAT, 0o600))
+
+
+def _path() -> str:
+    start = environment.start()
+    return f"{start.trace_dir}{SYSTEM.sep}live-export-{start.run_id}.account"
