@@ -1,52 +1,74 @@
-"""The event schema holds against the code, and against the evidence of a real run."""
+"""The registry of semantic conventions agrees with the docs, the code and the evidence of a real run."""
 
 from __future__ import annotations
 
-import json
+import importlib
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import opentelemetry.semconv
 import pytest
-import yaml
+from google.protobuf import json_format
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
+from plane_guard.vocabulary import Op, Outcome, Reason, Target
 from plane_guard_instrumentation.evidence import attributes as names
 from plane_guard_instrumentation.evidence import sanitize
-from tests import docs_blocks
+from tests import docs_blocks, otlp, semconv
 
 if TYPE_CHECKING:
+    from enum import StrEnum
+
     from tests.harness import Child
 
-SCHEMA = docs_blocks.ROOT / "docs" / "event-schema.md"
+SCHEMA = semconv.PAGE
+GROUPS = semconv.groups()
 KINDS = {
-    names.Kind.HEX: "string, 32 hex digits",
-    names.Kind.NUMBER: "int",
-    names.Kind.FLAG: "bool",
-    names.Kind.UUID: "string, uuid",
-    names.Kind.TEXTS: "list of strings",
+    "Decision": names.EVENT_KINDS,
+    "Session": names.SESSION_KINDS,
+    "Resource": names.RESOURCE_KINDS,
 }
+TYPES = {names.Kind.NUMBER: "int", names.Kind.FLAG: "boolean", names.Kind.TEXTS: "string[]"}
+VOCABULARIES = {names.OUTCOME: Outcome, names.REASON: Reason, names.TARGET: Target, names.OP: Op}
 
 
-@pytest.mark.parametrize(
-    ("heading", "kinds"),
-    [
-        ("Decision", names.EVENT_KINDS),
-        ("Session", names.SESSION_KINDS),
-        ("Resource", names.RESOURCE_KINDS),
-    ],
-)
-def test_the_schema_is_the_codes(heading: str, kinds: dict[str, str]) -> None:
-    table = docs_blocks.rows(SCHEMA, heading)
-    assert set(table) == set(kinds)
-    assert {name: cells[0] for name, cells in table.items()} == {
-        name: KINDS.get(kind, "string") for name, kind in kinds.items()
+def test_the_tables_are_made_from_the_registry() -> None:
+    page = SCHEMA.read_text(encoding="utf-8")
+    assert page == semconv.rendered(page), "run: python -m tests.semconv"
+    for heading, group in GROUPS.items():
+        assert set(docs_blocks.rows(SCHEMA, heading)) == set(group)
+
+
+@pytest.mark.parametrize("heading", GROUPS)
+def test_the_registry_is_the_codes(heading: str) -> None:
+    assert {name: attribute.type for name, attribute in GROUPS[heading].items()} == {
+        name: TYPES.get(kind, "string") for name, kind in KINDS[heading].items()
     }
 
 
-@pytest.mark.parametrize("heading", ["Decision", "Session", "Resource"])
-def test_every_example_of_the_schema_may_be_emitted(heading: str) -> None:
-    for name, (kind, _, example) in docs_blocks.rows(SCHEMA, heading).items():
-        shown = example.strip("` |").rstrip("…")
-        value = shown if kind.startswith("string") else yaml.safe_load(shown)
-        assert sanitize.sanitize({name: value}) == {name: value}
+def test_every_attribute_is_defined_here_or_by_opentelemetry() -> None:
+    [package] = map(Path, opentelemetry.semconv.__path__)
+    modules = [file.relative_to(package.parents[1]).with_suffix("") for file in package.rglob("attributes/*.py")]
+    theirs = {
+        value
+        for module in modules
+        for value in vars(importlib.import_module(".".join(module.parts))).values()
+        if isinstance(value, str)
+    }
+    assert semconv.references() - theirs == semconv.definitions()
+
+
+@pytest.mark.parametrize(("name", "vocabulary"), VOCABULARIES.items())
+def test_the_values_of_an_enumeration_are_the_codes(name: str, vocabulary: type[StrEnum]) -> None:
+    assert GROUPS["Decision"][name].values == tuple(vocabulary)
+
+
+@pytest.mark.parametrize("heading", GROUPS)
+def test_every_example_of_the_registry_may_be_emitted(heading: str) -> None:
+    for name, attribute in GROUPS[heading].items():
+        assert attribute.fits(attribute.example), name
+        assert sanitize.sanitize({name: attribute.example}) == {name: attribute.example}
 
 
 def test_the_schema_names_every_prefix_that_a_user_may_add() -> None:
@@ -54,21 +76,28 @@ def test_the_schema_names_every_prefix_that_a_user_may_add() -> None:
     assert [prefix for prefix in names.EMITTED_UNDER if f"`{prefix}`" not in text] == []
 
 
-def attributes_of(child: Child) -> dict[str, list[set[str]]]:
-    """The names in each event, session span and resource of the evidence."""
-    found: dict[str, list[set[str]]] = {"Decision": [], "Session": [], "Resource": []}
+def attributes_of(child: Child) -> dict[str, list[dict[str, object]]]:
+    """The attributes of each event, session span and resource of the evidence."""
+    found: dict[str, list[dict[str, object]]] = {"Decision": [], "Session": [], "Resource": []}
     for file in (child.folder / ".plane-guard").glob("decisions-*.jsonl"):
         for line in file.read_text(encoding="utf-8").splitlines():
-            for resource in json.loads(line)["resourceSpans"]:
-                found["Resource"].append({pair["key"] for pair in resource["resource"]["attributes"]})
-                for span in (span for scope in resource["scopeSpans"] for span in scope["spans"]):
-                    own = {pair["key"] for pair in span["attributes"]}
-                    if span["name"] == names.SESSION:
-                        found["Session"].append(own)
+            request = trace_service_pb2.ExportTraceServiceRequest()
+            json_format.Parse(_with_plain_ids(line), request)
+            for resource in request.resource_spans:
+                assert resource.schema_url == names.SCHEMA_URL
+                found["Resource"].append(otlp.attributes(resource.resource))
+                for span in (span for scope in resource.scope_spans for span in scope.spans):
+                    if span.name == names.SESSION:
+                        found["Session"].append(otlp.attributes(span))
                     else:
-                        assert own == {names.OUTCOME, names.TARGET}
-                        found["Decision"] += [{pair["key"] for pair in event["attributes"]} for event in span["events"]]
+                        assert set(otlp.attributes(span)) == {names.OUTCOME, names.TARGET}
+                        found["Decision"] += [otlp.attributes(event) for event in span.events]
     return found
+
+
+def _with_plain_ids(line: str) -> str:
+    # OTLP JSON writes ids as hexadecimal digits, which the JSON of protobuf reads as base64. Ids do not matter here.
+    return re.sub(r'"(?:trace|span|parentSpan)Id":"[0-9a-f]+",', "", line)
 
 
 RUN = """
@@ -94,8 +123,8 @@ def test_a_real_run_emits_what_the_schema_says_and_nothing_else(child: Child) ->
     found = attributes_of(child)
     assert {names.EXPECTED, names.WORK_ITEM_KEY, names.TEST} <= set().union(*found["Decision"])
     for heading, emitted in found.items():
-        table = docs_blocks.rows(SCHEMA, heading)
-        always = {name for name, cells in table.items() if cells[1].startswith("always")}
+        required = {name for name, attribute in GROUPS[heading].items() if attribute.is_required}
         assert emitted, heading
         for one in emitted:
-            assert always <= one <= set(table), heading
+            assert required <= set(one) <= set(GROUPS[heading]), heading
+            assert [name for name, value in one.items() if not GROUPS[heading][name].fits(value)] == []

@@ -40,6 +40,7 @@ class _State:
     def __init__(self) -> None:
         # By process id, so a forked child makes its own.
         self.records: dict[int, otlp_json.Span] = {}
+        self.roots: dict[int, bool] = {}
         self.announced = 0
         self.is_registered = False
         self.handed_over = ""
@@ -68,12 +69,21 @@ def ensure() -> str:
 
     Return what went wrong and what to do, or an empty string.
     """
+    is_root()
     problem = evidence_file.create()
     path = evidence_file.path()
     if _state.handed_over != path:
         _state.handed_over = path
         environment.hand_to_children(path)
     return problem
+
+
+def is_root() -> bool:
+    """Return if this process began the run. What it hands to its children tells them, so it is found out before."""
+    pid = SYSTEM.getpid()
+    if pid not in _state.roots:
+        _state.roots[pid] = environment.guarded_parent() is None
+    return _state.roots[pid]
 
 
 def refresh() -> None:

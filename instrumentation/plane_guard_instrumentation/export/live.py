@@ -16,11 +16,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plane_guard import process
-from plane_guard_instrumentation.evidence import listeners
+from plane_guard_instrumentation.evidence import listeners, session
 from plane_guard_instrumentation.evidence.session import ENDPOINT_VARIABLE
 from plane_guard_instrumentation.evidence.system import SYSTEM
 from plane_guard_instrumentation.export import target as targets
-from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
     from plane_guard_instrumentation.evidence.otlp_json import Span
@@ -35,7 +34,6 @@ class _State:
         # By process id, so a fork starts with empty queues and threads of its own.
         self.records: dict[int, Span] = {}
         self.senders: dict[int, list[Sender]] = {}
-        self.begins_run = False
         self.has_told = False
 
 
@@ -52,7 +50,6 @@ def announce(record: Span) -> None:
             _register_end()
     if not _state.targets:
         return
-    _state.begins_run = environment.guarded_parent() is None
     is_new = SYSTEM.getpid() not in _state.records
     _state.records[SYSTEM.getpid()] = record
     if not is_new:
@@ -138,7 +135,7 @@ def _register_end_of_worker() -> None:
 def _deliver() -> None:
     with suppress(Exception):
         if SYSTEM.getpid() in _state.records:
-            if _state.begins_run:
+            if session.is_root():
                 # Without decisions, only the session record tells a quiet run from an unguarded one.
                 start()
             _tell(flush())
@@ -149,7 +146,7 @@ def _end() -> None:
     with suppress(Exception):
         for sender in _state.senders.get(SYSTEM.getpid(), ()):
             sender.close()
-        if _state.begins_run and SYSTEM.getpid() == _state.found_by and _state.targets:
+        if session.is_root() and SYSTEM.getpid() == _state.found_by and _state.targets:
             from plane_guard_instrumentation.export import patience
 
             patience.forget()
@@ -157,7 +154,7 @@ def _end() -> None:
 
 def _tell(problem: str) -> None:
     """Print a problem once, and only in the process that began the run: tests read what their children print."""
-    if problem and _state.begins_run and not _state.has_told:
+    if problem and session.is_root() and not _state.has_told:
         _state.has_told = True
         with suppress(Exception):
             sys.stderr.write(f"plane-guard: {problem}\n")
