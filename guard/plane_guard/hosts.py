@@ -29,3 +29,16 @@ def matches(hosts: Collection[str], host: str, port: int | None) -> bool:
     """
     name = host_name(host)
     return name in hosts or (port is not None and f"{name}:{port}" in hosts)
+
+
+def is_loopback(host: str) -> bool:
+    """Return if a host, as a URL names it, is this machine."""
+    name = host_name(host).strip("[]")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    from ipaddress import ip_address  # start-up
+
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

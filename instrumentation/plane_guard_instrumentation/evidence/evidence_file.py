@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
 _KIND = "decisions"
 _PRIVATE = 0o700
@@ -68,9 +69,20 @@ def every() -> set[str]:
     return {name for name in names if name.startswith(f"{_KIND}-") and name.endswith(".jsonl")}
 
 
-def has_grown(before: Collection[str]) -> bool:
-    """Whether this process has written more than that it is guarded, or there are files that were not there before."""
-    return _State.lines > 1 or not every().issubset(before)
+def sizes() -> dict[str, int]:
+    """Return the size of each evidence file in the trace folder."""
+    found = {}
+    for name in every():
+        with suppress(OSError):
+            found[name] = os.path.getsize(os.path.join(environment.start().trace_dir, name))
+    return found
+
+
+def has_decisions_since(before: Mapping[str, int]) -> bool:
+    """Return if an evidence file grew since ``before``, or is new and not this process's own session record alone."""
+    own = os.path.basename(path())
+    grown = {name for name, size in sizes().items() if size > before.get(name, 0)}
+    return bool(grown - {own}) or (own in grown and (own in before or _State.lines > 1))
 
 
 def append(text: str) -> str:

@@ -6,7 +6,6 @@ encoded here. A test holds it against OpenTelemetry's own encoding.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import time
@@ -16,7 +15,6 @@ from plane_guard import process
 from plane_guard_instrumentation.evidence import attributes as names
 from plane_guard_instrumentation.evidence import coverage, evidence_file, listeners, redaction, sanitize, trace_context
 from plane_guard_instrumentation.evidence import resource as _resource
-from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,12 +42,11 @@ class Mark:
 
 class _State:
     announced = 0
-    registered = False
     live: bool | None = None
 
 
 def announce() -> None:
-    """Write this process's session span and hand the guard to its children, once it is a test process."""
+    """Write this process's session span, once it is a test process."""
     if _State.announced == os.getpid():
         return
     if process.test_evidence():
@@ -61,10 +58,6 @@ def announce() -> None:
 
             diagnostics.unwritten(problem)
         _announce_live(mark)
-        environment.hand_to_children(evidence_file.path())
-    elif not _State.registered:
-        _State.registered = True
-        atexit.register(announce)
 
 
 def is_live() -> bool:
