@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from plane_guard import hosts
 from plane_guard.settings import (
     OPT_IN_VARIABLE,
     PROTECTED_VARIABLE,
@@ -20,11 +21,12 @@ from plane_guard.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _READ_AT_CALL_TIME = (OPT_IN_VARIABLE, SANDBOX_VARIABLE, PROTECTED_VARIABLE)
 _ENVIRON = type(os.environ)
 _HELD_AS = tuple(os.environ.encodekey(name) for name in _READ_AT_CALL_TIME)
+_MOST_ON_LOOPBACK = 16
 _PYTEST_VARIABLES = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 
 
@@ -33,6 +35,8 @@ class _State:
     fixed: Settings | None = None
     last: tuple[Settings, tuple[Any, ...], Settings] | None = None
     """What was fixed, what was read at the last call, and the settings that both make."""
+    learned_on_loopback: tuple[str, ...] = ()
+    on_host_learned: tuple[Callable[[str], object], ...] = ()
 
 
 def test_evidence() -> str:
@@ -85,6 +89,34 @@ def fix(pyproject: Mapping[str, object] | None = None, *, pyproject_problem: str
 def fixed() -> Settings:
     """What was fixed at start; read from the environment alone if nobody fixed it yet."""
     return _State.fixed if _State.fixed is not None else fix()
+
+
+def learn_host(host: str, port: int | None) -> None:
+    """Add a host to the fixed ones for the rest of this process, and call the listeners if it is new.
+
+    A standard port counts as none, except on loopback, where other services listen on other ports.
+    """
+    start = fixed()
+    if hosts.matches(start.hosts, host, port):
+        return
+    name = hosts.host_name(host)
+    on_loopback = hosts.is_loopback(name)
+    found = hosts.entry(name, port if on_loopback or port not in hosts.STANDARD_PORTS else None)
+    known = start.hosts | {found}
+    if on_loopback:
+        # Fake servers of later tests get the ports of earlier ones again, and need not be Plane's.
+        learned = (*_State.learned_on_loopback, found)
+        known -= frozenset(learned[:-_MOST_ON_LOOPBACK])
+        _State.learned_on_loopback = learned[-_MOST_ON_LOOPBACK:]
+    _State.fixed = start._replace(hosts=known)
+    for call in _State.on_host_learned:
+        call(found)
+
+
+def on_host_learned(call: Callable[[str], object]) -> None:
+    """Call this with the entry of each host that is learned from now on."""
+    if call not in _State.on_host_learned:
+        _State.on_host_learned = (*_State.on_host_learned, call)
 
 
 def settings() -> Settings:

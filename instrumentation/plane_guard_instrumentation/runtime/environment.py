@@ -107,9 +107,14 @@ def hand_to_children(evidence_file: str) -> None:
     os.environ[PARENT_VARIABLE] = evidence_file
     os.environ[ROOT_VARIABLE] = str(start().root)
     os.environ[TRACE_DIR_VARIABLE] = str(start().trace_dir)
-    os.environ[HOSTS_VARIABLE] = ",".join(sorted(fixed.hosts))
+    _hand_hosts()
+    process.on_host_learned(_hand_hosts)
     if fixed.protected_projects and fixed.protection_known:
         os.environ[PROTECTED_VARIABLE] = ",".join(sorted(fixed.protected_projects))
+
+
+def _hand_hosts(_: str = "") -> None:
+    os.environ[HOSTS_VARIABLE] = ",".join(sorted(process.fixed().hosts))
 
 
 def guarded_parent() -> Parent | None:
