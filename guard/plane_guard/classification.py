@@ -10,10 +10,10 @@ from typing import NamedTuple
 from plane_guard import bodies, ops, paths, routes
 from plane_guard import references as _references
 from plane_guard.cache import remembering
-from plane_guard.hosts import DEFAULT_HOSTS
+from plane_guard.hosts import DEFAULT_HOSTS, LIVE_HOST
 from plane_guard.keys import is_slug, is_uuid, is_work_item_key
 from plane_guard.references import Reference
-from plane_guard.request import Headers, Request, in_one, is_overridden, read_fields, read_request, text
+from plane_guard.request import Address, Headers, Request, in_one, is_overridden, read_fields, read_request, text
 from plane_guard.vocabulary import READ_METHODS, Op
 
 _NOTHING: frozenset[str] = frozenset()
@@ -86,6 +86,19 @@ def classify(  # noqa: PLR0913  the parts of a request
         return PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
 
 
+def plane_shaped_address(url: str) -> Address | None:
+    """Return host and port of a URL whose path only Plane has, whatever the method; ``None`` for every other URL."""
+    return _shaped(url)
+
+
+def _plane_shaped_address(url: str) -> Address | None:
+    request = read_request("", url)
+    if all(map(_is_look_alike, request.hosts)):
+        return None
+    place = paths.read(request.path, plane_host=False).place
+    return None if place is None else request.addresses[0]
+
+
 def _hashable(hosts: Collection[str]) -> frozenset[str]:
     if isinstance(hosts, frozenset):  # pragma: no mutate  it would be the same again
         return hosts
@@ -100,10 +113,10 @@ def _without_body(
     hosts: frozenset[str],
 ) -> _Known | None:
     request = read_request(method, url, named_hosts, overridden=overridden)
-    plane_host = not hosts.isdisjoint(request.hosts)
+    plane_host = request.is_at(hosts)
     if not plane_host and all(map(_is_look_alike, request.hosts)):
         return None
-    reading = paths.read(request.path, plane_host=plane_host)
+    reading = paths.read(request.path, plane_host=plane_host, live=LIVE_HOST in request.hosts)
     if reading.place is None:
         return None
     odd = reading.odd or request.odd
@@ -164,3 +177,4 @@ def _is_look_alike(host: str) -> bool:
 
 
 _remembered = remembering(_without_body)
+_shaped = remembering(_plane_shaped_address)

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 import plane_guard_watch
+from plane_guard import hosts
 from plane_guard.settings import (
     HOSTS_VARIABLE,
     OPT_IN_VARIABLE,
@@ -19,9 +20,10 @@ from plane_guard.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _READ_AT_CALL_TIME = (OPT_IN_VARIABLE, SANDBOX_VARIABLE, PROTECTED_VARIABLE)
+_MOST_ON_LOOPBACK = 16
 
 
 class _State:
@@ -32,6 +34,8 @@ class _State:
     """False while pytest runs something that no opt-in covers, such as collection."""
     last: tuple[object, Settings] | None = None
     """The inputs of the last call of `settings`, and its result."""
+    learned_on_loopback: tuple[str, ...] = ()
+    on_host_learned: tuple[Callable[[str], object], ...] = ()
 
 
 def in_test_process() -> str:
@@ -98,6 +102,34 @@ def handed_down() -> dict[str, str]:
     elif settings.protected_projects:
         found[PROTECTED_VARIABLE] = ",".join(sorted(settings.protected_projects))
     return found
+
+
+def learn_host(host: str, port: int | None) -> None:
+    """Add a host to the fixed ones for the rest of this process, and call the listeners if it is new.
+
+    A standard port counts as none, except on loopback, where other services listen on other ports.
+    """
+    start = fixed()
+    if hosts.matches(start.hosts, host, port):
+        return
+    name = hosts.host_name(host)
+    on_loopback = hosts.is_loopback(name)
+    found = hosts.entry(name, port if on_loopback or port not in hosts.STANDARD_PORTS else None)
+    known = start.hosts | {found}
+    if on_loopback:
+        # Fake servers of later tests get the ports of earlier ones again, and need not be Plane's.
+        learned = (*_State.learned_on_loopback, found)
+        known -= frozenset(learned[:-_MOST_ON_LOOPBACK])
+        _State.learned_on_loopback = learned[-_MOST_ON_LOOPBACK:]
+    _State.fixed = start._replace(hosts=known)
+    for call in _State.on_host_learned:
+        call(found)
+
+
+def on_host_learned(call: Callable[[str], object]) -> None:
+    """Call this with the entry of each host that is learned from now on."""
+    if call not in _State.on_host_learned:
+        _State.on_host_learned = (*_State.on_host_learned, call)
 
 
 def settings(*, is_loopback: bool = False) -> Settings:

@@ -39,9 +39,7 @@ _items: list[pytest.Item] = []  # the running test is the last; a session inside
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Fix what pyproject says, from pytest's own rootdir, before any conftest runs."""
-    early_config.stash[_BEFORE] = _Before(
-        running_test.current(), evidence_file.sizes(), tuple(diagnostics.trouble)
-    )
+    early_config.stash[_BEFORE] = _Before(running_test.current(), evidence_file.sizes(), tuple(diagnostics.trouble))
     opt_in.join(early_config)
     run.fix_root(early_config.rootpath)
     environment.hand_to_children()

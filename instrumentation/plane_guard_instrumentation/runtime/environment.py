@@ -83,6 +83,7 @@ def hand_to_children(_evidence_file: str = "") -> bool:
     os.environ[ROOT_VARIABLE] = str(current.root)
     os.environ[TRACE_DIR_VARIABLE] = str(current.trace_dir)
     os.environ.update(settings)
+    process.on_host_learned(hand_to_children)
     return marker.is_found_without_environment(watched.marker)
 
 
