@@ -91,7 +91,8 @@ _ATTEMPT = "(blocked OR prod_allowed)"
 _COUNTS = """count(*) AS decisions,
                countIf(verdict = 'allowed') AS allowed, countIf(verdict = 'blocked') AS blocked,
                countIf(verdict = 'expected block') AS expected,
-               countIf(prod_attempt) AS prod_attempts, countIf(prod_allowed) AS prod_allowed"""
+               countIf(prod_attempt) AS prod_attempts,
+               countIf(possible_prod_attempt) AS possible_prod_attempts, countIf(prod_allowed) AS prod_allowed"""
 _ROW = """decision_id, time_ns, verdict, target, project, work_item, op, reason, test, caller, service, branch, run,
                demo, trace_id, host"""
 
@@ -246,7 +247,7 @@ QUERIES: Mapping[str, str] = {
         FROM decisions WHERE (run = $this_run OR run = $other_run) AND {_ATTEMPT}
         GROUP BY issue ORDER BY prod_attempts DESC, here DESC, issue LIMIT $limit""",
     "run_processes": """
-        SELECT time_ns, service, pid, host, worker, evidence, shells, guard_version, trace_id, span_id
+        SELECT time_ns, service, pid, host, worker, evidence, shells, uncovered, guard_version, trace_id, span_id
         FROM sessions WHERE run = $this_run ORDER BY time_ns, pid, span_id LIMIT $limit""",
     "decision": "SELECT * FROM decisions WHERE decision_id = $id LIMIT 1",
     "trace": """
