@@ -39,9 +39,7 @@ _items: list[pytest.Item] = []  # the running test is the last; a session inside
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Fix what pyproject says, from pytest's own rootdir, before any conftest runs."""
-    early_config.stash[_BEFORE] = _Before(
-        running_test.current(), evidence_file.sizes(), tuple(diagnostics.trouble)
-    )
+    early_config.stash[_BEFORE] = _Before(running_test.current(), evidence_file.sizes(), tuple(diagnostics.trouble))
     opt_in.join(early_config)
     run.fix_root(early_config.rootpath)
     environment.hand_to_children()
@@ -140,9 +138,9 @@ def plane_sandbox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def plane_sandbox_scope() -> Callable[[], AbstractContextManager[None]]:
-    """Return a context manager that lets a fixture of a wider scope write to the sandbox: ``with plane_sandbox_scope():``.
+    """Let a fixture of a wider scope write to the sandbox, in the code of a ``with`` block of its own.
 
-    It covers the code inside, not the tests that use the fixture: those request ``plane_sandbox_writes``.
+    The tests that use the fixture are not covered: they request ``plane_sandbox_writes``.
     """
     return opt_in.sandbox_scope
 
