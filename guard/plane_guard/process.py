@@ -51,7 +51,7 @@ def note_evidence(evidence: str) -> None:
     plane_guard_watch.note_evidence(evidence)
 
 
-def hear_opt_in(heard: bool) -> bool:  # noqa: FBT001  a switch
+def hear_opt_in(*, heard: bool) -> bool:
     """Say if an opt-in counts from now on, and return if it did before. It never counts for more than the sandbox."""
     before, _State.is_opt_in_heard = _State.is_opt_in_heard, heard
     return before

@@ -11,7 +11,7 @@ import sys
 
 TYPE_CHECKING = False  # importing `typing` would cost more than everything else here
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -42,6 +42,7 @@ _MOST_ANCESTORS = 64
 _STAT_BYTES = 4096
 _PARENT_FIELD, _START_FIELD = 1, 19  # of /proc/<pid>/stat, counted behind the command's closing bracket
 _PRIVATE = 0o077
+_KIND, _FOLDER = 0o170000, 0o040000  # of `st_mode`: the module `stat` is not loaded yet
 
 
 class _State:
@@ -53,14 +54,14 @@ class _State:
         self.inherited: Mapping[str, str] | None = None
         self.marker = ""  # of the guarded process that this one descends from, or of this one
         self.ancestor = ""  # marker of the guarded process that this one descends from
-        self.finder: Finder | None = None
+        self.finder: _Finder | None = None
         self.is_installing = False
 
 
 STATE = _State()
 
 
-class Finder:
+class _Finder:
     """See imports of watched modules. Every other import passes with one look into a set."""
 
     def __init__(self) -> None:
@@ -182,7 +183,7 @@ def is_ours(folder: str) -> bool:
         status = os.lstat(folder)
     except OSError:
         return False
-    is_folder = status.st_mode & 0o170000 == 0o040000  # `stat.S_ISDIR`, without the import
+    is_folder = status.st_mode & _KIND == _FOLDER
     return is_folder and status.st_uid == os.getuid() and not status.st_mode & _PRIVATE
 
 
@@ -224,7 +225,7 @@ def is_running(marker: str) -> bool:
 
 def guarded_ancestor() -> str:
     """Return the marker of the nearest guarded process among this one and its ancestors, or an empty string."""
-    markers = {}
+    markers: dict[str, str] = {}
     for folder in marker_folders():
         if is_ours(folder):
             for name in os.listdir(folder):
@@ -271,13 +272,13 @@ def _begin(environ: "Mapping[str, str]") -> None:
         note_evidence(evidence)
 
 
-def _install_finder() -> Finder:
+def _install_finder() -> _Finder:
     """Put the finder directly in front of Python's own, and never move it.
 
     Other tools insert a finder at 0 and take it out with `pop(0)`. In front of Python's own finders we are never in
     their way, and we are still asked before the module is found.
     """
-    finder = STATE.finder = Finder()
+    finder = STATE.finder = _Finder()
     position = next((index for index, other in enumerate(sys.meta_path) if isinstance(other, type)), 0)
     sys.meta_path.insert(position, finder)
     # Another start-up file may have imported a runner before this one ran.

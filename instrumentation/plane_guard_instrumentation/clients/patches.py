@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 from plane_guard import process
-from plane_guard_instrumentation.clients.targets import EVERY, SEAMS, Sight
+from plane_guard_instrumentation.clients.targets import EVERY, SEAMS, Sight, attribute
 from plane_guard_instrumentation.connections import audit_hook, first_socket
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _imported_seams() -> Iterator[tuple[type, Seam]]:
 def _owner(seam: Seam) -> type | None:
     """The client's own class, also while a mock has put one of another name in its place."""
     module = sys.modules.get(seam.module)
-    standing_there = getattr(module, seam.owner, None) if module is not None else None
+    standing_there = attribute(module, seam.owner)
     if not isinstance(standing_there, type):
         return None
     if standing_there.__name__ == seam.owner:  # nearly always

@@ -43,7 +43,7 @@ def begin_with_sessions() -> None:
 def _beginning(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def begin(self: Any, *args: Any, **options: Any) -> None:
-        before = process.hear_opt_in(False)
+        before = process.hear_opt_in(heard=False)
         environment.scrub()
         original(self, *args, **options)
         setattr(self, _OUTER, before)
@@ -60,7 +60,7 @@ def _ending(original: Callable[[Any], None]) -> Callable[[Any], None]:
             original(self)
         finally:
             # A session inside a test gives the outer test its opt-in back; after the outermost one, code decides.
-            process.hear_opt_in(self.__dict__.pop(_OUTER, process.hear_opt_in(False)))
+            process.hear_opt_in(heard=self.__dict__.pop(_OUTER, process.hear_opt_in(heard=False)))
 
     return end
 
@@ -68,7 +68,7 @@ def _ending(original: Callable[[Any], None]) -> Callable[[Any], None]:
 def join(config: pytest.Config) -> None:
     """Do the same for a session that began before this process was watched, because no start-up file ran."""
     if not config.pluginmanager.has_plugin(PLUGIN_NAME):
-        process.hear_opt_in(False)
+        process.hear_opt_in(heard=False)
         environment.scrub()
         config.pluginmanager.register(sys.modules[__name__], PLUGIN_NAME)
 
@@ -88,7 +88,7 @@ def pytest_sessionstart() -> None:
 def pytest_runtest_protocol() -> Generator[None, object, object]:
     """Start every test with writing off, and end it so."""
     ignore("outside of a test")
-    process.hear_opt_in(False)
+    process.hear_opt_in(heard=False)
     try:
         return (yield)
     finally:
@@ -99,14 +99,14 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
     """Hear an opt-in of the test's own fixtures, and none that a wider fixture leaves behind."""
     if fixturedef.scope == "function":
-        process.hear_opt_in(True)
+        process.hear_opt_in(heard=True)
         return (yield)
     held = {name: os.environ.get(name) for name in environment.SCRUBBED}
-    before = process.hear_opt_in(False)
+    before = process.hear_opt_in(heard=False)
     try:
         return (yield)
     finally:
-        process.hear_opt_in(before)
+        process.hear_opt_in(heard=before)
         _warn(_restore(held), f"by the {fixturedef.scope} fixture {fixturedef.argname}")
         # Runs before the fixture's own teardown: what the last test left switched on is not the fixture's.
         fixturedef.addfinalizer(_close)
@@ -115,13 +115,13 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, 
 @_hookimpl(tryfirst=True)
 def pytest_runtest_call() -> None:
     """Hear an opt-in of the test."""
-    process.hear_opt_in(True)
+    process.hear_opt_in(heard=True)
 
 
 @_hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
     """Hear it until the test's own fixtures are torn down."""
-    process.hear_opt_in(True)
+    process.hear_opt_in(heard=True)
 
 
 @contextmanager
@@ -129,16 +129,16 @@ def sandbox_scope() -> Iterator[None]:
     """Switch writing to the sandbox on for the code inside, in a fixture of whatever scope."""
     held = {OPT_IN_VARIABLE: os.environ.get(OPT_IN_VARIABLE)}
     os.environ[OPT_IN_VARIABLE] = "1"
-    before = process.hear_opt_in(True)
+    before = process.hear_opt_in(heard=True)
     try:
         yield
     finally:
-        process.hear_opt_in(before)
+        process.hear_opt_in(heard=before)
         _restore(held)
 
 
 def _close() -> None:
-    process.hear_opt_in(False)
+    process.hear_opt_in(heard=False)
     environment.scrub()
 
 

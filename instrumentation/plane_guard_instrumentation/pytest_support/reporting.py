@@ -138,9 +138,9 @@ def plane_sandbox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def plane_sandbox_scope() -> Callable[[], AbstractContextManager[None]]:
-    """Return a context manager that lets a fixture of a wider scope write to the sandbox: ``with plane_sandbox_scope():``.
+    """Let a fixture of a wider scope write to the sandbox, in the code of a ``with`` block of its own.
 
-    It covers the code inside, not the tests that use the fixture: those request ``plane_sandbox_writes``.
+    The tests that use the fixture are not covered: they request ``plane_sandbox_writes``.
     """
     return opt_in.sandbox_scope
 

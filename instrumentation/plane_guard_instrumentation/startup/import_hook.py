@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from _frozen_importlib import ModuleSpec, module_from_spec  # type: ignore[import-not-found]  # what importlib.util re-exports
+from _frozen_importlib import ModuleSpec, module_from_spec  # importlib.util re-exports them, at a higher price
 from typing import TYPE_CHECKING, Any
 
 import plane_guard_watch
@@ -83,11 +83,12 @@ def _ask(finders: list[Any], name: str, path: Sequence[str] | None, target: Modu
 
 def _wrapped(spec: Spec) -> Spec:
     """Return a spec of our own that loads the module as the found one would."""
-    lazy = getattr(sys.modules.get("importlib.util"), "LazyLoader", None)
-    loader: object
-    if lazy is not None and type(spec.loader) is lazy:
+    lazy: Any = getattr(sys.modules.get("importlib.util"), "LazyLoader", None)
+    found: Any = spec.loader
+    loader: Any
+    if lazy is not None and type(found) is lazy:
         # It stays lazy: the report comes with the first use of the module, which is when its code runs.
-        loader = lazy(_Loader(_copy(spec, spec.loader.loader)))  # type: ignore[union-attr]
+        loader = lazy(_Loader(_copy(spec, found.loader)))
     elif hasattr(spec.loader, "exec_module"):
         loader = _Loader(spec)
     else:
@@ -95,7 +96,7 @@ def _wrapped(spec: Spec) -> Spec:
     return _copy(spec, loader)
 
 
-def _copy(spec: Spec, loader: object) -> Spec:
+def _copy(spec: Spec, loader: Any) -> Spec:
     copy: Spec = ModuleSpec(spec.name, loader, origin=getattr(spec, "origin", None))
     copy.loader_state = getattr(spec, "loader_state", None)
     copy.submodule_search_locations = getattr(spec, "submodule_search_locations", None)
