@@ -109,9 +109,9 @@ class _Row:
         return (
             name != _PROJECT_ARGUMENT,
             name not in _ITEM_ARGUMENTS_FIRST,
-            not self._kinds.get(name) or name not in self._sent,
             op is None,
             _WEIGHT.index(op) if op in _WEIGHT else len(_WEIGHT),
+            not self._kinds.get(name) or name not in self._sent,
         )
 
 

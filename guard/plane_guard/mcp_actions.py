@@ -143,7 +143,7 @@ work_log delete worklog in:project_id item:workitem_id path:work_log_id
 workitem create create in:project_id item:parent name assignees labels type_id point description_html
     description_stripped priority start_date target_date sort_order is_draft state estimate_point external_source
     external_id
-workitem update update in:project_id item:workitem_id item:parent=relation state=state name assignees labels type_id
+workitem update update in:project_id item:workitem_id state=state item:parent=relation name assignees labels type_id
     point description_html description_stripped priority start_date target_date sort_order is_draft estimate_point
     external_source external_id
 workitem delete delete in:project_id item:workitem_id
