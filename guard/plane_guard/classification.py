@@ -7,7 +7,7 @@ what it says of the few fields that matter on a route.
 from collections.abc import Collection
 from typing import NamedTuple
 
-from plane_guard import bodies, ops, paths, routes
+from plane_guard import bodies, mcp, ops, paths, routes
 from plane_guard import references as _references
 from plane_guard.cache import remembering
 from plane_guard.hosts import DEFAULT_HOSTS, LIVE_HOST
@@ -17,6 +17,7 @@ from plane_guard.request import Address, Headers, Request, in_one, is_overridden
 from plane_guard.vocabulary import READ_METHODS, Op
 
 _NOTHING: frozenset[str] = frozenset()
+_JSON = "application/json"
 _LOOK_ALIKES = ("clockify.me", "app.terraform.io")
 
 
@@ -44,7 +45,8 @@ class PlaneWrite(NamedTuple):
 class _Known(NamedTuple):
     """What is known of a write without its body, and where in a body more could be said.
 
-    ``heeds`` are the top-level names in the body that could say more; ``None``: anything in it could.
+    ``heeds`` are the top-level names in the body that could say more; ``None``: anything in it could. ``mcp_path`` is
+    the path of a JSON-RPC endpoint, if it is one.
     """
 
     write: PlaneWrite
@@ -52,6 +54,7 @@ class _Known(NamedTuple):
     route: routes.Route | None
     op: Op | ops.ByBody
     heeds: frozenset[str] | None
+    mcp_path: str = ""
 
 
 def classify(  # noqa: PLR0913  the parts of a request
@@ -81,7 +84,8 @@ def classify(  # noqa: PLR0913  the parts of a request
             return known.write
         kind = content_type or in_one(fields, "content-type")
         encoding = in_one(fields, "content-encoding").strip().lower()
-        return _with_body(known, bodies.read(body, kind, encoding))
+        found = bodies.read(body, kind, encoding)
+        return _with_message(known, found, kind) if known.mcp_path else _with_body(known, found)
     except Exception:  # noqa: BLE001  whatever cannot be judged counts as a write to nowhere known
         return PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
 
@@ -125,7 +129,12 @@ def _without_body(
         if request.method == "POST" and not odd:
             return None
         route = None
-    return _describe(request, reading, reading.place, route, odd=odd)
+    place = reading.place
+    if place.scope is routes.INSTANCE and not odd and mcp.ends_session(request.method, place.segments):
+        return None
+    known = _describe(request, reading, place, route, odd=odd)
+    takes_messages = place.scope is routes.INSTANCE and mcp.is_endpoint(place.segments) and request.method == "POST"
+    return known._replace(heeds=None, mcp_path=request.path) if takes_messages and not odd else known
 
 
 def _describe(
@@ -164,6 +173,12 @@ def _with_body(known: _Known, body: bodies.Body) -> PlaneWrite:
         references=tuple(dict.fromkeys((*write.references, *named.references))),
         unprovable=named.unprovable or write.unprovable,
     )
+
+
+def _with_message(known: _Known, body: bodies.Body, content_type: str) -> PlaneWrite | None:
+    is_json = content_type.partition(";")[0].strip().lower() == _JSON
+    call = mcp.read(body.document if is_json else None, known.mcp_path, known.place.segments)
+    return None if call is None else known.write._replace(**call._asdict())
 
 
 def _work_item(place: paths.Place, route: routes.Route | None) -> str | None:
