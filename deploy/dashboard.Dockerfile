@@ -6,4 +6,4 @@ RUN pip install --no-cache-dir -c .ci/constraints.txt '.[clickhouse]' && rm -rf 
 WORKDIR /tmp
 USER 10001:10001
 EXPOSE 8501
-CMD ["sh", "-c", "exec python -m streamlit run \"$(python -c 'import plane_guard_dashboard as p; print(p.__path__[0])')/app.py\" --server.address=0.0.0.0 --server.port=8501 --server.headless=true --server.fileWatcherType=none --browser.gatherUsageStats=false --client.showErrorDetails=none"]
+CMD ["sh", "-c", "exec python -m streamlit run \"$(python -c 'import plane_guard_dashboard as p; print(p.__path__[0])')/app.py\" --server.address=0.0.0.0 --server.port=8501 --server.headless=true --server.fileWatcherType=none --browser.gatherUsageStats=false --server.enableCORS=true --server.enableXsrfProtection=true --client.showErrorDetails=none"]

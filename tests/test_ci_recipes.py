@@ -14,12 +14,12 @@ import yaml
 
 from plane_guard_dashboard.cli import main
 from plane_guard_dashboard.report.command import report
+from tests.collector.configuration import CONFIG, CONTAINER, resolved
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "examples" / "ci"
 GITHUB = ("github-service.yml", "github-docker-run.yml")
 RECIPES = (*GITHUB, "gitlab.yml", "plain.sh")
-CONFIG = yaml.safe_load((ROOT / "otel-collector.yaml").read_text())
 
 
 def text(name: str) -> str:
@@ -97,11 +97,13 @@ def test_on_gitlab_the_evidence_is_kept_and_the_report_made_even_when_the_tests_
     assert script.splitlines()[-1] == 'exit "$failed"'
 
 
-def test_a_configuration_that_travels_in_a_variable_is_the_shipped_one() -> None:
+def test_a_configuration_that_travels_in_a_variable_is_the_shipped_one_for_containers() -> None:
     service = job("github-service.yml")["services"]["collector"]
     variable = job("gitlab.yml")["variables"]["OTELCOL_CONFIG"]
-    assert yaml.safe_load(service["env"]["OTELCOL_CONFIG"]) == CONFIG
-    assert yaml.safe_load(variable["value"]) == CONFIG
+    texts = {"/data": service["env"]["OTELCOL_CONFIG"], "/builds/plane-guard-collector": variable["value"]}
+    for folder, config in texts.items():
+        shipped = resolved(CONFIG, CONTAINER, environ={"PLANE_GUARD_TRACE_DIR": folder})
+        assert yaml.safe_load(config) == shipped
     assert variable["expand"] is False
     assert service["command"] == "--config=env:OTELCOL_CONFIG"
     assert job("gitlab.yml")["services"][0]["command"] == ["--config=env:OTELCOL_CONFIG"]

@@ -76,7 +76,13 @@ def test_every_folder_with_python_in_it_is_a_package_because_a_linter_skips_othe
 
 def test_the_base_install_brings_a_handful_of_packages() -> None:
     needed = {line.name for line in map(Requirement, PROJECT["project"]["dependencies"])}
-    assert {name for name in needed if not name.startswith("opentelemetry-")} == {"click", "httpx", "pytest", "rich"}
+    assert {name for name in needed if not name.startswith("opentelemetry-")} == {
+        "click",
+        "httpx",
+        "pytest",
+        "rich",
+        "tenacity",
+    }
 
 
 def test_every_requirement_is_pinned_to_a_version_that_it_accepts() -> None:

@@ -1,4 +1,4 @@
-"""The dashboard's entry script: opens the traces, draws what every page has, and routes to a page."""
+"""The entry script of the dashboard: open the traces, draw the common parts, and route to a page."""
 
 from __future__ import annotations
 
@@ -36,13 +36,16 @@ if isinstance(generation, traces.NoTracesError):
 else:
     now = datetime.now(UTC)
     above_the_filters = st.sidebar.container()
-    view = View(source, watch.engine, generation, filters(partial(live.values, watch.engine, source), now), now)
+    view = View(
+        source, watch.engine, generation, filters(partial(live.values, watch.engine, source), now), now
+    ).without_demo()
     pages = {
         name: st.Page(partial(show, view), title=name.title(), url_path=name, default=show is overview)
         for name, show in PAGES.items()
     }
     links.register(pages)
     page = st.navigation(list(pages.values()))
+    st.set_page_config(page_title=f"{page.title} · plane-guard")
     live.remember(view)
     live.follow(watch, view, live=page is pages["overview"] and switch(above_the_filters))
     active()

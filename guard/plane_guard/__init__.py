@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from plane_guard.decision import Decision, decide
     from plane_guard.errors import PlaneWriteBlocked
     from plane_guard.hosts import DEFAULT_HOSTS
+    from plane_guard.process import in_test_process
     from plane_guard.settings import DEFAULT_SANDBOX_PROJECT, Settings
     from plane_guard.vocabulary import Op, Reason
 
@@ -30,6 +31,7 @@ __all__ = [
     "audit_block",
     "classify",
     "decide",
+    "in_test_process",
 ]
 
 _HOMES = {
@@ -45,6 +47,7 @@ _HOMES = {
     "audit_block": "audit",
     "classify": "classification",
     "decide": "decision",
+    "in_test_process": "process",
 }
 
 

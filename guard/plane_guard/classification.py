@@ -7,16 +7,17 @@ what it says of the few fields that matter on a route.
 from collections.abc import Collection
 from typing import NamedTuple
 
-from plane_guard import bodies, ops, paths, routes
+from plane_guard import bodies, mcp, ops, paths, routes
 from plane_guard import references as _references
 from plane_guard.cache import remembering
-from plane_guard.hosts import DEFAULT_HOSTS
+from plane_guard.hosts import DEFAULT_HOSTS, LIVE_HOST
 from plane_guard.keys import is_slug, is_uuid, is_work_item_key
 from plane_guard.references import Reference
-from plane_guard.request import Headers, Request, in_one, is_overridden, read_fields, read_request, text
+from plane_guard.request import Address, Headers, Request, in_one, is_overridden, read_fields, read_request, text
 from plane_guard.vocabulary import READ_METHODS, Op
 
 _NOTHING: frozenset[str] = frozenset()
+_JSON = "application/json"
 _LOOK_ALIKES = ("clockify.me", "app.terraform.io")
 
 
@@ -44,7 +45,8 @@ class PlaneWrite(NamedTuple):
 class _Known(NamedTuple):
     """What is known of a write without its body, and where in a body more could be said.
 
-    ``heeds`` are the top-level names in the body that could say more; ``None``: anything in it could.
+    ``heeds`` are the top-level names in the body that could say more; ``None``: anything in it could. ``mcp_path`` is
+    the path of a JSON-RPC endpoint, if it is one.
     """
 
     write: PlaneWrite
@@ -52,6 +54,7 @@ class _Known(NamedTuple):
     route: routes.Route | None
     op: Op | ops.ByBody
     heeds: frozenset[str] | None
+    mcp_path: str = ""
 
 
 def classify(  # noqa: PLR0913  the parts of a request
@@ -81,9 +84,23 @@ def classify(  # noqa: PLR0913  the parts of a request
             return known.write
         kind = content_type or in_one(fields, "content-type")
         encoding = in_one(fields, "content-encoding").strip().lower()
-        return _with_body(known, bodies.read(body, kind, encoding))
+        found = bodies.read(body, kind, encoding)
+        return _with_message(known, found, kind) if known.mcp_path else _with_body(known, found)
     except Exception:  # noqa: BLE001  whatever cannot be judged counts as a write to nowhere known
         return PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
+
+
+def plane_shaped_address(url: str) -> Address | None:
+    """Return host and port of a URL whose path only Plane has, whatever the method; ``None`` for every other URL."""
+    return _shaped(url)
+
+
+def _plane_shaped_address(url: str) -> Address | None:
+    request = read_request("", url)
+    if all(map(_is_look_alike, request.hosts)):
+        return None
+    place = paths.read(request.path, plane_host=False).place
+    return None if place is None else request.addresses[0]
 
 
 def _hashable(hosts: Collection[str]) -> frozenset[str]:
@@ -100,10 +117,10 @@ def _without_body(
     hosts: frozenset[str],
 ) -> _Known | None:
     request = read_request(method, url, named_hosts, overridden=overridden)
-    plane_host = not hosts.isdisjoint(request.hosts)
+    plane_host = request.is_at(hosts)
     if not plane_host and all(map(_is_look_alike, request.hosts)):
         return None
-    reading = paths.read(request.path, plane_host=plane_host)
+    reading = paths.read(request.path, plane_host=plane_host, live=LIVE_HOST in request.hosts)
     if reading.place is None:
         return None
     odd = reading.odd or request.odd
@@ -112,7 +129,12 @@ def _without_body(
         if request.method == "POST" and not odd:
             return None
         route = None
-    return _describe(request, reading, reading.place, route, odd=odd)
+    place = reading.place
+    if place.scope is routes.INSTANCE and not odd and mcp.ends_session(request.method, place.segments):
+        return None
+    known = _describe(request, reading, place, route, odd=odd)
+    takes_messages = place.scope is routes.INSTANCE and mcp.is_endpoint(place.segments) and request.method == "POST"
+    return known._replace(heeds=None, mcp_path=request.path) if takes_messages and not odd else known
 
 
 def _describe(
@@ -153,6 +175,12 @@ def _with_body(known: _Known, body: bodies.Body) -> PlaneWrite:
     )
 
 
+def _with_message(known: _Known, body: bodies.Body, content_type: str) -> PlaneWrite | None:
+    is_json = content_type.partition(";")[0].strip().lower() == _JSON
+    call = mcp.read(body.document if is_json else None, known.mcp_path, known.place.segments)
+    return None if call is None else known.write._replace(**call._asdict())
+
+
 def _work_item(place: paths.Place, route: routes.Route | None) -> str | None:
     for segment in _references.item_segments(place, route):
         return segment if is_uuid(segment) or is_work_item_key(segment) else None
@@ -164,3 +192,4 @@ def _is_look_alike(host: str) -> bool:
 
 
 _remembered = remembering(_without_body)
+_shaped = remembering(_plane_shaped_address)

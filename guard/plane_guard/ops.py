@@ -8,7 +8,7 @@ from plane_guard.paths import Place
 from plane_guard.vocabulary import Op
 
 WRITE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_NOT_REST = frozenset({"graphql", "mcp"})
+_NOT_REST = frozenset({"graphql", "http", "mcp", "messages", "sse"})
 _ACCEPTED = frozenset({1, "1"})
 # What an item's body does, in the order in which Plane's serializers make one field outweigh another.
 _ITEM_OPS = (

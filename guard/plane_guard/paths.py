@@ -16,11 +16,13 @@ from plane_guard.keys import canonical_uuid, is_identifier, is_project_key, is_u
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 _ODD_BEFORE_DECODING = re.compile(r"%(?:2[fFeE5]|5[cC]|3[bB]|[01][0-9A-Fa-f]|7[fF])|%(?![0-9A-Fa-f]{2})")
 _ODD_AFTER_DECODING = re.compile(r"//|\\|;|[?#]|[\x00-\x1f\x7f]|(?:^|/)\.{1,2}(?:/|$)")
-# `api|graphql|mcp|auth` in any case, or what could hide them. It begins with one class, so the search skips quickly to
-# where a word could begin, which it would not for alternatives, nor while it ignores case.
+# `api|graphql|mcp|auth` or `/sse|/live|/messages|/http/` in any case, or what could hide them. It begins with one
+# class, so the search skips quickly to where a word could begin, which it would not for alternatives, nor while it
+# ignores case.
 _POSSIBLY_PLANE = (
-    r"[aAgGmM%\\\x00-\x1f\x7f](?:(?<![aAgGmM])|[pP][iI](?<=[aA]..)|[uU][tT][hH](?<=[aA]...)|[cC][pP](?<=[mM]..)"
-    r"|[rR][aA][pP][hH][qQ][lL](?<=[gG]......))"
+    r"[aAgGmMsSlLhH%\\\x00-\x1f\x7f](?:(?<![aAgGmMsSlLhH])|[pP][iI](?<=[aA]..)|[uU][tT][hH](?<=[aA]...)"
+    r"|[cC][pP](?<=[mM]..)|[rR][aA][pP][hH][qQ][lL](?<=[gG]......)|[sS][eE](?<=/[sS]..)|[iI][vV][eE](?<=/[lL]...)"
+    r"|[eE][sS][sS][aA][gG][eE][sS](?<=/[mM].......)|[tT][tT][pP]/(?<=/[hH]....))"
 )
 _IN_BYTES = re.compile(_POSSIBLY_PLANE.encode())
 _IN_TEXT = re.compile(_POSSIBLY_PLANE)
@@ -31,8 +33,11 @@ _FROM_A_MARK = re.compile(r"[?#].*", re.DOTALL)
 _MOST_PLACES = 8  # more than one is odd already, and each costs time
 _PARAMETERS = re.compile(r";[^/]*")
 _PLAIN_WORD = re.compile(r"v[12]|[a-z]{1,20}(?:-[a-z]{1,20}){0,4}")
+_PUBLIC_BOARD = ("public", "anchor")
 _SURFACES = frozenset({("v1",), ("v2",)})
-_INSTANCE_ROOTS = frozenset({"api", "graphql", "mcp", "auth"})
+_INSTANCE_ROOTS = frozenset({"api", "graphql", "mcp", "auth", "http", "sse"})
+_LIVE_ROOTS = _INSTANCE_ROOTS | {"live"}
+_SSE_MESSAGES = ("messages",)
 _TOKEN_ENDPOINTS = (("auth", "o", "token"), ("auth", "o", "revoke-token"))
 
 
@@ -109,8 +114,11 @@ def _decode_part(part: bytes) -> bytes:
     return bytes((int(part[:2], 16),)) + part[2:]
 
 
-def read(path: str, *, plane_host: bool) -> Reading:
-    """Find Plane in a raw request path (no query), on a known Plane host or on any other."""
+def read(path: str, *, plane_host: bool, live: bool = False) -> Reading:
+    """Find Plane in a raw request path (no query), on a known Plane host or on any other.
+
+    ``live`` means that the host serves the live editor of pages below ``/live``.
+    """
     decoded = decode(path)
     odd = _is_odd(path, decoded)
     # A path that is not odd has no other reading: the condition saves time and changes no result.
@@ -124,7 +132,8 @@ def read(path: str, *, plane_host: bool) -> Reading:
         places += found
         projects.update(dict.fromkeys(_projects(segments, found)))
     if not places and plane_host:
-        places = [place for text in texts for place in _instance_place(text)]
+        roots = _LIVE_ROOTS if live else _INSTANCE_ROOTS
+        places = [place for text in texts for place in _instance_place(text, roots)]
     return Reading(places[0] if places else None, odd or len(projects) > 1, tuple(projects))
 
 
@@ -183,6 +192,8 @@ def _place_below_api(
         return _place_in_workspace("/api/", segments[start + 1 :])
     if below == ("assets", "v2", "workspaces"):
         return _place_in_assets(segments[start + 3 :])
+    if below[:2] == _PUBLIC_BOARD and len(lowered) > start + 3:
+        return Place(routes.INSTANCE, "/", segments[start - 1 :])
     if below[:1] in _SURFACES and has_workspace:
         at = lowered.index("workspaces", start)
         return _place_in_workspace(f"/api/{below[0]}/", segments[at + 1 :], below[0])
@@ -210,13 +221,13 @@ def _place_in_assets(segments: tuple[str, ...]) -> Place:
     return Place(routes.WORKSPACE_ASSETS, prefix, below, workspace=workspace)
 
 
-def _instance_place(text: str) -> Iterator[Place]:
+def _instance_place(text: str, roots: frozenset[str]) -> Iterator[Place]:
     segments = tuple(filter(None, text.split("/")))
     lowered = tuple(segment.lower() for segment in segments)
     for at, segment in enumerate(lowered):
         if segment == "uploads":
             return
-        if segment in _INSTANCE_ROOTS:
+        if segment in roots or lowered[at:] == _SSE_MESSAGES:
             if lowered[at:] not in _TOKEN_ENDPOINTS:
                 yield Place(routes.INSTANCE, "/", segments[at:])
             return

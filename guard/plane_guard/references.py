@@ -18,10 +18,14 @@ _PROJECT_SCOPES = (routes.PROJECT, routes.PROJECT_ASSETS)
 
 
 class Reference(NamedTuple):
-    """An object that a write names; a GET of ``detail_path`` shows it if it is in the URL's project."""
+    """An object that a write names; a GET of ``detail_path`` shows it if it is in the URL's project.
+
+    With a ``question``, a JSON-RPC message that reads, the object is shown by a POST of it instead.
+    """
 
     id: str
     detail_path: str
+    question: bytes = b""
 
 
 class Named(NamedTuple):

@@ -1,12 +1,13 @@
-"""A request taken apart: the few things about it that decide where it goes."""
+"""The parts of a request that decide where it goes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from plane_guard.hosts import host_name
+from plane_guard.hosts import host_name, matches
 
 Headers = Mapping[object, object] | Iterable[tuple[object, object]]
 Fields = dict[str, tuple[str, ...]]
+Address = tuple[str, int | None]
 
 _METHOD_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 _PATH_OVERRIDES = ("x-original-url", "x-rewrite-url", "x-script-name", "script-name")
@@ -19,31 +20,48 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Request(NamedTuple):
-    """``hosts`` starts with the URL's own; ``odd``: the headers could send it elsewhere than the URL says."""
+    """A request's method, path and the servers that it names.
+
+    ``addresses`` are host and port, the URL's own first. ``odd`` means that the headers could send the request
+    elsewhere than the URL says.
+    """
 
     method: str
-    hosts: tuple[str, ...]
-    port: int | None
+    addresses: tuple[Address, ...]
     path: str
     odd: bool
 
     @property
     def verb(self) -> str:
-        """The method as a server reads it; Plane's ignores the case."""
+        """The method as a server reads it; Plane ignores the case."""
         return self.method.upper()
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host names, the URL's own first."""
+        return tuple(dict.fromkeys(host for host, _ in self.addresses))
 
-class _Address(NamedTuple):
-    """What a URL says; ``inner`` is the host and port of another URL that its path holds."""
+    @property
+    def port(self) -> int | None:
+        """The port of the URL."""
+        return self.addresses[0][1]
 
-    own: tuple[str, int | None]
+    def is_at(self, hosts: Collection[str]) -> bool:
+        """Return if one of the servers is one of these hosts."""
+        return any(matches(hosts, host, port) for host, port in self.addresses)
+
+
+class _Url(NamedTuple):
+    """A URL taken apart; ``inner`` is the address of another URL that its path holds."""
+
+    own: Address
     default_port: int | None
     path: str
-    inner: tuple[str, int | None] | None
+    inner: Address | None
 
 
 def read_fields(headers: Headers) -> Fields:
-    """The header fields that decide something, by name in lower case; raises on what are no header fields."""
+    """Return the header fields that decide something, by lower-case name; raise if they are not header fields."""
     fields: Fields = {}
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
         if type(name) is bytes:  # noqa: SIM108  # pragma: no mutate  nearly always; as text it would be the same
@@ -56,33 +74,31 @@ def read_fields(headers: Headers) -> Fields:
 
 
 def in_one(fields: Fields, name: str) -> str:
-    """The values of one field in one text, as HTTP lets a recipient combine them (RFC 9110, section 5.3)."""
+    """Return the values of a field as one text, combined as RFC 9110, section 5.3 allows."""
     return ",".join(fields.get(name, ()))
 
 
 def is_overridden(fields: Fields) -> bool:
-    """Whether a header field could make a server read another method or path than the request's own."""
+    """Return if a header field could make a server read another method or path than the request's own."""
     return not OVERRIDES.isdisjoint(fields)
 
 
 def read_request(method: str, url: str, hosts: tuple[str, ...] = (), *, overridden: bool = False) -> Request:
-    """Take a request apart whose header fields name these hosts; raises on what is no request at all."""
-    address = _read_address(url)
-    own = address.own
-    others = [_host_and_port(value, address.default_port) for value in hosts]
-    if address.inner is not None:
-        others.append(address.inner)
+    """Take apart a request whose header fields name these hosts; raise if it is not a request."""
+    url_parts = _read_url(url)
+    others = [_host_and_port(value, url_parts.default_port) for value in hosts]
+    if url_parts.inner is not None:
+        others.append(url_parts.inner)
     return Request(
         method=method,
-        hosts=tuple(dict.fromkeys((own[0], *(host for host, _ in others)))),
-        port=own[1],
-        path=address.path,
-        odd=overridden or any(other != own for other in others),
+        addresses=tuple(dict.fromkeys((url_parts.own, *others))),
+        path=url_parts.path,
+        odd=overridden or any(other != url_parts.own for other in others),
     )
 
 
 def text(value: object) -> str:
-    """A header, method or URL as text, whatever a client holds it as."""
+    """Return a header, method or URL as text, whatever type a client holds it as."""
     if type(value) is str:  # pragma: no mutate  nearly always; what follows would say the same
         return value
     if isinstance(value, (bytes, bytearray)):
@@ -90,13 +106,13 @@ def text(value: object) -> str:
     return str.__str__(str(value))  # the text itself, whatever a subclass says that it equals
 
 
-def _read_address(url: str) -> _Address:
+def _read_url(url: str) -> _Url:
     default_port, authority, path = _split(url)
     inner = None
     if "://" in path:
         port, host, _ = _split(path.lstrip("/"))
         inner = _host_and_port(host, port)
-    return _Address(_host_and_port(authority, default_port), default_port, path, inner)
+    return _Url(_host_and_port(authority, default_port), default_port, path, inner)
 
 
 def _split(url: str) -> tuple[int | None, str, str]:
@@ -111,7 +127,7 @@ def _split(url: str) -> tuple[int | None, str, str]:
     return default_port, rest[:end], path
 
 
-def _host_and_port(authority: str, default_port: int | None) -> tuple[str, int | None]:
+def _host_and_port(authority: str, default_port: int | None) -> Address:
     host_and_port = authority.rpartition("@")[2]
     if host_and_port.startswith("["):
         host, _, port = host_and_port[1:].partition("]")

@@ -1,10 +1,9 @@
 """What the user allowed: read from mappings that the caller hands in, never from the process itself."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
-from plane_guard.hosts import DEFAULT_HOSTS, host_name
+from plane_guard.hosts import DEFAULT_HOSTS, client_hosts, read_entry
 
 OPT_IN_VARIABLE = "PLANE_TEST_WRITE_ENABLED"
 SANDBOX_VARIABLE = "PLANE_TEST_SANDBOX_PROJECTS"
@@ -15,7 +14,6 @@ TEST_PROCESS_VARIABLE = "PLANE_GUARD_TEST_PROCESS"
 DEFAULT_SANDBOX_PROJECT = "8c5a3025-4f9d-4190-b79f-fa06276bb27e"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
-_HOST = r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?"  # compiled where there are hosts beside the default ones
 _LONGEST_SETTING = 65_536
 _SHOWN = 60
 _NAMED = 3
@@ -101,7 +99,8 @@ class Settings(_Values):
             f"{HOSTS_VARIABLE} or hosts: {name} is not a host name such as plane.example.com and is ignored."
             for name in _some(strange)
         ]
-        return cls(opt_in, sandbox, protected, DEFAULT_HOSTS | hosts, not unusable and not pyproject_problem, problems)
+        hosts |= DEFAULT_HOSTS | client_hosts(environ)
+        return cls(opt_in, sandbox, protected, hosts, not unusable and not pyproject_problem, problems)
 
 
 def is_true(value: object) -> bool:
@@ -147,13 +146,8 @@ def _host_names(value: object) -> tuple[frozenset[str], tuple[object, ...]]:
     names: set[str] = set()
     rejected: list[object] = []
     for entry in _entries(value):
-        # Changes no result: no expression need be compiled when a process starts.
-        if type(entry) is str and entry in DEFAULT_HOSTS:  # pragma: no mutate
-            names.add(entry)
-            continue  # pragma: no mutate
-        bare = entry.partition("://")[2] or entry if isinstance(entry, str) else ""
-        name = host_name(re.split(r"[/?#]", bare)[0].rpartition("@")[2].partition(":")[0])
-        if re.fullmatch(_HOST, name):
+        name = read_entry(entry) if isinstance(entry, str) else None
+        if name is not None:
             names.add(name)
         else:
             rejected.append(entry)

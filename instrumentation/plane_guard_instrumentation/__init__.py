@@ -1,16 +1,17 @@
-"""Where requests pass: the guard on HTTP clients, its evidence, the pytest plugin and the start-up of children.
+"""The guard on HTTP clients, its evidence, the pytest plugin and start-up.
 
 PYTEST_DONT_REWRITE: the guard is imported before pytest could rewrite it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from plane_guard_instrumentation.evidence.running_test import work_item
-
+TYPE_CHECKING = False  # every process that imports unittest passes here, and `typing` would cost more than the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+
+    from plane_guard_instrumentation.evidence.running_test import work_item
 
 __all__ = ["instrument", "uninstrument", "work_item"]
 
@@ -46,3 +47,13 @@ def uninstrument() -> None:
         _ours.pop().uninstrument()
     if not process.test_evidence():
         patches.uninstall()
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used."""
+    if name != "work_item":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from plane_guard_instrumentation.evidence.running_test import work_item
+
+    globals()[name] = work_item
+    return work_item

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Self
 from urllib.request import ProxyHandler, build_opener
 
 from plane_guard_dashboard.evidence import traces
+from tests.collector.configuration import CONFIG
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / "otel-collector.yaml"
 SECONDS = 20
 _PORTS = ("GRPC", "HTTP", "HEALTH", "METRICS")
 _direct = build_opener(ProxyHandler({}))
@@ -31,7 +30,7 @@ class Collector:
         self.binary = binary
         self.folder = folder
         self.log = folder.with_suffix(".log")
-        self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -110,7 +109,14 @@ class Collector:
             return False
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
+    """As many different ports of loopback on which nothing listens."""
     with ExitStack() as stack:
         taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
         return [server.getsockname()[1] for server in taken]
+
+
+def free_port() -> int:
+    """A port of loopback on which nothing listens."""
+    [port] = free_ports(1)
+    return port

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.collector.collector import ROOT, Collector
+from tests.collector.collector import Collector
+from tests.collector.configuration import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

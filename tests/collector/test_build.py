@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.collector.collector import ROOT
+from tests.collector.configuration import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from plane_guard_dashboard.evidence import traces
-from tests.collector.collector import CONFIG, ROOT
+from tests.collector.configuration import CONFIG, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,9 +28,16 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-m", "plane_guard_dashboard", "ship")
 
 
-def ship(evidence: Path, collector: Collector, *options: str) -> subprocess.CompletedProcess[str]:
+def ship(evidence: Path, collector: Collector, *options: str, tenant: str = "") -> subprocess.CompletedProcess[str]:
     command = [*COMMAND, "--traces", str(evidence), "--endpoint", collector.http, *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    headers = {"OTEL_EXPORTER_OTLP_HEADERS": f"X-Scope-OrgID={tenant}"} if tenant else {}
+    environ = os.environ | cache_beside(evidence) | headers
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+
+
+def cache_beside(evidence: Path) -> dict[str, str]:
+    """A cache that no other test knows."""
+    return {"XDG_CACHE_HOME": str(evidence.absolute().with_name("cache"))}
 
 
 def decided(evidence: Path) -> set[str]:
@@ -57,6 +67,49 @@ def test_every_decision_arrives_and_a_repetition_sends_nothing(evidence: Path, c
     assert len(sent) == 3000
     assert sorted(collector.received()) == sorted(sent)
     assert traces.read(collector.folder).accounting.duplicates == 0
+
+
+def test_each_of_two_tenants_behind_one_address_gets_everything(evidence: Path, collector: Collector) -> None:
+    sent = fill(evidence, 100)
+    for tenant in ("a", "b"):
+        result = ship(evidence, collector, tenant=tenant)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.endswith("101 now, 0 before.\n")
+    assert sorted(collector.received()) == sorted(sent)
+    assert traces.read(collector.folder).accounting.duplicates == 100
+
+
+def test_an_artifact_that_a_job_shipped_is_shipped_to_another_collector_at_the_same_address(
+    evidence: Path, collector: Collector, tmp_path: Path
+) -> None:
+    sent = fill(evidence, 100)
+    assert ship(evidence, collector).returncode == 0
+    collector.stop()
+    shutil.copytree(evidence, tmp_path / "downloaded")
+    collector.folder = tmp_path / "mine"
+    collector.start()
+    assert ship(tmp_path / "downloaded", collector).stdout.endswith("101 now, 0 before.\n")
+    assert set(collector.received()) == sent
+
+
+@pytest.mark.parametrize("kind", ["resourceLogs", "resourceMetrics", "batches"])
+def test_what_is_not_in_the_collectors_file_is_named(evidence: Path, collector: Collector, kind: str) -> None:
+    sent = fill(evidence, 5)
+    with (evidence / "decisions-box-0-1.jsonl").open("a") as lines:
+        lines.write(json.dumps({kind: [{}]}) + "\n")
+    result = ship(evidence, collector)
+    assert result.returncode == 1
+    assert result.stdout.startswith("6 of 7 lines")
+    assert f"no resourceSpans but '{kind}'" in result.stderr
+    assert set(collector.received()) == sent
+    assert len(lines_received(collector)) == 6
+
+
+def test_what_opentelemetry_instrument_wrote_is_in_the_collectors_file(evidence: Path, collector: Collector) -> None:
+    sent = fill(evidence, 5)
+    sent |= {row.decision_id for row in traces.read(write(evidence / "spans-box-1-1.jsonl", decision())).decisions}
+    assert ship(evidence, collector).returncode == 0
+    assert set(collector.received()) == sent
 
 
 def test_a_collector_that_is_down_at_the_start_costs_no_more_than_the_timeout_and_no_decision(
@@ -157,7 +210,7 @@ def test_with_its_disk_full_the_collector_says_so_and_ship_completes_later(
     everything = fill(evidence, 1000)
     with full_disk(stopped_collector.folder, disk) as make_room:
         stopped_collector.start()
-        full = ship(evidence, stopped_collector, "--timeout", "2")
+        full = ship(evidence, stopped_collector, "--timeout", "5")
         accepted = int(full.stdout.split(" of ")[0].replace(",", ""))
         assert full.returncode == 1
         assert "no space left on device" in full.stderr
@@ -225,20 +278,21 @@ def ship_and_kill(
     """Ship; after the third answer, before it is noted, the process `pid` (or ship itself) gets SIGKILL."""
     program = f"""
 import os, signal
-from plane_guard_dashboard.shipping import http as _delivery; from plane_guard_dashboard import cli
-post, sent = _delivery.Delivery.post, []
+from plane_guard_dashboard.shipping import http; from plane_guard_dashboard import cli
+post, sent = http.Client.post, []
 def post_and_kill(self, body):
     answer = post(self, body)
     sent.append(body)
     if len(sent) == 3:
         os.kill({pid} or os.getpid(), signal.SIGKILL)
     return answer
-_delivery.Delivery.post = post_and_kill
+http.Client.post = post_and_kill
 cli.main()
 """
     arguments = ["ship", "--traces", str(evidence), "--endpoint", collector.http, *options]
     command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    environ = os.environ | cache_beside(evidence)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
 
 
 def append(file: Path, done: threading.Event) -> None:

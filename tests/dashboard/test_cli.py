@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from starlette.datastructures import Headers
 
 from plane_guard_dashboard import cli
 from plane_guard_dashboard.cli import COMMANDS, launch, main
+from plane_guard_dashboard.server import settings
+from plane_guard_dashboard.server.own_origin import is_own
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HEAVY = ("streamlit", "duckdb", "pyarrow", "opentelemetry.sdk", "altair", "httpx")
-CONFIG = Path(launch.__file__).parent / ".streamlit" / "config.toml"
+CONFIG = Path(launch.__file__).parents[1] / ".streamlit" / "config.toml"
 
 
 def test_help_lists_the_commands_that_are_there() -> None:
@@ -86,12 +89,69 @@ def test_the_dashboard_is_served_on_loopback_only_and_reports_nothing(
     assert os.environ["PLANE_GUARD_TRACES"] == str(tmp_path)
 
 
+def test_settings_of_streamlit_in_the_environment_are_not_passed_on(
+    served: list[Sequence[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMLIT_SERVER_ENABLE_CORS", "false")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    result = CliRunner().invoke(main, ["dashboard", "--traces", str(tmp_path), "--port", str(port)])
+    assert (result.exit_code, len(served)) == (0, 1)
+    assert not [name for name in os.environ if name.startswith("STREAMLIT_")]
+
+
+def test_a_base_path_is_part_of_the_printed_address(served: list[Sequence[str]], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = ["--port", str(port), "--base-path", "/deep/guard/"]
+    result = CliRunner().invoke(main, ["dashboard", "--traces", str(tmp_path), *options])
+    assert f"http://127.0.0.1:{port}/deep/guard " in result.output
+    assert "--server.baseUrlPath=deep/guard" in served[0]
+
+
+@pytest.mark.parametrize("path", ["http://elsewhere/", "//elsewhere", "a b", "a/../b", "a?b", "a\nb"])
+def test_a_base_path_that_is_no_path_is_refused(served: list[Sequence[str]], tmp_path: Path, path: str) -> None:
+    result = CliRunner().invoke(main, ["dashboard", "--traces", str(tmp_path), "--base-path", path])
+    assert (result.exit_code, served) == (2, [])
+    assert "Invalid --base-path." in result.stderr
+
+
+@pytest.mark.parametrize("name", sorted(settings.SETTINGS))
+def test_a_setting_that_does_not_take_effect_is_named(name: str) -> None:
+    in_effect = {**settings.SETTINGS, name: "something else"}
+    assert name in settings.problem(in_effect.__getitem__)
+    assert settings.problem(settings.SETTINGS.__getitem__) == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "own"),
+    [
+        ("127.0.0.1:8501", None, True),
+        ("127.0.0.1:8501", "http://127.0.0.1:8501", True),
+        ("localhost:8501", "http://localhost:8501", True),
+        ("[::1]:8501", "http://[::1]:8501", True),
+        ("127.0.0.1:8501", "http://127.0.0.1:3000", False),
+        ("127.0.0.1:8501", "http://localhost:8501", False),
+        ("127.0.0.1:8501", "https://127.0.0.1:8501", False),
+        ("127.0.0.1:8501", "null", False),
+        ("127.0.0.1:8501", "", False),
+        ("evil.example:8501", "http://evil.example:8501", False),
+        ("evil.example:8501", None, False),
+        ("", None, False),
+        ("[", None, False),
+    ],
+)
+def test_only_requests_of_the_dashboards_own_pages_pass(host: str, origin: str | None, own: bool) -> None:  # noqa: FBT001
+    headers = {"host": host} | ({} if origin is None else {"origin": origin})
+    assert is_own(Headers(headers)) is own
+
+
 def test_a_port_that_is_taken_is_a_sentence(served: list[Sequence[str]], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         result = CliRunner().invoke(main, ["dashboard", "--traces", str(tmp_path), "--port", port])
     assert (result.exit_code, served) == (2, [])
-    assert f"Port {port} is taken" in result.stderr
+    assert f"Port {port} is in use" in result.stderr
 
 
 def test_an_address_of_clickhouse_is_handed_on_as_it_is(served: list[Sequence[str]]) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from plane_guard_dashboard.store.clickhouse_address import PASSWORD, parsed
+from tests.collector import configuration
+from tests.collector.configuration import ROOT, resolved
 
-ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-TEXT = (ROOT / "otel-collector.yaml").read_text()
-CONFIG: dict[str, Any] = yaml.safe_load(TEXT)
-OVERLAY_TEXT = (DEPLOY / "otel-collector.clickhouse.yaml").read_text()
+TEXT = configuration.CONFIG.read_text()
+CONFIG: dict[str, Any] = resolved(configuration.CONFIG, environ={})
+OVERLAY_TEXT = configuration.CLICKHOUSE.read_text()
 OVERLAY: dict[str, Any] = yaml.safe_load(OVERLAY_TEXT)
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 PIPELINES: dict[str, dict[str, list[str]]] = CONFIG["service"]["pipelines"]
@@ -40,26 +40,42 @@ def test_a_restart_appends_and_every_write_is_unbuffered() -> None:
     assert not {"append", "compression", "flush_interval", "group_by"} & exporter.keys()
 
 
-def test_it_writes_lines_that_the_reader_finds() -> None:
-    exporter = CONFIG["exporters"]["file/plane_guard"]
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({}, "./.plane-guard/traces.jsonl"),
+        ({"PLANE_GUARD_TRACE_DIR": ""}, "./.plane-guard/traces.jsonl"),
+        ({"PLANE_GUARD_TRACE_DIR": "/data"}, "/data/traces.jsonl"),
+        ({"PLANE_GUARD_TRACE_DIR": "build/evidence"}, "build/evidence/traces.jsonl"),
+    ],
+)
+def test_it_writes_lines_that_the_reader_finds(environ: dict[str, str], path: str) -> None:
+    exporter = resolved(configuration.CONFIG, environ=environ)["exporters"]["file/plane_guard"]
     assert exporter["format"] == "json"
-    assert exporter["path"] == "${env:PLANE_GUARD_TRACE_DIR:-./.plane-guard}/traces.jsonl"
+    assert exporter["path"] == path
 
 
-def test_every_variable_has_a_default() -> None:
-    variables = re.findall(r"\$\{(.*?)\}", TEXT)
-    assert variables
-    assert all(re.fullmatch(r"env:[A-Z_]+:-.+", variable) for variable in variables)
+def test_every_port_has_a_default() -> None:
+    ports = [variable for variable in re.findall(r"\$\{(env:.*?)\}", TEXT) if "PORT" in variable]
+    assert ports
+    assert all(re.fullmatch(r"env:[A-Z_]+:-[0-9]+", variable) for variable in ports)
 
 
-def test_it_listens_on_loopback_and_the_usual_ports_unless_told_otherwise() -> None:
-    told = CONFIG["receivers"]["otlp"]["protocols"]
-    endpoints = [CONFIG["extensions"]["health_check"]["endpoint"], *(told[name]["endpoint"] for name in told)]
-    assert all(end.startswith("${env:PLANE_GUARD_OTLP_HOST:-127.0.0.1}:") for end in endpoints)
-    assert [end.rpartition(":-")[2] for end in endpoints] == ["13133}", "4317}", "4318}"]
-    [reader] = CONFIG["service"]["telemetry"]["metrics"]["readers"]
+@pytest.mark.parametrize("host", [None, "", "0.0.0.0", "::", "*", "localhost"])
+def test_it_listens_on_loopback_and_the_usual_ports_whatever_a_host_variable_holds(host: str | None) -> None:
+    config = resolved(configuration.CONFIG, environ={} if host is None else {"PLANE_GUARD_OTLP_HOST": host})
+    protocols = config["receivers"]["otlp"]["protocols"]
+    endpoints = [config["extensions"]["health_check"], *protocols.values()]
+    assert [end["endpoint"] for end in endpoints] == ["127.0.0.1:13133", "127.0.0.1:4317", "127.0.0.1:4318"]
+    [reader] = config["service"]["telemetry"]["metrics"]["readers"]
     assert reader["pull"]["exporter"]["prometheus"]["host"] == "127.0.0.1"
-    assert not any("cors" in protocol for protocol in told.values())
+    assert not any("cors" in protocol for protocol in protocols.values())
+
+
+def test_only_the_overlay_for_containers_opens_the_ports_and_it_changes_nothing_else() -> None:
+    opened = resolved(configuration.CONFIG, configuration.CONTAINER, environ={})
+    assert yaml.safe_load(yaml.safe_dump(opened).replace("0.0.0.0", "127.0.0.1")) == CONFIG
+    assert yaml.safe_dump(opened).count("0.0.0.0") == len(["health", "grpc", "http"])
 
 
 def test_every_variable_is_explained_at_the_top() -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shutil
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
 from plane_guard_dashboard.cli import main
-from plane_guard_dashboard.shipping import batches, checkpoint, http
+from plane_guard_dashboard.shipping import answers, batches, checkpoint, http
 from plane_guard_dashboard.shipping.command import ship as command
 from tests.dashboard.evidence import decision, session, write
 from tests.dashboard.receiver import Answer, Receiver
@@ -58,7 +64,9 @@ def test_an_address_of_clickhouse_is_refused_without_its_password(receiver: Rece
         main, ["ship", "--traces", "clickhouse://me:secret@host/db", "--endpoint", receiver.url]
     )
     assert (result.exit_code, receiver.requests) == (2, [])
-    assert "clickhouse://host/db is no place to send from, for only files are sent: name the folder" in result.stderr
+    assert (
+        "ship reads files only; clickhouse://host/db is not a file or folder. Name one with --traces." in result.stderr
+    )
 
 
 @pytest.mark.parametrize("status", sorted(http.TRY_AGAIN))
@@ -80,7 +88,7 @@ def test_a_retry_after_beyond_the_timeout_ends_it_at_once(folder: Path, receiver
     result = ship(folder, receiver)
     assert result.exit_code == 1
     assert len(receiver.requests) == 1
-    assert "/v1/traces answers only with 503 busy. No more time is left" in result.stderr
+    assert "/v1/traces answers only with 503 busy. Timed out after 5 s (--timeout)." in result.stderr
     assert ship(folder, receiver).exit_code == 0
 
 
@@ -138,16 +146,223 @@ def test_spans_that_the_collector_drops_are_counted_and_never_repeated_unasked(
     for _ in range(2):
         result = ship(folder, receiver)
         assert result.exit_code == 1
-        assert "the collector dropped 3 spans: too old" in result.stderr
+        assert "The collector dropped 3 spans of what it accepted: too old" in result.stderr
         assert len(receiver.requests) == 1
     assert ship(folder, receiver, "--again").exit_code == 0
     assert receiver.accepted == 20
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\x00", b'{"partialSuccess":{"errorMessage":"a warning"}}'])
-def test_any_other_body_of_a_success_is_a_success(folder: Path, receiver: Receiver, body: bytes) -> None:
-    receiver.answers = [Answer(body=body)]
+JSON, PROTOBUF, HTML = "application/json", "application/x-protobuf", "text/html; charset=utf-8"
+REJECTED_TWO = b"\x0a\x0a\x08\x02\x12\x06no way"  # partial_success { rejected_spans: 2, error_message: "no way" }
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("", b""),
+        (JSON, b""),
+        (JSON, b"{}"),
+        (JSON, b" {}\n"),
+        (JSON + "; charset=utf-8", b'{"partialSuccess":{}}'),
+        (JSON, b'{"partialSuccess":null}'),
+        (JSON, b'{"partial_success":{"rejected_spans":"0"}}'),
+        ("", b'{"partialSuccess":{"errorMessage":"a warning"}}'),
+        (PROTOBUF, b""),
+        (PROTOBUF, b"\x0a\x00"),
+        (PROTOBUF, b"\x0a\x04\x12\x02ok"),
+        ("application/protobuf", b"\x2a\x01x"),
+    ],
+)
+def test_an_answer_of_otlp_without_rejected_spans_means_accepted(
+    folder: Path, receiver: Receiver, kind: str, body: bytes
+) -> None:
+    receiver.answers = [Answer(body=body, headers=(("Content-Type", kind),) if kind else ())]
+    result = ship(folder, receiver)
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (HTML, b"<!doctype html><title>Log in</title>"),
+        (HTML, b""),
+        ("", b"<html>"),
+        ("text/plain", b"ok"),
+        (JSON, b'{"error":"quota exceeded"}'),
+        (JSON, b'{"partialSuccess":{"rejectedSpans":"many"}}'),
+        (JSON, b'{"partialSuccess":{"rejectedSpans":-1}}'),
+        (JSON, b'{"partialSuccess":[1]}'),
+        (JSON, b"[]"),
+        (JSON, b"null"),
+        (JSON, b"[" * 50_000),
+        (JSON, b"\xff"),
+        (PROTOBUF, b"\x00"),
+        (PROTOBUF, b"\x0a\x7f\x08"),
+        (PROTOBUF, b"\x0a\x0b\x08" + b"\xff" * 10),
+        (PROTOBUF, b"<!doctype html>"),
+    ],
+)
+def test_any_other_success_is_not_a_collectors_and_nothing_counts_as_sent(
+    folder: Path, receiver: Receiver, kind: str, body: bytes
+) -> None:
+    receiver.answers = [Answer(body=body, headers=(("Content-Type", kind),) if kind else ())]
+    result = ship(folder, receiver)
+    assert result.exit_code == 1
+    assert "which is not an answer of OTLP. Is it an OTLP/HTTP endpoint" in result.stderr
+    assert "Not sent: 10 lines" in result.stderr
+    assert ship(folder, receiver).stdout.endswith("10 now, 0 before.\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (JSON, b'{"partialSuccess":{"rejectedSpans":2,"errorMessage":"no way"}}'),
+        (JSON, b'{"partialSuccess":{"rejectedSpans":"2","errorMessage":"no way"}}'),
+        (JSON, b'{"partial_success":{"rejected_spans":2,"error_message":"no way"}}'),
+        (PROTOBUF, REJECTED_TWO),
+        (PROTOBUF, REJECTED_TWO + b"\x12\x03new\x1d1234"),
+    ],
+)
+def test_rejected_spans_are_counted_in_every_form(folder: Path, receiver: Receiver, kind: str, body: bytes) -> None:
+    receiver.answers = [Answer(body=body, headers=(("Content-Type", kind),))]
+    result = ship(folder, receiver)
+    assert result.exit_code == 1
+    assert "The collector dropped 2 spans of what it accepted: no way" in result.stderr
+
+
+def test_the_protobuf_answers_of_these_tests_are_those_of_the_library() -> None:
+    service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    response = service.ExportTraceServiceResponse()
+    response.partial_success.rejected_spans = 2
+    response.partial_success.error_message = "no way"
+    assert response.SerializeToString() == REJECTED_TWO
+
+
+def test_an_endpoint_without_json_is_named_as_such(folder: Path, receiver: Receiver) -> None:
+    receiver.answers = [Answer(415, b"unsupported media type")]
+    result = ship(folder, receiver)
+    assert result.exit_code == 1
+    assert "ship sends JSON, and this endpoint accepts protobuf only." in result.stderr
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_no_success_and_is_not_followed(folder: Path, receiver: Receiver, status: int) -> None:
+    receiver.answers = [Answer(status, headers=(("Location", f"{receiver.url}/login"),))]
+    result = ship(folder, receiver)
+    assert (result.exit_code, len(receiver.requests)) == (1, 1)
+    assert "Redirects are not followed. Name the new address with --endpoint." in result.stderr
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n", b""], ids=["body", "head"])
+def test_the_timeout_holds_for_an_answer_that_arrives_byte_by_byte(folder: Path, head: bytes) -> None:
+    with dripping(head) as url:
+        started = time.monotonic()
+        arguments = ["ship", "--traces", str(folder), "--endpoint", url, "--timeout", "1.5"]
+        result = CliRunner().invoke(main, arguments)
+        took = time.monotonic() - started
+    assert result.exit_code == 1
+    assert "Timed out after 1.5 s (--timeout)." in result.stderr
+    assert took < 3
+
+
+@contextmanager
+def dripping(head: bytes) -> Iterator[str]:
+    """A server that sends this at once and then one byte every 50 ms."""
+    done = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(head)
+            for byte in itertools.cycle(b"HTTP/1.1 200 OK\r\nX: 1"):
+                if done.wait(0.05):
+                    return
+                connection.sendall(bytes([byte]))
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        done.set()
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_two_tenants_at_one_address_are_two_destinations(folder: Path, receiver: Receiver) -> None:
+    one, other = ({"OTEL_EXPORTER_OTLP_HEADERS": f"X-Scope-OrgID={tenant}"} for tenant in "ab")
+    assert ship(folder, receiver, **one).stdout.endswith("10 now, 0 before.\n")
+    assert ship(folder, receiver, **other).stdout.endswith("10 now, 0 before.\n")
+    assert ship(folder, receiver, **one).stdout.endswith("0 now, 10 before.\n")
+    assert [request.headers["x-scope-orgid"] for request in receiver.requests] == ["a", "b"]
+
+
+def test_two_data_sets_in_the_query_are_two_destinations(folder: Path, receiver: Receiver) -> None:
+    for dataset in ("a", "b"):
+        endpoint = f"{receiver.url}/v1/traces?dataset={dataset}"
+        result = CliRunner().invoke(main, ["ship", "--traces", str(folder), "--endpoint", endpoint])
+        assert result.stdout.endswith("10 now, 0 before.\n")
+
+
+def test_a_copy_of_the_evidence_is_sent_again(folder: Path, receiver: Receiver, tmp_path: Path) -> None:
     assert ship(folder, receiver).exit_code == 0
+    shutil.copytree(folder, tmp_path / "downloaded")
+    assert ship(tmp_path / "downloaded", receiver).stdout.endswith("10 now, 0 before.\n")
+
+
+def test_nothing_is_written_beside_the_evidence(folder: Path, receiver: Receiver) -> None:
+    before = sorted(folder.rglob("*"))
+    assert ship(folder, receiver).exit_code == 0
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_spans_of_the_opentelemetry_instrument_recipe_are_sent_as_well(folder: Path, receiver: Receiver) -> None:
+    write(folder / "spans-box-1-1.jsonl", decision(), decision())
+    assert ship(folder, receiver).stdout.startswith("12 of 12 lines in 2 files accepted")
+    assert receiver.accepted == 12
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (b'{"resourceLogs":[{"scopeLogs":[]}]}', "'resourceLogs'"),
+        (b'{"resourceMetrics":[]}', "'resourceMetrics'"),
+        (b'{"batches":[{}]}', "'batches'"),
+        (b'{"foo":1}', "'foo'"),
+    ],
+)
+def test_a_line_without_spans_is_named_and_never_counts_as_accepted(
+    folder: Path, receiver: Receiver, line: bytes, name: str
+) -> None:
+    with (folder / "decisions-box-1-1.jsonl").open("ab") as file:
+        file.write(line + b"\n")
+    for _ in range(2):
+        result = ship(folder, receiver)
+        assert (result.exit_code, receiver.accepted) == (1, 10)
+        assert result.stdout.startswith("10 of 11 lines")
+        assert f"no resourceSpans but {name}: only spans are sent" in result.stderr
+
+
+def test_two_documents_on_a_line_are_both_sent(folder: Path, receiver: Receiver) -> None:
+    first, second = (write(folder / name, decision()).read_bytes().strip() for name in ("one", "two"))
+    (folder / "decisions-box-2-1.jsonl").write_bytes(first + second + b"\n")
+    (folder / "decisions-box-3-1.jsonl").write_bytes(first + b" \t" + second + b'{"resourceLogs":[]}\n')
+    result = ship(folder, receiver)
+    assert (result.exit_code, receiver.accepted) == (1, 10 + 2 + 2)
+    assert "decisions-box-3-1.jsonl, byte 0: no resourceSpans but 'resourceLogs'" in result.stderr
+    assert "Refused, and kept in the evidence: 1\n" in result.stderr
+
+
+def test_a_byte_order_mark_is_no_damage(folder: Path, receiver: Receiver) -> None:
+    file = folder / "decisions-box-1-1.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert ship(folder, receiver).exit_code == 0
+    assert receiver.accepted == 10
+    assert ship(folder, receiver).stdout.endswith("0 now, 10 before.\n")
 
 
 def test_two_endpoints_do_not_share_what_they_accepted(folder: Path, receiver: Receiver) -> None:
@@ -203,10 +418,10 @@ def test_batches_stay_below_what_a_receiver_takes(
     assert all(len(request.body) < 5100 for request in receiver.requests[3:])
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version":1,"endpoints":[]}', b'{"version":9}'])
-def test_a_damaged_ledger_costs_a_repetition(folder: Path, receiver: Receiver, damage: bytes) -> None:
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version":2,"destinations":[]}', b'{"version":9}'])
+def test_a_damaged_checkpoint_costs_a_repetition(folder: Path, receiver: Receiver, damage: bytes) -> None:
     assert ship(folder, receiver).exit_code == 0
-    (folder / checkpoint.NAME).write_bytes(damage)
+    checkpoint.place_of(folder).write_bytes(damage)
     assert ship(folder, receiver).stdout.endswith("10 now, 0 before.\n")
 
 
@@ -217,27 +432,26 @@ def test_another_file_of_the_same_name_is_sent_from_its_start(folder: Path, rece
     assert ship(folder, receiver).stdout.endswith("21 now, 0 before.\n")
 
 
-def test_where_the_folder_cannot_be_written_the_ledger_is_in_the_cache(
-    folder: Path, receiver: Receiver, tmp_path: Path
-) -> None:
-    (folder / checkpoint.NAME).mkdir()
+def test_evidence_that_is_read_only_is_shipped_once(folder: Path, receiver: Receiver) -> None:
+    folder.chmod(0o500)
     assert ship(folder, receiver).exit_code == 0
-    assert list((tmp_path / "cache").rglob("*.json"))
     assert ship(folder, receiver).stdout.endswith("0 now, 10 before.\n")
+    folder.chmod(0o700)
 
 
-def test_a_ledger_that_can_be_kept_nowhere_is_said(folder: Path, receiver: Receiver, tmp_path: Path) -> None:
-    (folder / checkpoint.NAME).mkdir()
+def test_a_checkpoint_that_cannot_be_written_is_reported(folder: Path, receiver: Receiver, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     result = ship(folder, receiver)
     assert result.exit_code == 0
-    assert "is sent again the next time" in result.stderr
+    assert "The next call sends everything again" in result.stderr
 
 
 def test_the_files_of_a_collector_in_the_same_folder_are_not_sent_back(folder: Path, receiver: Receiver) -> None:
     write(folder / "traces.jsonl", decision())
-    assert ship(folder, receiver).exit_code == 0
-    assert receiver.accepted == 10
+    sent = ship(folder, receiver)
+    assert (sent.exit_code, receiver.accepted) == (0, 10)
+    assert "Not sent, because a collector wrote it (to send it: --traces FILE): 1\n" in sent.stderr
+    assert "traces.jsonl\n" in sent.stderr
     result = ship(folder / "traces.jsonl", receiver)
     assert (result.exit_code, receiver.accepted) == (0, 11)
 
@@ -269,16 +483,16 @@ def test_headers_and_compression_are_those_of_opentelemetry(folder: Path, receiv
 def test_credentials_are_neither_shown_nor_remembered(folder: Path, receiver: Receiver) -> None:
     secret = receiver.url.replace("http://", "http://me:hunter2@") + "/v1/traces?key=hunter2"
     result = CliRunner().invoke(main, ["ship", "--traces", str(folder), "--endpoint", secret])
-    assert result.exit_code == 0
-    assert "hunter2" not in result.output + (folder / checkpoint.NAME).read_text()
+    assert result.exit_code == 0, result.output
+    assert "hunter2" not in result.output + checkpoint.place_of(folder).read_text()
     assert receiver.requests[0].path == "/v1/traces?key=hunter2"
 
 
 def test_ctrl_c_keeps_what_was_accepted(folder: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MOST_LINES", 4)
-    monkeypatch.setattr(http.Delivery, "post", interrupted_after(2, http.Delivery.post))
-    assert ship(folder, receiver).exit_code == 1
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(batches, "MOST_LINES", 4)
+        patch.setattr(http.Client, "post", interrupted_after(2, http.Client.post))
+        assert ship(folder, receiver).exit_code == 1
     assert CliRunner().invoke(command, ["--traces", str(folder), "--endpoint", receiver.url]).exit_code == 0
     assert receiver.accepted == 10
 
@@ -286,7 +500,7 @@ def test_ctrl_c_keeps_what_was_accepted(folder: Path, receiver: Receiver, monkey
 def interrupted_after(number: int, post: object) -> object:
     calls: list[bytes] = []
 
-    def posted(self: http.Delivery, body: bytes) -> http.Answer:
+    def posted(self: http.Client, body: bytes) -> answers.Answer:
         if len(calls) == number:
             raise KeyboardInterrupt
         calls.append(body)

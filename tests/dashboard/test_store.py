@@ -122,12 +122,13 @@ def as_columns(row: DecisionRow) -> dict[str, object]:
     none = "(none)"
     verdict = "blocked" if row.blocked else "expected block" if row.expected_block else "allowed"
     file = f"{row.file}:{row.line}" if row.file and row.line else row.file or ""
-    same = ("decision_id", "time_ns", "expected", "blocked", "prod_attempt", "prod_allowed", "target", "reason", "op")
+    same = ("decision_id", "time_ns", "expected", "blocked", "target", "reason", "op")
+    rules = ("prod_attempt", "possible_prod_attempt", "prod_allowed")
     ids = ("demo", "trace_id", "span_id", "parent_span_id", "span_name")
     items = ("workspace", "work_item", "work_item_id", "work_item_key")
     texts = ("method", "url_template", "server_address", "phase", "host", "worker")
     return {
-        **{name: getattr(row, name) for name in (*same, *ids)},
+        **{name: getattr(row, name) for name in (*same, *rules, *ids)},
         **{name: getattr(row, name) or "" for name in (*items, *texts)},
         **{name: getattr(row, name) or none for name in ("layer", "test", "service", "guard_version")},
         **{name: getattr(row, name) or 0 for name in ("seq", "server_port", "pid")},

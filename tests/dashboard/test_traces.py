@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,9 @@ from plane_guard_dashboard.evidence.rows import Outcome
 from plane_guard_dashboard.evidence.traces import NoTracesError, SourceState
 from tests.dashboard import evidence
 from tests.dashboard.evidence import START, decision, resource, sandbox_write, session, span, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("parser")
 
@@ -132,11 +135,20 @@ def test_a_single_file_of_any_name_is_a_source(tmp_path: Path) -> None:
     assert len(traces.read(write(tmp_path / "evidence.txt", decision())).decisions) == 1
 
 
-def test_only_the_jsonl_files_of_a_folder_are_read(tmp_path: Path) -> None:
+def test_files_without_otlp_json_are_ignored_and_counted_unless_they_are_hidden(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", decision())
     (tmp_path / ".gitignore").write_text("*")
     (tmp_path / "notes.txt").write_text("nothing of ours")
-    assert traces.read(tmp_path).accounting.files == 1
+    (tmp_path / "package.json").write_text('{"name": "app"}')
+    (tmp_path / "pytest.log").write_text("1 passed")
+    account = traces.read(tmp_path).accounting
+    assert (account.files, account.ignored_files, account.unreadable_lines) == (1, 3, 0)
+
+
+def test_a_folder_with_nothing_but_other_files_says_that_they_are_ignored(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"name": "app"}')
+    with pytest.raises(NoTracesError, match="1 file ignored: not OTLP-JSON"):
+        traces.read(tmp_path)
 
 
 def test_reading_changes_no_source_file(tmp_path: Path) -> None:
@@ -191,26 +203,26 @@ def test_a_path_that_cannot_be_is_a_sentence(source: str) -> None:
         traces.read(source)
 
 
-def test_a_folder_named_like_a_file_and_a_pipe_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_a_pipe_is_counted_and_a_folder_named_like_a_file_is_entered(tmp_path: Path) -> None:
     (tmp_path / "folder.jsonl").mkdir()
     os.mkfifo(tmp_path / "pipe.jsonl")
-    write(tmp_path / "a.jsonl", decision())
+    write(tmp_path / "folder.jsonl" / "a.jsonl", decision())
     found = traces.read(tmp_path)
-    assert (len(found.decisions), found.accounting.unreadable_files, found.accounting.files) == (1, 2, 3)
+    assert (len(found.decisions), found.accounting.unreadable_files, found.accounting.files) == (1, 1, 2)
 
 
 def test_a_folder_in_which_no_file_opens_is_denied(tmp_path: Path) -> None:
-    (tmp_path / "folder.jsonl").mkdir()
+    os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(NoTracesError, match="not a regular file") as refusal:
         traces.read(tmp_path)
     assert refusal.value.state is SourceState.DENIED
 
 
 def test_a_folder_that_may_not_be_listed_is_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Path) -> None:
+    def refuse(_: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(NoTracesError, match="Permission denied") as refusal:
         traces.read(tmp_path)
     assert refusal.value.state is SourceState.DENIED

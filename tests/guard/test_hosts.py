@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plane_guard import DEFAULT_HOSTS, classify
+from plane_guard import DEFAULT_HOSTS, Settings, classify, hosts
 from plane_guard.request import in_one, read_fields, read_request, text
-from tests.guard.plane import PROD, SANDBOX, names, project_path, url
+from tests.guard.plane import ITEM, PROD, SANDBOX, names, project_path, url
 
 LABELS = project_path(SANDBOX, "labels/")
 CONFIGURED = frozenset({"plane.example.com"})
@@ -18,15 +18,17 @@ ON_A_CONFIGURED_HOST = {
     "/API/users/me/": ("workspace", "/{id}/users/me/"),
     "/base/api/instances/": ("workspace", "/api/instances/"),
     "/api/v1/users/me/": ("workspace", "/api/v1/users/me/"),
-    "/api/public/anchor/abc9/issues/x/votes/": (
-        "comment", "/api/public/anchor/{anchor}/issues/{work_item_id}/votes/",
-    ),
+    "/api/public/assets/v2/anchor/abc9/": ("attachment", "/api/public/assets/v2/anchor/{anchor}/"),
     "/api/graphql/": ("workspace", "/api/graphql/"),
     "/graphql": ("unknown", "/graphql/"),
     "/graphql/": ("unknown", "/graphql/"),
     "/mcp": ("unknown", "/mcp/"),
     "/mcp/sse": ("unknown", "/mcp/sse/"),
-    "/http/mcp": ("unknown", "/mcp/"),
+    "/http/mcp": ("unknown", "/http/mcp/"),
+    "/http/x": ("unknown", "/http/x/"),
+    "/sse": ("unknown", "/sse/"),
+    "/sse/x": ("unknown", "/sse/x/"),
+    "/messages/": ("unknown", "/messages/"),
     "/auth/sign-in/": ("workspace", "/auth/sign-in/"),
     "/auth/o/token/x/": ("workspace", "/auth/o/token/x/"),
     "/%61pi/users/": ("workspace", "/api/users/"),
@@ -46,7 +48,7 @@ def test_every_write_to_the_api_of_a_configured_host_counts(path: str, expected:
 @pytest.mark.parametrize(
     "path",
     ["/", "/uploads/x", "/uploads/api/users/", "/auth/o/token/", "/auth/o/revoke-token", "/auth/o/TOKEN/",
-     "/x/auth/o/token", "/live/x", "/assets/index.js", "/apis/", "/silo/x"],
+     "/x/auth/o/token", "/live/x", "/assets/index.js", "/assets/sse.js", "/messages/x", "/apis/", "/silo/x"],
 )  # fmt: skip
 def test_storage_and_token_endpoints_of_a_configured_host_are_no_writes(path: str) -> None:
     assert classify("POST", url(path), hosts=CONFIGURED) is None
@@ -57,8 +59,29 @@ def test_reads_of_a_configured_host_are_none() -> None:
 
 
 def test_plane_s_own_hosts_are_configured_by_default() -> None:
-    assert {"api.plane.so", "app.plane.so"} == DEFAULT_HOSTS
-    assert [classify("POST", f"https://{host}/graphql") is not None for host in sorted(DEFAULT_HOSTS)] == [True, True]
+    names_of_plane = ("api", "app", "mcp", "pi", "silo", "sites")
+    assert {f"{name}.plane.so" for name in names_of_plane} == DEFAULT_HOSTS
+    assert all(classify("POST", f"https://{host}/graphql") is not None for host in DEFAULT_HOSTS)
+
+
+def test_the_live_editor_of_plane_s_own_app_is_a_write() -> None:
+    write = classify("POST", "https://app.plane.so/live/x")
+    assert write is not None
+    assert (write.op, write.project_id, write.url_template) == ("workspace", None, "/live/x/")
+    assert classify("POST", "https://api.plane.so/live/x") is None
+
+
+@pytest.mark.parametrize("host", ["sites.plane.so", "boards.example.com"])
+def test_a_public_board_is_recognised_on_every_host(host: str) -> None:
+    write = classify("POST", f"https://{host}/base/api/public/anchor/abc9/issues/{ITEM}/comments/")
+    assert write is not None
+    assert (write.op, write.work_item, write.project_id) == ("comment", ITEM, None)
+    assert write.url_template == "/api/public/anchor/{anchor}/issues/{work_item_id}/comments/"
+
+
+@pytest.mark.parametrize("below", ["", "abc9", "abc9/"])
+def test_a_public_board_has_a_name_and_something_below_it(below: str) -> None:
+    assert classify("POST", url(f"/api/public/anchor/{below}")) is None
 
 
 ADDRESSES = {
@@ -137,10 +160,11 @@ def test_a_request_is_taken_apart() -> None:
     assert in_one({}, "content-type") == ""
     mapping: dict[object, object] = {"Script-Name": ""}
     assert read_fields(mapping) == {"script-name": ("",)}
-    assert read_request("p\u00e9st", "HTTP://H:1/x?y", ("i",)) == ("p\u00e9st", ("h", "i"), 1, "/x", True)
-    assert read_request("GET", "http://h/", overridden=True) == ("GET", ("h",), 80, "/", True)
+    assert read_request("p\u00e9st", "HTTP://H:1/x?y", ("i",)) == ("p\u00e9st", (("h", 1), ("i", 80)), "/x", True)
+    assert read_request("GET", "http://h/", overridden=True) == ("GET", (("h", 80),), "/", True)
     assert not read_request("GET", "http://h/http://h/").odd
-    assert read_request("GET", "http://h") == ("GET", ("h",), 80, "", False)
+    assert read_request("GET", "http://h") == ("GET", (("h", 80),), "", False)
+    assert read_request("GET", "http://h:1/http://h:2/").hosts == ("h",)
 
 
 SAME_PLACE: list[tuple[str, object]] = [
@@ -205,6 +229,67 @@ def test_an_absolute_form_to_the_same_server_agrees(target: str) -> None:
     write = classify("POST", f"http://plane.example.com/{target}{LABELS}")
     assert write is not None
     assert (write.project_id, write.projects) == (None, (SANDBOX,))
+
+
+MATCHES = {
+    ("h", "h", 80): True,
+    ("h", "H.", None): True,
+    ("h:80", "h", 80): True,
+    ("h:80", "h", 81): False,
+    ("h:80", "h", None): False,
+    ("h:80", "h.example", 80): False,
+    ("::1", "[::1]", 80): True,
+    ("[::1]:80", "::1", 80): True,
+    ("[::1]:80", "::1", 81): False,
+    ("xn--plan-epa", "plané", 1): True,
+}
+
+
+@pytest.mark.parametrize(("address", "expected"), MATCHES.items())
+def test_an_entry_with_a_port_matches_that_port_only(address: tuple[str, str, int | None], expected: object) -> None:
+    entry, host, port = address
+    assert hosts.matches({entry}, host, port) is expected
+
+
+@pytest.mark.parametrize("entry", ["h", "h:80", "h:8000"])
+def test_an_entry_names_its_host_whatever_the_port(entry: str) -> None:
+    assert hosts.names({"other", entry}, "H")
+    assert not hosts.names({entry}, "h.example")
+
+
+def test_an_entry_with_a_port_names_an_ipv6_address() -> None:
+    assert hosts.names({"[::1]:80"}, "::1")
+    assert not hosts.names({"[::1]:80"}, "::")
+
+
+def test_a_configured_port_is_part_of_the_host() -> None:
+    urls = [f"http://127.0.0.1:{port}/api/users/me/" for port in (8000, 8001)]
+    found = [classify("POST", url, hosts={"127.0.0.1:8000"}) for url in urls]
+    assert [write is not None for write in found] == [True, False]
+
+
+CLIENT_URLS = {
+    "https://plane.example.com": "plane.example.com",
+    "https://plane.example.com:8443/base": "plane.example.com:8443",
+    "http://localhost:8000/": "localhost:8000",
+    "http://localhost/": "localhost:80",
+    "https://127.0.0.2": "127.0.0.2:443",
+    "http://[::1]/": "[::1]:80",
+    "http://127.example.com": "127.example.com",
+    "localhost": "localhost",
+    "plane.example.com": "plane.example.com",
+}
+
+
+@pytest.mark.parametrize("variable", hosts.CLIENT_VARIABLES)
+@pytest.mark.parametrize(("value", "entry"), CLIENT_URLS.items())
+def test_the_variables_of_plane_clients_name_hosts(variable: str, value: str, entry: str) -> None:
+    assert Settings.from_environ({variable: value}).hosts == DEFAULT_HOSTS | {entry}
+
+
+@pytest.mark.parametrize("value", ["", " ", "*", "http://", "<url>"])
+def test_a_variable_of_another_tool_that_names_no_host_is_ignored(value: str) -> None:
+    assert Settings.from_environ({"PLANE_BASE_URL": value}) == Settings()
 
 
 def test_a_host_header_makes_a_configured_host() -> None:

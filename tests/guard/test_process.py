@@ -20,6 +20,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """This process as if nothing had been found or fixed yet."""
     monkeypatch.setattr(process._State, "evidence", "")
     monkeypatch.setattr(process._State, "fixed", None)
+    monkeypatch.setattr(process._State, "learned_on_loopback", ())
     for name in [name for name in os.environ if name.startswith(("PLANE_", "PYTEST_"))]:
         monkeypatch.delenv(name)
     return monkeypatch
@@ -136,6 +137,46 @@ def test_protection_can_become_unknown(fresh: pytest.MonkeyPatch) -> None:
     fresh.setenv("PLANE_GUARD_PROTECTED_PROJECTS", "half")
     assert process.settings().protection_known is False
     assert process.fix().protection_known is False
+
+
+LEARNED = {
+    ("plane.example.com", 443): "plane.example.com",
+    ("PLANE.example.com.", 80): "plane.example.com",
+    ("plane.example.com", None): "plane.example.com",
+    ("plane.example.com", 8443): "plane.example.com:8443",
+    ("localhost", 80): "localhost:80",
+    ("127.0.0.1", 8000): "127.0.0.1:8000",
+    ("::1", 8000): "[::1]:8000",
+}
+
+
+@pytest.mark.parametrize(("host", "port", "entry"), [(*key, value) for key, value in LEARNED.items()])
+def test_a_learned_host_is_a_plane_host_from_then_on(
+    fresh: pytest.MonkeyPatch, host: str, port: int | None, entry: str
+) -> None:
+    assert entry not in process.settings().hosts
+    process.learn_host(host, port)
+    expected = DEFAULT_HOSTS | {entry}
+    assert (process.fixed().hosts, process.settings().hosts, process.fix().hosts) == (expected, expected, expected)
+
+
+def test_only_the_latest_ports_of_loopback_stay_learned(fresh: pytest.MonkeyPatch) -> None:
+    process.learn_host("plane.example.com", 8443)
+    for port in range(8000, 8000 + process._MOST_ON_LOOPBACK + 2):
+        process.learn_host("127.0.0.1", port)
+    kept = {f"127.0.0.1:{port}" for port in range(8002, 8002 + process._MOST_ON_LOOPBACK)}
+    assert process.settings().hosts == DEFAULT_HOSTS | {"plane.example.com:8443"} | kept
+
+
+def test_listeners_hear_of_each_learned_host_once(fresh: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    fresh.setattr(process._State, "on_host_learned", ())
+    process.on_host_learned(heard.append)
+    process.on_host_learned(heard.append)
+    for port in (8000, 8000, 8001):
+        process.learn_host("127.0.0.1", port)
+    process.learn_host("api.plane.so", 443)
+    assert heard == ["127.0.0.1:8000", "127.0.0.1:8001"]
 
 
 def test_fixing_again_adds_hosts_and_protection_and_keeps_the_allowlist(fresh: pytest.MonkeyPatch) -> None:

@@ -220,8 +220,17 @@ HOST_NAMES = {
     "plane.example.com": "plane.example.com",
     "PLANE.example.com.": "plane.example.com",
     "https://plane.example.com/api?x#y": "plane.example.com",
-    "https://user:pw@plane.example.com:8443/": "plane.example.com",
-    "plane:8000": "plane",
+    "https://user:pw@plane.example.com:8443/": "plane.example.com:8443",
+    "plane:8000": "plane:8000",
+    "127.0.0.1:8000": "127.0.0.1:8000",
+    "http://localhost/": "localhost",
+    "[::1]:8000": "[::1]:8000",
+    "http://[2001:DB8::1]/": "2001:db8::1",
+    "plane.example.com:": "plane.example.com",
+    "plane.example.com:0": "plane.example.com",
+    "plane.example.com:65536": "plane.example.com",
+    "plane.example.com:port": "plane.example.com",
+    "plane.example.com:\u0663": "plane.example.com",
     "10.0.0.1": "10.0.0.1",
     "https://plane.example/x://other": "plane.example",
     "my_plane": "my_plane",
@@ -239,7 +248,9 @@ def test_a_host_is_read_from_a_name_or_a_url(value: str, host: str) -> None:
         assert (settings.hosts, settings.problems) == (DEFAULT_HOSTS | {host}, ())
 
 
-@pytest.mark.parametrize("value", ["*", "-x", "x-", "[::1]", "a..b\\c", "a" * 254, "x" * 1_000_000, "@", "plane!"])
+@pytest.mark.parametrize(
+    "value", ["*", "-x", "x-", "[::g]", "[:", "a..b\\c", "a" * 254, "x" * 1_000_000, "@", "plane!"]
+)
 def test_a_bad_host_is_ignored_and_said(value: str) -> None:
     settings = Settings.from_environ({HOSTS: value})
     shown = repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:60]}…"

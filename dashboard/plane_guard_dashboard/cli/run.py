@@ -1,4 +1,4 @@
-"""`plane-guard run`: any command as a guarded test process, its children included."""
+"""`plane-guard run`: run any command as a guarded test process, its children included."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import click
 from plane_guard import process
 from plane_guard.settings import OPT_IN_VARIABLE
 from plane_guard_instrumentation.runtime import environment
-from plane_guard_instrumentation.startup import installation
 
 _NOT_FOUND, _NOT_EXECUTABLE, _BY_SIGNAL = 127, 126, 128
 
@@ -34,7 +33,7 @@ Examples:
 def run(*, sandbox_writes: bool, command: tuple[str, ...]) -> None:
     """Run CMD as a test process: Plane writes are blocked in it and in every Python child.
 
-    An inherited opt-in or allowlist is taken away. A pytest session inside starts with writing off all the same: its
+    An inherited opt-in or allowlist is removed. A pytest session inside starts with writing off all the same: its
     tests switch it on one by one.
 
     \b
@@ -44,8 +43,7 @@ def run(*, sandbox_writes: bool, command: tuple[str, ...]) -> None:
       127  there is no such command
     """  # noqa: D301  \b is click's sign for text that is left as it is
     process.note_evidence("plane-guard run")
-    environment.take_away()
-    installation.enforce()
+    environment.scrub()
     if sandbox_writes:
         os.environ[OPT_IN_VARIABLE] = "1"
     try:

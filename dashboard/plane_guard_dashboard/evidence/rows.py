@@ -1,22 +1,28 @@
-"""What the reader hands out: one row per decision, one per guarded process."""
+"""The rows that evidence is read into: one per decision, one per guarded process."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from plane_guard import verdicts
+from plane_guard.vocabulary import Outcome, Reason, Target
 from plane_guard_instrumentation.evidence import attributes as names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from plane_guard.verdicts import Rule
+
+__all__ = ["DecisionRow", "Origin", "Outcome", "SessionRow", "Target", "moment"]
+
 DECISION = names.EVENT
 SESSION = names.SESSION
+UNCOVERED = "plane_guard.session.uncovered"
 DEMO_SERVICE = "plane-guard-demo"
-LIVE_RUNTIME = "live-runtime"
-PROD = "prod"
+LIVE_RUNTIME = str(Reason.LIVE_RUNTIME)
+PROD = str(Target.PROD)
 UNKNOWN = "unknown"
 CONTEXT_PREFIXES = ("vcs.", "cicd.")
 
@@ -54,18 +60,12 @@ EVENT_ATTRIBUTES: Mapping[str, str] = {
 SESSION_ATTRIBUTES: Mapping[str, str] = {
     "evidence": names.SESSION_EVIDENCE,
     "shells": names.SESSION_SHELLS,
+    "uncovered": UNCOVERED,
 }
 
 
-class Outcome(StrEnum):
-    """What happened to the write."""
-
-    ALLOW = "allow"
-    BLOCK = "block"
-
-
 def moment(time_ns: int) -> datetime:
-    """Nanoseconds since 1970 as a UTC datetime."""
+    """Return nanoseconds since 1970 as a UTC datetime."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000)
 
 
@@ -87,12 +87,12 @@ class Origin:
 
     @property
     def time(self) -> datetime:
-        """When, in UTC."""
+        """The time, in UTC."""
         return moment(self.time_ns)
 
     @property
     def demo(self) -> bool:
-        """True when `plane-guard demo` made it."""
+        """True if `plane-guard demo` made it."""
         return self.service == DEMO_SERVICE
 
 
@@ -123,25 +123,34 @@ class DecisionRow(Origin):
     line: int | None = None
     function: str | None = None
 
+    def counts_as(self, rule: Rule) -> bool:
+        """Return True if a rule of `plane_guard.verdicts` holds."""
+        return rule.holds(outcome=self.outcome, target=self.target, reason=self.reason, expected=self.expected)
+
     @property
     def blocked(self) -> bool:
         """A block that no test asked for."""
-        return self.outcome is Outcome.BLOCK and not self.expected
+        return self.counts_as(verdicts.BLOCKED)
 
     @property
     def expected_block(self) -> bool:
         """A block that the test asserted on."""
-        return self.outcome is Outcome.BLOCK and self.expected
+        return self.counts_as(verdicts.EXPECTED_BLOCK)
 
     @property
     def prod_attempt(self) -> bool:
         """A test process tried to write to production and was stopped."""
-        return self.blocked and self.target == PROD
+        return self.counts_as(verdicts.PROD_ATTEMPT)
+
+    @property
+    def possible_prod_attempt(self) -> bool:
+        """The object is not in the sandbox, so the write may have been meant for production."""
+        return self.counts_as(verdicts.POSSIBLE_PROD_ATTEMPT)
 
     @property
     def prod_allowed(self) -> bool:
         """A write to production that left a test process. There must be none."""
-        return self.outcome is Outcome.ALLOW and self.target == PROD and self.reason != LIVE_RUNTIME
+        return self.counts_as(verdicts.PROD_ALLOWED)
 
     @property
     def work_item(self) -> str | None:
@@ -151,7 +160,15 @@ class DecisionRow(Origin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRow(Origin):
-    """One process in which the guard was in place."""
+    """One guarded process. `uncovered` names the clients and children that the guard cannot inspect."""
 
     evidence: str | None = None
     shells: tuple[str, ...] = ()
+    uncovered: tuple[str, ...] = ()
+
+    @property
+    def process(self) -> tuple[str, ...] | None:
+        """The identity of the process, if the resource tells it. Its later records replace earlier ones."""
+        if not self.run_id or not self.pid:
+            return None
+        return self.run_id, str(self.pid), self.host or ""

@@ -1,4 +1,4 @@
-"""Where traces lie: the files of a folder, the lines of a file, and what to say when there are none."""
+"""The places that evidence is read from, and the error for a place without any."""
 
 from __future__ import annotations
 
@@ -6,14 +6,37 @@ import os
 import stat
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING
+
+from plane_guard_dashboard.evidence import files
+from plane_guard_dashboard.evidence.files import Listing
+from plane_guard_dashboard.evidence.framing import LONGEST_LINE, Line, lines
+from plane_guard_dashboard.evidence.packing import open_regular
+from plane_guard_dashboard.wording import plural
+from plane_guard_instrumentation.runtime import trace_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-DEFAULT_FOLDER = ".plane-guard"
-LONGEST_LINE = 256 * 1024 * 1024
-READ_AT_ONCE = 256 * 1024
+__all__ = [
+    "DEFAULT_FOLDER",
+    "LONGEST_LINE",
+    "Line",
+    "Listing",
+    "NoTracesError",
+    "SourceState",
+    "contents",
+    "default_source",
+    "evidence_files",
+    "fingerprint",
+    "label",
+    "lines",
+    "no_files",
+    "open_regular",
+    "shown",
+]
+
+DEFAULT_FOLDER = trace_folder.DEFAULT
 
 
 class SourceState(StrEnum):
@@ -48,18 +71,14 @@ class NoTracesError(Exception):
         self.state = state
 
 
-class Line(NamedTuple):
-    """A line that is not blank, with the byte offsets at which it starts and at which the next one does."""
-
-    offset: int
-    data: bytes
-    whole: bool
-    end: int
-
-
 def default_source(environ: Mapping[str, str]) -> str:
-    """What is read when nothing was named."""
-    return environ.get("PLANE_GUARD_TRACES") or environ.get("PLANE_GUARD_TRACE_DIR") or DEFAULT_FOLDER
+    """Return the source that is read if none is named: PLANE_GUARD_TRACES, else the trace folder of the writer."""
+    named = environ.get("PLANE_GUARD_TRACES")
+    if named:
+        return named
+    cwd = Path.cwd()
+    folder = trace_folder.resolve(environ, cwd)
+    return str(folder.relative_to(cwd)) if folder.is_relative_to(cwd) else str(folder)
 
 
 def shown(source: str) -> str:
@@ -68,47 +87,55 @@ def shown(source: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}" if separator else source
 
 
-def evidence_files(source: str) -> list[Path]:
-    """The file itself, or every `*.jsonl` of the folder."""
+def contents(source: str) -> Listing:
+    """Return the file itself, or the evidence files of the folder and its subfolders.
+
+    Raises:
+        NoTracesError: There is no such place, or it may not be listed.
+    """
     if "://" in source:
         raise NoTracesError(SourceState.UNSUPPORTED, shown(source))
     try:
         if not stat.S_ISDIR(os.stat(source).st_mode):
-            return [Path(source)]
-        found = sorted(path for path in Path(source).iterdir() if path.suffix == ".jsonl")
+            return Listing([Path(source)])
+        return files.listing(Path(source))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise NoTracesError(SourceState.MISSING, source) from None
     except OSError as error:
         raise NoTracesError(SourceState.DENIED, source, error.strerror or str(error)) from None
-    if not found:
-        raise NoTracesError(SourceState.EMPTY, source)
-    return found
+
+
+def evidence_files(source: str) -> list[Path]:
+    """Return the evidence files of a source.
+
+    Raises:
+        NoTracesError: There is none; the text says why and what to do.
+    """
+    found = contents(source)
+    if not found.files:
+        raise no_files(source, found)
+    return found.files
+
+
+def no_files(source: str, found: Listing) -> NoTracesError:
+    """Return the reason why a folder has no evidence files."""
+    if found.ignored:
+        return NoTracesError(SourceState.FOREIGN, source, f"{plural(found.ignored, 'file')} ignored: not OTLP-JSON")
+    return NoTracesError(SourceState.EMPTY, source)
 
 
 def fingerprint(source: str) -> tuple[tuple[str, int, int], ...]:
-    """Changes whenever there may be something new to read."""
+    """Return a value that changes whenever there may be something new to read."""
     try:
-        stats = [(path.name, path.stat()) for path in evidence_files(source)]
+        stats = [(str(path), path.stat()) for path in evidence_files(source)]
     except (NoTracesError, OSError):
         return ()
     return tuple((name, found.st_size, found.st_mtime_ns) for name, found in stats)
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Opened for reading; a pipe or device that would never end is an OSError."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(None, "not a regular file")
-    return path.open("rb", buffering=READ_AT_ONCE)
-
-
-def lines(file: BinaryIO, longest: int = LONGEST_LINE, offset: int = 0) -> Iterator[Line]:
-    """Line by line from where the file stands, which is `offset`; of one longer than `longest` only the first byte."""
-    while data := file.readline(longest):
-        start, whole = offset, data.endswith(b"\n")
-        offset += len(data)
-        if not whole and len(data) == longest:
-            data = data[:1]
-            while not whole and (rest := file.readline(longest)):
-                offset, whole = offset + len(rest), rest.endswith(b"\n")
-        if data.strip():
-            yield Line(start, data, whole, offset)
+def label(path: Path, source: str) -> str:
+    """Return the name of a file for people: its path below the folder that is read."""
+    try:
+        return str(path.relative_to(source)) if path != Path(source) else path.name
+    except ValueError:
+        return path.name

@@ -1,11 +1,12 @@
-"""What there is to send: the lines of an evidence file from a byte offset on, each as a piece of an OTLP request."""
+"""The lines of evidence files from a byte offset on, each as a part of an OTLP request."""
 
 from __future__ import annotations
 
+import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from plane_guard_dashboard.evidence import otlp
 from plane_guard_dashboard.evidence.sources import (
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
 
 MOST_LINES = 512
 MOST_BYTES = 1024 * 1024  # a receiver takes 20 MiB over HTTP, one behind gRPC 4 MiB
-_NAME_FILES = "name the folder or the file that the guard wrote with --traces."
 _INCOMPLETE = "incomplete: its process is still writing it, or was stopped in the middle"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SPACE = " \t\r\n"
+# A collector's file exporter writes traces.jsonl, and traces-<time>.jsonl when it rotates.
+_OF_A_COLLECTOR = "traces"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line. `fragment` are the elements of its `resourceSpans`; `problem` says why that is not all of it."""
+    """One line. `fragment` holds the elements of its `resourceSpans`; `problem` says why that is not all of it."""
 
     path: Path
     start: int
@@ -41,47 +45,73 @@ class Item:
     waits: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a source that are sent, and those of a collector, which are not."""
+
+    root: Path
+    sent: list[Path] = field(default_factory=list)
+    of_a_collector: list[Path] = field(default_factory=list)
+
+    def name(self, path: Path) -> str:
+        """The path below the folder."""
+        return path.relative_to(self.root).as_posix()
+
+
 class NotFilesError(Exception):
-    """The source is an address; the text says why nothing is sent from there, and what to do."""
+    """The source is an address; the text says what to do."""
 
     def __init__(self, place: str) -> None:
-        super().__init__(f"{place} is no place to send from, for only files are sent: {_NAME_FILES}")
+        super().__init__(f"ship reads files only; {place} is not a file or folder. Name one with --traces.")
 
 
-def files_to_send(source: str) -> list[Path]:
-    """The file itself, or the evidence of a folder, without what a collector wrote there."""
+def files_to_send(source: str) -> Files:
+    """Return the file itself, or the evidence of a folder.
+
+    A file that a collector wrote into the folder is not sent: the same collector would append it to the same file.
+    """
     if "://" in source:
         raise NotFilesError(shown(source))
     found = evidence_files(source)
     if found == [Path(source)]:
-        return found
-    evidence = [path for path in found if path.name.startswith("decisions-")]
-    if not evidence:
+        return Files(Path(source).parent, found)
+    files = Files(Path(source))
+    for path in found:
+        (files.of_a_collector if path.name.startswith(_OF_A_COLLECTOR) else files.sent).append(path)
+    if not files.sent:
         raise NoTracesError(SourceState.EMPTY, source)
-    return evidence
+    return files
 
 
-def items(path: Path, offset: int, until: int) -> Iterator[Item]:
-    """Every line that starts in the bytes from `offset` to `until`; later ones are for the next time."""
+def end_of(path: Path) -> int | None:
+    """Return the offset at which the file ends now; None if its stream cannot tell."""
+    with open_regular(path) as file:
+        try:
+            return file.seek(0, io.SEEK_END)
+        except (ValueError, OSError):
+            return None
+
+
+def items(path: Path, offset: int, until: int | None) -> Iterator[Item]:
+    """Every line that starts from `offset` to `until`. Later ones were written meanwhile and are for the next call."""
     with open_regular(path) as file:
         file.seek(offset)
-        for line in lines(file):
-            start = offset + line.offset
-            if start >= until:
+        for line in lines(file, offset=offset):
+            if until is not None and line.offset >= until:
                 return
-            yield _item(path, start, file.tell(), line)
+            yield _item(path, line)
 
 
 def item_at(path: Path, offset: int) -> Item | None:
-    """The line that starts at an offset."""
+    """Return the line that starts at an offset."""
     return next(items(path, offset, offset + 1), None)
 
 
-def batches(cargo: Iterable[Item]) -> Iterator[list[Item]]:
-    """As many lines together as a receiver surely takes."""
+def batches(found: Iterable[Item]) -> Iterator[list[Item]]:
+    """Group lines into requests that every receiver takes."""
     batch: list[Item] = []
     size = 0
-    for item in cargo:
+    for item in found:
         if batch and (len(batch) == MOST_LINES or size + len(item.fragment) > MOST_BYTES):
             yield batch
             batch, size = [], 0
@@ -92,20 +122,61 @@ def batches(cargo: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def body(batch: Sequence[Item]) -> bytes:
-    """The request that carries a batch, as OTLP JSON."""
+    """Return the request that carries a batch, as OTLP JSON."""
     return b'{"resourceSpans":[' + b",".join(item.fragment for item in batch if item.fragment) + b"]}"
 
 
-def _item(path: Path, start: int, end: int, line: Line) -> Item:
+def first_line(file: BinaryIO) -> bytes:
+    """Return the first line that is not blank."""
+    found = next(lines(file), None)
+    return found.data.rstrip(b"\n") if found else b""
+
+
+def _item(path: Path, line: Line) -> Item:
     problems: list[str] = []
-    fragment = _fragment(otlp.document(line.data, problems), problems)
+    fragments = [_fragment(document, problems) for document in _documents(line.data, problems)]
     waits = bool(problems) and not line.whole
-    return Item(path, start, end, b"" if waits else fragment, _INCOMPLETE if waits else "; ".join(problems[:1]), waits)
+    fragment = b"" if waits else b",".join(filter(None, fragments))
+    return Item(path, line.offset, line.end, fragment, _INCOMPLETE if waits else "; ".join(problems[:1]), waits)
+
+
+def _documents(data: bytes, problems: list[str]) -> list[Json]:
+    """Return the documents of a line, which are several if a line break between two was lost."""
+    data = data.removeprefix(_BYTE_ORDER_MARK)
+    trouble: list[str] = []
+    document = otlp.document(data, trouble)
+    if trouble and (several := _several(data)):
+        return several
+    problems += trouble
+    return [document] if document or not trouble else []
+
+
+def _several(data: bytes) -> list[Json]:
+    """Return the documents of which a line consists, or nothing if there is anything else in it."""
+    found: list[Json] = []
+    decoder = json.JSONDecoder()
+    try:
+        text = data.decode().strip(_SPACE)
+        position = 0
+        while position < len(text):
+            document, position = decoder.raw_decode(text, position)
+            if not isinstance(document, dict):
+                return []
+            found.append(document)
+            while text[position : position + 1].strip(_SPACE) == "" and position < len(text):
+                position += 1
+    except (ValueError, RecursionError):
+        return []
+    return found
 
 
 def _fragment(document: Json, problems: list[str]) -> bytes:
-    groups = document.get("resourceSpans", [])
-    if not isinstance(groups, list):
+    groups = document.get("resourceSpans")
+    if isinstance(groups, list):
+        return json.dumps(groups, separators=(",", ":")).encode()[1:-1]
+    if groups is not None:
         problems.append("resourceSpans is not a list")
-        return b""
-    return json.dumps(groups, separators=(",", ":")).encode()[1:-1]
+    elif document:
+        names = ", ".join(map(repr, sorted(map(str, document))[:3]))
+        problems.append(f"no resourceSpans but {names}: only spans are sent")
+    return b""

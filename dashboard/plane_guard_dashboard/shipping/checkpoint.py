@@ -1,6 +1,8 @@
-"""What a collector has accepted, remembered beside the evidence, so that sending may be repeated and killed at will.
+"""The record of what a destination has accepted, so that `ship` may be interrupted and repeated.
 
-When in doubt a line is sent again: readers know a decision by its id. So damage to the ledger costs a repetition.
+In doubt a line is sent again, because readers know a decision by its id. So damage to the record costs a repetition.
+It is stored in the cache of this machine and user. Beside the evidence it would travel with it, and a CI artifact would
+count as sent to your own collector at 127.0.0.1 because the job sent it to another one at the same address.
 """
 
 from __future__ import annotations
@@ -14,15 +16,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from plane_guard_dashboard.evidence.sources import LONGEST_LINE, open_regular
+from plane_guard_dashboard.evidence.sources import open_regular
+from plane_guard_dashboard.shipping.batches import end_of, first_line
 
-NAME = ".shipped.json"
-VERSION = 1
+VERSION = 2
+_HEX_DIGITS = 32
 
 
 @dataclass(slots=True)
-class Account:
-    """One evidence file: how far it was sent, how many lines were accepted, which were not and why (by offset)."""
+class FileProgress:
+    """One evidence file: the offset up to which it was sent, how many lines were accepted, and refusals by offset."""
 
     first_line: str = ""
     offset: int = 0
@@ -31,83 +34,77 @@ class Account:
 
 
 @dataclass(slots=True)
-class Ledger:
-    """What one endpoint has of the files of one folder."""
+class Checkpoint:
+    """The progress of the files of one folder towards one destination."""
 
     folder: Path
-    endpoint: str
-    accounts: dict[str, Account] = field(default_factory=dict)
-    rejected: int = 0  # spans that the collector said it dropped from what it accepted; which, it does not say
-    message: str = ""  # but perhaps why
-    lost: bool = False  # it could be kept nowhere
+    destination: str
+    files: dict[str, FileProgress] = field(default_factory=dict)
+    rejected: int = 0  # spans that the collector dropped from what it accepted, without saying which
+    message: str = ""  # the reason that it gave
+    lost: bool = False  # the record could not be written
 
     @classmethod
-    def load(cls, folder: Path, endpoint: str) -> Self:
-        """Read what is known; nothing, if there is nothing or it cannot be read."""
-        known = _read(folder).get(endpoint, {})
+    def load(cls, folder: Path, destination: str) -> Self:
+        """Read the record. A record that is missing, damaged or of another version is an empty one."""
+        known = _read(folder).get(destination, {})
         try:
-            accounts = {name: Account(**account) for name, account in known["accounts"].items()}
-            return cls(folder, endpoint, accounts, int(known["rejected"]), str(known["message"]))
+            files = {name: FileProgress(**progress) for name, progress in known["files"].items()}
+            return cls(folder, destination, files, int(known["rejected"]), str(known["message"]))
         except (AttributeError, KeyError, TypeError, ValueError):
-            return cls(folder, endpoint)
+            return cls(folder, destination)
 
-    def of(self, path: Path) -> Account:
-        """The account of a file, a new one if another file has taken its name."""
-        first = _first_line(path)
-        account = self.accounts.get(path.name)
-        if account is None or account.first_line != first or account.offset > path.stat().st_size:
-            account = self.accounts[path.name] = Account(first)
-        return account
+    def of(self, path: Path, name: str) -> FileProgress:
+        """Return the progress of a file, which is none if another file has taken its name."""
+        with open_regular(path) as file:
+            first = hashlib.sha256(first_line(file)).hexdigest()[:_HEX_DIGITS]
+        progress = self.files.get(name)
+        end = end_of(path)
+        if progress is None or progress.first_line != first or (end is not None and progress.offset > end):
+            progress = self.files[name] = FileProgress(first)
+        return progress
 
     def save(self) -> None:
-        """Put it on disk in one piece: beside the evidence or, where that cannot be written, in the cache folder."""
-        kept = {name: asdict(account) for name, account in self.accounts.items() if (self.folder / name).exists()}
-        known = {
-            **_read(self.folder),
-            self.endpoint: {"accounts": kept, "rejected": self.rejected, "message": self.message},
-        }
-        text = json.dumps({"version": VERSION, "endpoints": known})
-        self.lost = not any(_write(place, text) for place in _places(self.folder))
+        """Write the record in one piece."""
+        kept = {name: asdict(progress) for name, progress in self.files.items() if (self.folder / name).exists()}
+        record = {"files": kept, "rejected": self.rejected, "message": self.message}
+        destinations = {**_read(self.folder), self.destination: record}
+        text = json.dumps({"version": VERSION, "folder": _absolute(self.folder), "destinations": destinations})
+        self.lost = not _write(place_of(self.folder), text)
 
 
-def _places(folder: Path) -> tuple[Path, Path]:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    name = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
-    return folder / NAME, cache / "plane-guard" / "shipped" / f"{name}.json"
+def place_of(folder: Path) -> Path:
+    """Return the file that holds the record of a folder."""
+    # An empty or relative variable counts as unset, as the XDG specification says.
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    cache = named if named.is_absolute() else Path(os.path.expanduser("~/.cache"))
+    name = hashlib.sha256(_absolute(folder).encode("utf-8", "surrogateescape")).hexdigest()[:_HEX_DIGITS]
+    return cache / "plane-guard" / "shipped" / f"{name}.json"
+
+
+def _absolute(folder: Path) -> str:
+    return str(folder.absolute())
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """The endpoints of the newer of both places."""
-    for place in sorted(_places(folder), key=_age, reverse=True):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            found = json.loads(place.read_text(encoding="utf-8"))
-            if found["version"] == VERSION and isinstance(found["endpoints"], dict):
-                return found["endpoints"]
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads(place_of(folder).read_text(encoding="utf-8"))
+        if found["version"] == VERSION and isinstance(found["destinations"], dict):
+            return found["destinations"]
     return {}
-
-
-def _age(place: Path) -> int:
-    try:
-        return place.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _write(place: Path, text: str) -> bool:
     new = None
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=place.parent, prefix=NAME, delete=False, encoding="utf-8") as file:
-            new = file.name
-            file.write(text)
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile("w", dir=place.parent, prefix=place.stem, delete=False, encoding="utf-8") as f:
+            new = f.name
+            f.write(text)
         os.replace(new, place)
-    except OSError:
+    except (OSError, ValueError):
         if new is not None:
-            Path(new).unlink(missing_ok=True)
+            with suppress(OSError):
+                os.unlink(new)
         return False
     return True
-
-
-def _first_line(path: Path) -> str:
-    with open_regular(path) as file:
-        return hashlib.sha256(file.readline(LONGEST_LINE).rstrip(b"\n")).hexdigest()[:16]

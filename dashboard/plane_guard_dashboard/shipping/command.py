@@ -1,10 +1,9 @@
-"""`plane-guard ship`: sends evidence to an OpenTelemetry Collector, now or as often as it takes."""
+"""`plane-guard ship`: send evidence to an OpenTelemetry Collector."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from plane_guard_dashboard.shipping.checkpoint import Ledger
+    from plane_guard_dashboard.shipping.batches import Files
+    from plane_guard_dashboard.shipping.checkpoint import Checkpoint
     from plane_guard_dashboard.shipping.endpoint import Endpoint
     from plane_guard_dashboard.shipping.uploader import Counts
 
@@ -44,34 +44,39 @@ Examples:
     type=click.FloatRange(min=0.1),
     default=60.0,
     show_default=True,
-    help="Seconds that it may take in all.",
+    help="Overall timeout in seconds.",
 )
-@click.option("--again", is_flag=True, help="Send what this endpoint has accepted before as well.")
-def ship(source: str | None, endpoint: str | None, timeout: float, *, again: bool) -> None:
-    """Send evidence to a collector over OTLP/HTTP.
+@click.option(
+    "--all", "--again", "everything", is_flag=True, help="Also send what this destination has accepted before."
+)
+def ship(source: str | None, endpoint: str | None, timeout: float, *, everything: bool) -> None:
+    """Send evidence to a collector over OTLP/HTTP, as JSON.
 
-    It may be repeated, and killed, at any time: it goes on where it stopped. Tests may still be writing. The variables
-    OTEL_EXPORTER_OTLP_ENDPOINT, _HEADERS, _COMPRESSION, _CERTIFICATE and their TRACES forms mean what they always mean.
+    Safe to interrupt and re-run: it resumes where it left off, on this machine. Tests may still be running. Another
+    URL or other headers (X-Scope-OrgID, say) are another destination. The variables OTEL_EXPORTER_OTLP_ENDPOINT,
+    _HEADERS, _COMPRESSION, _CERTIFICATE and their TRACES forms have their usual meaning.
 
     \b
     Exit codes:
       0  the collector has accepted all of it
-      1  not all of it
+      1  not all of it; the messages say what is missing and why
       2  there is no evidence, or no usable endpoint
     """  # noqa: D301  \b is click's sign for text that is left as it is
-    from plane_guard_dashboard.shipping import batches, checkpoint
-    from plane_guard_dashboard.shipping import endpoint as _endpoint
+    from plane_guard_dashboard.shipping import batches
+    from plane_guard_dashboard.shipping import endpoint as endpoints
+    from plane_guard_dashboard.shipping.checkpoint import Checkpoint
 
     try:
-        files = [(path, _size(path)) for path in batches.files_to_send(source or default_source(os.environ))]
-        place = _endpoint.find(endpoint, os.environ)
-    except (NoTracesError, batches.NotFilesError, _endpoint.EndpointError) as error:
+        files = batches.files_to_send(source or default_source(os.environ))
+        place = endpoints.find(endpoint, os.environ)
+    except (NoTracesError, batches.NotFilesError, endpoints.EndpointError) as error:
         click.echo(visible(str(error), _LONGEST), err=True)
         sys.exit(2)
-    folder = files[0][0].parent
-    ledger = checkpoint.Ledger(folder, place.shown) if again else checkpoint.Ledger.load(folder, place.shown)
-    counts = _carry(files, place, ledger, timeout)
-    _tell(counts, place, ledger)
+    load = Checkpoint if everything else Checkpoint.load
+    checkpoint = load(files.root, place.identity)
+    counts = _upload(files, place, checkpoint, timeout)
+    _print(counts, place, checkpoint)
+    _list("Not sent, because a collector wrote it (to send it: --traces FILE)", list(map(str, files.of_a_collector)))
     sys.exit(0 if counts.complete else 1)
 
 
@@ -82,50 +87,51 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _carry(files: Sequence[tuple[Path, int]], place: Endpoint, ledger: Ledger, timeout: float) -> Counts:
-    import httpx
+def _upload(files: Files, place: Endpoint, checkpoint: Checkpoint, timeout: float) -> Counts:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from plane_guard_dashboard.shipping.http import Delivery
-    from plane_guard_dashboard.shipping.uploader import Shipment
+    from plane_guard_dashboard.shipping.http import Client
+    from plane_guard_dashboard.shipping.uploader import Uploader
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with (
-        httpx.Client(verify=place.verify, trust_env=not place.on_this_machine) as client,
+        Client(place, timeout) as client,
         Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar,
     ):
-        task = bar.add_task("Sending", total=sum(size for _, size in files))
-        delivery = Delivery(client, place, time.monotonic() + timeout)
-        return Shipment(ledger, delivery.post, lambda number: bar.advance(task, number)).carry(files)
+        task = bar.add_task("Sending", total=sum(map(_size, files.sent)))
+        return Uploader(files, checkpoint, client.post, lambda number: bar.advance(task, number)).run()
 
 
-def _tell(counts: Counts, place: Endpoint, ledger: Ledger) -> None:
+def _print(counts: Counts, place: Endpoint, checkpoint: Checkpoint) -> None:
     accepted = counts.now + counts.before
     where = f"{plural(counts.lines, 'line')} in {plural(counts.files, 'file')}"
     click.echo(f"{accepted:,} of {where} accepted by {place.shown}: {counts.now:,} now, {counts.before:,} before.")
     if counts.stopped:
-        _say(counts.stopped)
+        _warn(counts.stopped)
     if counts.unsent:
-        _say(f"Not sent: {plural(counts.unsent, 'line')}. Repeat the command: it goes on where it stopped.")
+        _warn(f"Not sent: {plural(counts.unsent, 'line')}. Re-run the command: it resumes where it left off.")
     _list("Refused, and kept in the evidence", counts.refused)
     _list("Waiting", counts.waiting)
     _list("Not readable", counts.unreadable)
     if counts.rejected:
-        _say(f"Of what it accepted, the collector dropped {plural(counts.rejected, 'span')}: {ledger.message}")
-    if ledger.lost:
-        _say("What was accepted could not be remembered, and is sent again the next time: make the folder writable.")
+        _warn(f"The collector dropped {plural(counts.rejected, 'span')} of what it accepted: {checkpoint.message}")
+    if checkpoint.lost:
+        _warn(
+            "The next call sends everything again, because what was accepted could not be recorded. "
+            "Make the folder in XDG_CACHE_HOME writable."
+        )
 
 
-def _list(what: str, lines: Sequence[str]) -> None:
+def _list(heading: str, lines: Sequence[str]) -> None:
     if lines:
-        _say(f"{what}: {len(lines):,}")
+        _warn(f"{heading}: {len(lines):,}")
     for line in lines[:_MOST_NAMED]:
-        _say(f"  {line}")
+        _warn(f"  {line}")
     if len(lines) > _MOST_NAMED:
-        _say(f"  and {len(lines) - _MOST_NAMED:,} more")
+        _warn(f"  and {len(lines) - _MOST_NAMED:,} more")
 
 
-def _say(sentence: str) -> None:
-    click.echo(visible(sentence, _LONGEST), err=True)
+def _warn(message: str) -> None:
+    click.echo(visible(message, _LONGEST), err=True)

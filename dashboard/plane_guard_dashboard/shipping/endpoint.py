@@ -1,7 +1,9 @@
-"""Where a collector is, from the command line or from OpenTelemetry's own variables."""
+"""The address of a collector, from the command line or from OpenTelemetry's own variables."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import ssl
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -21,7 +23,7 @@ class EndpointError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A URL that takes OTLP/HTTP, what to send along, and the name that may be shown."""
+    """A URL that takes OTLP/HTTP, the headers to send, and the name that may be shown."""
 
     url: str
     headers: dict[str, str] = field(repr=False)
@@ -35,8 +37,19 @@ class Endpoint:
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
     @property
+    def identity(self) -> str:
+        """A name of the destination that tells tenants and data sets apart and shows no credentials.
+
+        X-Scope-OrgID, an API key or `?dataset=` select where the same URL stores spans. Which headers do is the
+        business of each server, so all of them count.
+        """
+        headers = sorted((name.lower(), value) for name, value in self.headers.items())
+        described = json.dumps([self.url, [pair for pair in headers if not pair[0].startswith("content-")]])
+        return f"{self.shown} {hashlib.sha256(described.encode()).hexdigest()[:32]}"
+
+    @property
     def on_this_machine(self) -> bool:
-        """Whether it is on loopback, where no proxy has a say."""
+        """True for loopback, to which no proxy leads."""
         host = urlsplit(self.url).hostname or ""
         try:
             return ip_address(host).is_loopback
@@ -45,7 +58,7 @@ class Endpoint:
 
 
 def find(named: str | None, environ: Mapping[str, str]) -> Endpoint:
-    """The endpoint that was named, else the environment's, else a collector on this machine."""
+    """Return the endpoint that was named, else the environment's, else a collector on this machine."""
     from opentelemetry.util.re import parse_env_headers
 
     url = _checked(named) if named else _from(environ)
@@ -57,7 +70,7 @@ def find(named: str | None, environ: Mapping[str, str]) -> Endpoint:
 
 
 def _from(environ: Mapping[str, str]) -> str:
-    """The traces endpoint is taken as it is; to the general one the path is appended."""
+    """Take the traces endpoint as it is; append the path to the general one."""
     traces, general = (environ.get(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT") or "" for name in ("TRACES_", ""))
     if not traces and not general:
         return DEFAULT + PATH

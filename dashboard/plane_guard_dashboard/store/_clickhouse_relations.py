@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plane_guard import verdicts
 from plane_guard_dashboard.evidence.groups import NOBODY
 from plane_guard_dashboard.evidence.otlp import LONGEST_TEXT
 from plane_guard_dashboard.evidence.rows import (
     DECISION,
     DEMO_SERVICE,
     EVENT_ATTRIBUTES,
-    LIVE_RUNTIME,
-    PROD,
     SESSION,
     SESSION_ATTRIBUTES,
     UNKNOWN,
@@ -27,6 +26,7 @@ from plane_guard_dashboard.store.columns import DECISIONS, SESSIONS, SPANS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from plane_guard.verdicts import Rule
     from plane_guard_dashboard.store._clickhouse_table import Table
 
 
@@ -101,14 +101,20 @@ ARRAY JOIN Events.Timestamp AS at, Events.Name AS named, Events.Attributes AS ev
 WHERE {_where(f"has(Events.Name, '{DECISION}')", f"named = '{DECISION}'", *conditions)}"""
 
 
+def _counted(rule: Rule) -> str:
+    names = {**{name: f"e.{name}" for name in ("outcome", "target", "reason")}, "expected": "(e.expected = 'true')"}
+    return f"CAST({rule.sql(names)}, 'Bool')"
+
+
 # What is derived from the texts of an event; the other columns are as `events` has them.
 _DERIVED: Mapping[str, str] = {
     "seq": "toInt64OrZero(e.seq)",
     "verdict": "multiIf(e.outcome = 'allow', 'allowed', e.expected = 'true', 'expected block', 'blocked')",
     "expected": "CAST(e.expected = 'true', 'Bool')",
-    "blocked": "CAST(e.outcome = 'block' AND e.expected != 'true', 'Bool')",
-    "prod_attempt": f"CAST(e.outcome = 'block' AND e.expected != 'true' AND e.target = '{PROD}', 'Bool')",
-    "prod_allowed": f"CAST(e.outcome = 'allow' AND e.target = '{PROD}' AND e.reason != '{LIVE_RUNTIME}', 'Bool')",
+    "blocked": _counted(verdicts.BLOCKED),
+    "prod_attempt": _counted(verdicts.PROD_ATTEMPT),
+    "possible_prod_attempt": _counted(verdicts.POSSIBLE_PROD_ATTEMPT),
+    "prod_allowed": _counted(verdicts.PROD_ALLOWED),
     "target": _or("e.target", "unresolved"),
     "reason": _or("e.reason", UNKNOWN),
     "op": _or("e.op", UNKNOWN),
@@ -141,10 +147,14 @@ def _sessions(table: Table, conditions: list[str]) -> str:
         "time_ns": "toUnixTimestamp64Nano(Timestamp)",
         "evidence": _shortened(table.span(SESSION_ATTRIBUTES["evidence"])),
         "shells": f"arrayStringConcat({table.span_texts(SESSION_ATTRIBUTES['shells'])}, ', ')",
+        "uncovered": f"arrayStringConcat({table.span_texts(SESSION_ATTRIBUTES['uncovered'])}, ', ')",
     }
     columns = {name: sources[name] for name in SESSIONS}
     where = _where(f"SpanName = '{SESSION}'", *conditions)
-    return f"SELECT {_list(columns)}\nFROM {table.quoted} WHERE {where} LIMIT 1 BY TraceId, SpanId"
+    # A process may write its session again; the later record replaces the earlier one.
+    process = f"if(run = '{NOBODY}' OR pid = 0, concat(TraceId, SpanId), ''), run, host, pid"
+    return f"""SELECT {_list(columns)}
+FROM {table.quoted} WHERE {where} ORDER BY Timestamp DESC LIMIT 1 BY {process}"""
 
 
 def _spans(table: Table, conditions: list[str]) -> str:

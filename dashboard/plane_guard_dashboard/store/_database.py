@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from plane_guard_dashboard.evidence.groups import NOBODY
 from plane_guard_dashboard.evidence.rows import DECISION
 from plane_guard_dashboard.store import _parquet
 from plane_guard_dashboard.store._manifest import KINDS
+from plane_guard_dashboard.store._rows import ANONYMOUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,8 +39,14 @@ _MACROS = (
     "lowerUTF8(s) AS lower(s)",
     "positionUTF8(hay, needle) AS strpos(hay, needle)",
 )
-_IDENTITY = {"decisions": "decision_id", "sessions": "trace_id, span_id"}
-_FIRST = {"decisions": f"span_name <> '{DECISION}', source, position", "sessions": "source, position"}
+# A process may write its session again; the later record replaces the earlier one.
+_LAST_OF_A_PROCESS = f"""
+    QUALIFY row_number() OVER (
+        PARTITION BY CASE WHEN run = '{NOBODY}' OR pid = 0 OR starts_with(span_id, '{ANONYMOUS}')
+                     THEN trace_id || span_id ELSE '' END, run, host, pid
+        ORDER BY time_ns DESC, source DESC, position DESC) = 1"""
+_IDENTITY = {"decisions": "decision_id"}
+_FIRST = {"decisions": f"span_name <> '{DECISION}', source, position"}
 
 
 class Database:
@@ -190,7 +198,8 @@ class Database:
             rows = f"{sealed} UNION ALL FROM tail_{kind}" if files else f"FROM tail_{kind}"
             shown = ", ".join(name for name in columns if name not in ("source", "position"))
             self._connection.execute(f"CREATE OR REPLACE VIEW all_{kind} AS {rows}")
-            self._connection.execute(f"CREATE OR REPLACE VIEW {kind} AS SELECT {shown} FROM all_{kind}")
+            last = _LAST_OF_A_PROCESS if kind == "sessions" else ""
+            self._connection.execute(f"CREATE OR REPLACE VIEW {kind} AS SELECT {shown} FROM all_{kind}{last}")
 
     def _files(self, segments: Sequence[Segment]) -> str:
         return f"read_parquet([{', '.join(_text(str(self._folder / one.name)) for one in segments)}])"

@@ -5,59 +5,57 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from plane_guard_dashboard.evidence.otlp import text
-from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState, evidence_files, open_regular
+from plane_guard_dashboard.evidence.packing import unpacked_size
+from plane_guard_dashboard.evidence.sources import contents, label, no_files, open_regular
 from plane_guard_dashboard.evidence.traces import BadLine
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_ENDING = ".jsonl"
 _HEAD = 64 * 1024
 
 
 class Seen(NamedTuple):
-    """A file at one moment. `mtime_ns` is 0 when it could not be looked at."""
+    """A file at one moment, and its name for people. `mtime_ns` is 0 if it could not be looked at.
+
+    `size` is that of the UTF-8 in the file, which offsets refer to.
+    """
 
     path: str
     inode: int
     size: int
     mtime_ns: int
-
-    @property
-    def name(self) -> str:
-        """Its name without the folder."""
-        return os.path.basename(self.path)
+    name: str
 
 
-def scan(source: str) -> tuple[Seen, ...]:
-    """Every file of a source, in the order in which they were last written.
+class Scan(NamedTuple):
+    """The files of a source in the order in which they were last written, and the number of other files."""
+
+    found: tuple[Seen, ...]
+    ignored: int
+
+
+def scan(source: str) -> Scan:
+    """List the files of a source.
 
     Raises:
         NoTracesError: There is none.
     """
+    listing = contents(source)
+    if not listing.files:
+        raise no_files(source, listing)
+    seen = [_seen(path, source) for path in listing.files]
+    return Scan(tuple(sorted(seen, key=lambda one: (one.mtime_ns, one.path))), listing.ignored)
+
+
+def _seen(path: Path, source: str) -> Seen:
+    name = label(path, source)
     try:
-        with os.scandir(source) as entries:
-            paths = [entry.path for entry in entries if entry.name.endswith(_ENDING) and entry.name != _ENDING]
-    except (OSError, ValueError):
-        return _look(map(str, evidence_files(source)))
-    if not paths:
-        raise NoTracesError(SourceState.EMPTY, source)
-    return _look(paths)
-
-
-def _look(paths: Iterable[str]) -> tuple[Seen, ...]:
-    return tuple(sorted(map(_seen, paths), key=lambda seen: (seen.mtime_ns, seen.path)))
-
-
-def _seen(path: str) -> Seen:
-    try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
-        return Seen(path, 0, 0, 0)
-    return Seen(path, found.st_ino, found.st_size, found.st_mtime_ns)
+        return Seen(str(path), 0, 0, 0, name)
+    size = unpacked_size(str(path), found.st_ino, found.st_size, found.st_mtime_ns)
+    return Seen(str(path), found.st_ino, size, found.st_mtime_ns, name)
 
 
 def identity(file: BinaryIO) -> str:

@@ -50,6 +50,7 @@ class Ingest:
         self.torn: dict[int, Torn] = {}
         self.denied: tuple[BadLine, ...] = ()
         self.found: tuple[Seen, ...] = ()
+        self.ignored = 0
         self._manifest = Manifest()
         self._next = 1
         self._stamp: object = None
@@ -83,7 +84,7 @@ class Ingest:
         return True
 
     def _update(self, progress: Progress | None) -> None:
-        found, stamp = _files.scan(self.source), self.cache.stamp()
+        (found, self.ignored), stamp = _files.scan(self.source), self.cache.stamp()
         due = any(torn.due <= time.time() for torn in self.torn.values())
         if (found, stamp) == self._done and not due:
             return

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _OURS = (rows.DECISION, rows.SESSION)  # no set: what stands for a name may be unhashable
 _DEFAULT = {one.name: one.default for one in fields(rows.DecisionRow)}
 _REASON, _TARGET, _OP = (_DEFAULT[name] for name in ("reason", "target", "op"))
+ANONYMOUS = "line-"
 _FAILED = (2, "STATUS_CODE_ERROR")
 _MOST_RESOURCES = 1_000
 
@@ -47,14 +48,19 @@ class Reader:
         for resource, span in otlp.spans(document, problems):
             if resource is not last:
                 last, known = resource, self._resource(resource)
-            for kind, values in decoding.own(span, problems):
+            for kind, values in decoding.own(span, problems, resource):
                 problems.extend(known.problems)
                 if kind is rows.DecisionRow:
                     batch.decisions.append(_decision(values, known.shared, span, place))
                 else:
-                    batch.sessions.append(_session(values, known.shared, place))
+                    batch.sessions.append(_session(values, known.shared, place, len(batch.sessions)))
             if span.get("name") not in _OURS:
                 batch.spans.append(_span(span, known.service, place))
+        for resource, record in otlp.log_records(document, problems):
+            for _, values in decoding.of_log(record, problems, resource):
+                known = self._resource(resource)
+                problems.extend(known.problems)
+                batch.decisions.append(_decision(values, known.shared, {}, place))
 
     def _resource(self, resource: Json) -> _Resource:
         try:
@@ -143,7 +149,15 @@ def _verdict(outcome: rows.Outcome, expected: bool, target: str, reason: str) ->
         reason=reason,
     )
     verdict = "blocked" if row.blocked else "expected block" if row.expected_block else "allowed"
-    return verdict, str(outcome), expected, row.blocked, row.prod_attempt, row.prod_allowed
+    return (
+        verdict,
+        str(outcome),
+        expected,
+        row.blocked,
+        row.prod_attempt,
+        row.possible_prod_attempt,
+        row.prod_allowed,
+    )
 
 
 @lru_cache(maxsize=10_000)
@@ -166,9 +180,12 @@ def _timing(span: Json, otherwise: int) -> tuple[int, int, bool]:
     return (start, max(0, end - start), failed) if start > 0 else (otherwise, 0, failed)
 
 
-def _session(values: dict[str, Any], shared: Row, place: tuple[int, int]) -> Row:
-    ids = values["trace_id"], values["span_id"]
-    return (values["time_ns"], *shared, *ids, values.get("evidence", ""), ", ".join(values.get("shells", ())), *place)
+def _session(values: dict[str, Any], shared: Row, place: tuple[int, int], number: int) -> Row:
+    # A record without ids is a session of its own, so its place stands for its id.
+    anonymous = not values["trace_id"] and not values["span_id"]
+    span_id = f"{ANONYMOUS}{place[0]}-{place[1]}-{number}" if anonymous else values["span_id"]
+    texts = values.get("evidence", ""), *(", ".join(values.get(name, ())) for name in ("shells", "uncovered"))
+    return (values["time_ns"], *shared, values["trace_id"], span_id, *texts, *place)
 
 
 def _span(span: Json, service: str, place: tuple[int, int]) -> Row:

@@ -19,6 +19,7 @@ DECISIONS: Mapping[str, type] = {
     "expected": bool,
     "blocked": bool,
     "prod_attempt": bool,
+    "possible_prod_attempt": bool,
     "prod_allowed": bool,
     "target": str,
     "reason": str,
@@ -63,5 +64,6 @@ SESSIONS: Mapping[str, type] = {
 } | {
     "evidence": str,
     "shells": str,
+    "uncovered": str,
 }
 SPANS: Mapping[str, type] = {name: DECISIONS[name] for name in _OF_A_SPAN} | {"name": str}

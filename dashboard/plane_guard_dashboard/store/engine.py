@@ -41,6 +41,7 @@ class Health:
     duplicates: int
     samples: tuple[BadLine, ...]
     cache: str = ""
+    ignored_files: int = 0
 
     @property
     def files(self) -> int:

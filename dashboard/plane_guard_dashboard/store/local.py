@@ -95,6 +95,7 @@ class Local:
             duplicates=account.duplicates,
             samples=account.samples,
             cache=self._cache.trouble or str(self._cache.folder),
+            ignored_files=account.ignored_files,
         )
 
     def _ask(self, sql: str, parameters: object) -> list[dict[str, Any]]:
@@ -147,4 +148,5 @@ class Local:
             pending_lines=len(torn) - len(late),
             duplicates=sum(one.duplicates for one in tracked),
             samples=(*denied, *samples)[: traces.MOST_SAMPLES],
+            ignored_files=self._ingest.ignored,
         )

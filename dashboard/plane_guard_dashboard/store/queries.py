@@ -1,11 +1,10 @@
-"""Named queries over the decisions: constant SQL, everything variable is a parameter.
+"""Named queries over the decisions: constant SQL with parameters, written `$name`.
 
-One text serves both engines. It is SQL as ClickHouse and DuckDB both read it, with the function names of ClickHouse
+One text serves both engines. It is SQL that ClickHouse and DuckDB both accept, with the function names of ClickHouse
 (`countIf`, `has`, `intDiv` …), which the DuckDB engine defines as macros. It reads three relations whose columns
-`store.columns` lists: `decisions`, `sessions`, `spans`. None of them holds a NULL, so that both engines count alike.
-Parameters are written `$name`.
+`store.columns` lists: `decisions`, `sessions`, `spans`. None of them holds a NULL, so both engines count alike.
 """
-# ruff: noqa: S608 - what is put together here are the constants of this file
+# ruff: noqa: S608 - only constants of this file are joined
 
 from __future__ import annotations
 
@@ -20,13 +19,13 @@ ANY = "any"
 MOST_ROWS = 500
 END_OF_TIME = 2**63 - 1
 
-# What a view can be narrowed to, value by value, and what can be left out of it. Each is a column of `decisions`.
+# Columns of `decisions` that a filter can include or exclude, value by value.
 FIELDS = ("verdict", "target", "project", "op", "reason", "service", "run", "branch", "test")
 _OF_PROCESSES = ("service", "run", "branch")
 
 
 class Origins(StrEnum):
-    """Whose decisions: those of real tests, of `plane-guard demo`, or both."""
+    """The origin of decisions: real tests, `plane-guard demo`, or both."""
 
     ANY = "any"
     TESTS = "tests"
@@ -34,7 +33,7 @@ class Origins(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What happened to a write, in the word that pages use."""
+    """The result for a write, in the word that pages use."""
 
     ALLOWED = "allowed"
     BLOCKED = "blocked"
@@ -42,7 +41,7 @@ class Verdict(StrEnum):
 
 
 class Grouping(StrEnum):
-    """What attempts are grouped by."""
+    """The column that attempts are grouped by."""
 
     ISSUE = "issue"
     TEST = "test_group"
@@ -52,10 +51,10 @@ class Grouping(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a page was asked to show. What is empty leaves everything in.
+    """The filters of a page. An empty filter leaves everything in.
 
     `since_ns` is the first moment shown, `until_ns` the first one that is not. The keys of `only` and `without` are
-    from FIELDS.
+    from FIELDS. Every number on a page obeys all filters.
     """
 
     since_ns: int = 0
@@ -67,7 +66,7 @@ class Filters:
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
-        """As the queries name them."""
+        """Return the filters under the names that the queries use."""
         plain = {name: value for name, value in asdict(self).items() if name not in ("only", "without")}
         only = {name: list(self.only.get(name, ())) for name in FIELDS}
         without = {f"without_{name}": list(self.without.get(name, ())) for name in FIELDS}
@@ -86,41 +85,69 @@ _TIME = "time_ns >= $since_ns AND time_ns < $until_ns AND ($origin = 'any' OR de
 _PROCESSES = _TIME + _within(_OF_PROCESSES)
 _SCOPE = f"""{_TIME}
   AND ($issue = '' OR issue = $issue)
-  AND ($containing = '' OR positionUTF8(lowerUTF8(test), lowerUTF8($containing)) > 0){_within(FIELDS[1:])}"""
-_MATCH = _SCOPE + _within(FIELDS[:1])
+  AND ($containing = '' OR positionUTF8(lowerUTF8(test), lowerUTF8($containing)) > 0){_within(FIELDS)}"""
 _ATTEMPT = "(blocked OR prod_allowed)"
 
 _COUNTS = """count(*) AS decisions,
                countIf(verdict = 'allowed') AS allowed, countIf(verdict = 'blocked') AS blocked,
                countIf(verdict = 'expected block') AS expected,
-               countIf(prod_attempt) AS prod_attempts, countIf(prod_allowed) AS prod_allowed"""
+               countIf(prod_attempt) AS prod_attempts,
+               countIf(possible_prod_attempt) AS possible_prod_attempts, countIf(prod_allowed) AS prod_allowed"""
 _ROW = """decision_id, time_ns, verdict, target, project, work_item, op, reason, test, caller, service, branch, run,
-               demo, trace_id"""
+               demo, trace_id, host"""
+
+
+_IS_NEW = "(in_newest > 0 AND in_newest = known)"
+_IS_REGRESSED = "(in_newest > 0 AND in_newest < known AND in_previous = 0)"
+# One part of the timeline's bars for each decision.
+_KIND = """CASE WHEN prod_allowed THEN 'got through'
+                    WHEN verdict = 'allowed' THEN 'allowed in the sandbox'
+                    WHEN verdict = 'expected block' THEN 'expected block'
+                    WHEN prod_attempt THEN 'blocked on production'
+                    WHEN reason = 'foreign-reference' THEN 'possibly on production'
+                    ELSE 'blocked elsewhere' END"""
+
+
+def _groups(by: Grouping) -> str:
+    """Return the groups that the filters leave in, each with its history over everything that is known.
+
+    `in_newest` and `in_previous` count the attempts in the newest runs of each service and in the runs before them.
+    """
+    return f"""
+        SELECT * FROM (
+            SELECT {by} AS key, count(*) AS attempts, countIf(prod_attempt) AS prod_attempts,
+                   countIf(prod_allowed) AS prod_allowed, countIf(demo) AS demo,
+                   countIf(prod_allowed) AS got_through, countIf(demo) AS demos, max(time_ns) AS last_ns,
+                   count(DISTINCT issue) AS issues, count(DISTINCT test) AS tests, count(DISTINCT run) AS runs,
+                   min(test_group) AS test, min(project) AS project, min(op) AS op, min(reason) AS reason,
+                   min(target) AS target, min(caller) AS caller, max(branch) AS branch, max(host) AS host,
+                   count(DISTINCT test_group) AS test_groups, count(DISTINCT project) AS projects,
+                   count(DISTINCT op) AS ops, count(DISTINCT reason) AS reasons, count(DISTINCT caller) AS callers,
+                   count(DISTINCT branch) AS branches
+            FROM decisions WHERE {_SCOPE} AND {_ATTEMPT}
+            GROUP BY {by}
+        ) AS filtered
+        INNER JOIN (
+            SELECT {by} AS key, count(*) AS known, min(time_ns) AS first_ns,
+                   countIf(has($newest, run)) AS in_newest, countIf(has($previous, run)) AS in_previous
+            FROM decisions WHERE {_ATTEMPT}
+            GROUP BY {by}
+        ) AS history USING (key)"""
 
 
 def _attempts(by: Grouping) -> str:
-    return f"""
-        SELECT {by} AS key, count(*) AS attempts, countIf(prod_attempt) AS prod_attempts,
-               countIf(prod_allowed) AS prod_allowed, countIf(demo) AS demo,
-               min(time_ns) AS first_ns, max(time_ns) AS last_ns,
-               count(DISTINCT issue) AS issues, count(DISTINCT test) AS tests, count(DISTINCT run) AS runs,
-               min(test_group) AS test, min(project) AS project, min(op) AS op, min(reason) AS reason,
-               min(target) AS target, min(caller) AS caller,
-               count(DISTINCT test_group) AS test_groups, count(DISTINCT project) AS projects,
-               count(DISTINCT op) AS ops, count(DISTINCT reason) AS reasons, count(DISTINCT caller) AS callers,
-               countIf(has($newest, run)) AS in_newest
-        FROM decisions WHERE {_SCOPE} AND {_ATTEMPT}
-        GROUP BY {by}
-        ORDER BY countIf(prod_allowed) > 0 DESC, in_newest > 0 DESC, prod_attempts DESC, attempts DESC, key
+    return f"""{_groups(by)}
+        ORDER BY got_through > 0 DESC, demos < attempts DESC, ({_IS_NEW} OR {_IS_REGRESSED}) DESC, in_newest > 0 DESC,
+                 prod_attempts DESC, attempts DESC, key
         LIMIT $limit"""
 
 
-def _history(by: Grouping) -> str:
+def _standing(by: Grouping) -> str:
     return f"""
-        SELECT {by} AS key, count(*) AS attempts, countIf(has($newest, run)) AS in_newest,
-               min(time_ns) AS first_ns, max(time_ns) AS last_ns
-        FROM decisions WHERE {_ATTEMPT} AND has($keys, {by})
-        GROUP BY {by} ORDER BY key LIMIT $limit"""
+        SELECT count(*) AS groups, countIf({_IS_NEW}) AS new, countIf({_IS_REGRESSED}) AS regressed,
+               countIf(in_newest > 0 AND NOT {_IS_NEW} AND NOT {_IS_REGRESSED}) AS ongoing,
+               countIf(in_newest = 0) AS absent
+        FROM ({_groups(by)}) AS standing"""
 
 
 def _occurrences(by: Grouping) -> str:
@@ -157,16 +184,21 @@ QUERIES: Mapping[str, str] = {
     "leaks": "SELECT count(*) AS prod_allowed, coalesce(max(time_ns), 0) AS last_ns FROM decisions WHERE prod_allowed",
     "span": f"""
         SELECT coalesce(min(time_ns), 0) AS first_ns, coalesce(max(time_ns), 0) AS last_ns, count(*) AS matching
-        FROM decisions WHERE {_MATCH}""",
+        FROM decisions WHERE {_SCOPE}""",
+    "origins": "SELECT countIf(NOT demo) AS tests, countIf(demo) AS demo FROM decisions",
     "timeline": f"""
-        SELECT intDiv(time_ns, $step) AS slot, verdict, reason, count(*) AS decisions
-        FROM decisions WHERE {_MATCH} GROUP BY slot, verdict, reason ORDER BY slot, reason, verdict""",
+        SELECT intDiv(time_ns, $step) AS slot, {_KIND} AS kind, count(*) AS decisions
+        FROM decisions WHERE {_SCOPE} AND ($with_sandbox OR {_ATTEMPT})
+        GROUP BY slot, kind ORDER BY slot, kind""",
+    "incidents": f"""
+        SELECT {_ROW}, host, worker, revision, pipeline, work_item_id, url_template, method, pid
+        FROM decisions WHERE prod_allowed ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
     "latest": f"""
         SELECT {_ROW} FROM decisions
-        WHERE {_MATCH} AND (time_ns < $before_ns OR (time_ns = $before_ns AND decision_id < $before_id))
+        WHERE {_SCOPE} AND (time_ns < $before_ns OR (time_ns = $before_ns AND decision_id < $before_id))
           AND time_ns >= (
             SELECT coalesce(min(time_ns), 0)
-            FROM (SELECT time_ns FROM decisions WHERE {_MATCH} AND time_ns < $before_ns
+            FROM (SELECT time_ns FROM decisions WHERE {_SCOPE} AND time_ns < $before_ns
                   ORDER BY time_ns DESC LIMIT $limit) AS newest
           )
         ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
@@ -181,7 +213,7 @@ QUERIES: Mapping[str, str] = {
         ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
     **{f"attempts_by_{by.name.lower()}": _attempts(by) for by in Grouping},
     **{f"attempt_slots_by_{by.name.lower()}": _attempt_slots(by) for by in Grouping},
-    **{f"attempt_history_by_{by.name.lower()}": _history(by) for by in Grouping},
+    **{f"attempt_standing_by_{by.name.lower()}": _standing(by) for by in Grouping},
     **{f"occurrences_by_{by.name.lower()}": _occurrences(by) for by in Grouping},
     "newest_runs": """
         SELECT run, service, demo, max(time_ns) AS last_ns
@@ -215,7 +247,7 @@ QUERIES: Mapping[str, str] = {
         FROM decisions WHERE (run = $this_run OR run = $other_run) AND {_ATTEMPT}
         GROUP BY issue ORDER BY prod_attempts DESC, here DESC, issue LIMIT $limit""",
     "run_processes": """
-        SELECT time_ns, service, pid, host, worker, evidence, shells, guard_version, trace_id, span_id
+        SELECT time_ns, service, pid, host, worker, evidence, shells, uncovered, guard_version, trace_id, span_id
         FROM sessions WHERE run = $this_run ORDER BY time_ns, pid, span_id LIMIT $limit""",
     "decision": "SELECT * FROM decisions WHERE decision_id = $id LIMIT 1",
     "trace": """

@@ -1,4 +1,4 @@
-"""Attempts: what keeps trying to write to production, grouped by what is alike."""
+"""Attempts: groups of similar attempts to write to production."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from plane_guard_dashboard.views import explanations
-from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.columns import Column
+from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.views.groups import Slots, lines, standing
 from plane_guard_dashboard.views.labels import number
 from plane_guard_dashboard.views.no_matches import no_attempts
 from plane_guard_dashboard.views.occurrences import AGO, WHEN, occurrences
-from plane_guard_dashboard.views.trend_status import EXPLAINED, newest, shown
+from plane_guard_dashboard.views.trend_status import EXPLAINED, compared_runs, shown
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ _SEEN = (
     Column("Last seen (UTC)", "last", config=WHEN),
     Column("First seen", "first", config=AGO),
     Column("First seen (UTC)", "first", config=WHEN),
-    Column("On production", "prod_attempts"),
+    Column("Branch", "branch", config=_NARROW),
+    Column("Host", "host", config=_NARROW),
+    Column("Blocked on production", "prod_attempts"),
     Column("Got through", "prod_allowed"),
     Column("Tests", "tests"),
     Column("Runs", "runs"),
@@ -61,7 +64,7 @@ _SEEN = (
 
 
 def attempts(view: View) -> None:
-    """The page: all groups, or the one that the address names."""
+    """Show all groups, or the group that the address names."""
     st.title("Attempts")
     scope = view.row("scope")
     _alarm(view.row("leaks")["prod_allowed"], scope["prod_allowed"])
@@ -71,16 +74,16 @@ def attempts(view: View) -> None:
     if group is not None:  # that of the unknown caller has an empty key
         _group(view, by, group, [line for line in found if line["key"] == group])
     elif found:
-        _groups(scope, by, found)
+        _groups(view, scope, by, found)
     else:
         no_attempts(view)
 
 
 def _alarm(leaks: int, within: int) -> None:
     if leaks:
-        hidden = "" if within else " The filters leave that out."
+        hidden = "" if within else " The current filters hide them."
         st.error(
-            f"{plural(leaks, 'write')} to production got through. This must never happen.{hidden}",
+            f"{plural(leaks, 'write')} to production got through. Overview shows each of them.{hidden}",
             icon=":material/crisis_alert:",
         )
 
@@ -103,20 +106,20 @@ def _show_all() -> None:
 
 
 def _lines(view: View, by: str) -> list[dict[str, Any]]:
-    known = newest(view)
-    groups = view.rows(f"attempts_by_{by}", newest=known, limit=MOST_GROUPS)
+    groups = view.rows(f"attempts_by_{by}", **compared_runs(view), limit=MOST_GROUPS)
     keys = [group["key"] for group in groups]
     slots = Slots.over(groups)
-    history = view.rows(f"attempt_history_by_{by}", newest=known, keys=keys, limit=MOST_GROUPS)
     trends = view.rows(f"attempt_slots_by_{by}", keys=keys, step=slots.step)
-    return lines(groups, history, slots.counts(trends))
+    return lines(groups, slots.counts(trends))
 
 
-def _groups(scope: Row, by: str, found: Sequence[dict[str, Any]]) -> None:
-    st.caption(f"{_number(by, len(found))}: {standing(found)}. {_asides(scope)}")
+def _groups(view: View, scope: Row, by: str, found: Sequence[dict[str, Any]]) -> None:
+    counts = view.row(f"attempt_standing_by_{by}", **compared_runs(view))
+    listed = f" The first {len(found):,} are listed." if counts["groups"] > len(found) else ""
+    st.caption(f"{plural(counts['groups'], by)}: {standing(counts)}.{listed} {_asides(scope)}")
     chosen = grid(found, _columns(by), key=f"attempts-{by}", alt=f"Attempts, grouped by {by}", select=True)
     signs = "; ".join(f"{shown(state)}: {text}" for state, text in EXPLAINED.items())
-    st.caption(f"Select a row to see its occurrences. {signs}.")
+    st.caption(f"Select a row for its decisions. {signs}.")
     if chosen is not None:
         st.query_params[GROUP] = chosen["key"]
         st.rerun()
@@ -124,10 +127,6 @@ def _groups(scope: Row, by: str, found: Sequence[dict[str, Any]]) -> None:
 
 def _columns(by: str) -> tuple[Column, ...]:
     return (*_STANDS, *_WHAT[by], *_SEEN)
-
-
-def _number(by: str, found: int) -> str:
-    return plural(found, by) if found < MOST_GROUPS else f"The first {plural(found, by)}"
 
 
 def _asides(scope: Row) -> str:
@@ -144,11 +143,11 @@ def _group(view: View, by: str, group: str, found: Sequence[dict[str, Any]]) -> 
     st.button(f"All {by}s", on_click=_show_all, icon=":material/arrow_back:")
     decisions = view.rows(f"occurrences_by_{by}", key=group, limit=MOST_OCCURRENCES)
     if not decisions:
-        st.info("Nothing of this group is within the filters.", icon=":material/filter_alt_off:")
+        st.info("The current filters hide every decision of this group.", icon=":material/filter_alt_off:")
         return
     if by == "issue":
         st.subheader(explanations.sentence({**decisions[0], "prod_allowed": decisions[0]["verdict"] == "allowed"}))
     if found:
         grid(found, _columns(by), key=f"attempts-{by}-one", alt="The group that was chosen")
-    st.caption(f"{number(len(decisions), MOST_OCCURRENCES, 'occurrence')}; select one to see why it was decided so.")
-    occurrences(decisions, f"occurrences-{by}", "The latest occurrences")
+    st.caption(f"{number(len(decisions), MOST_OCCURRENCES, 'decision')}; select a row for details.")
+    occurrences(decisions, f"occurrences-{by}", "The latest decisions of this group")

@@ -1,4 +1,4 @@
-"""What is known about a decision, in groups, with the names that the evidence uses. Pure."""
+"""The attributes of a decision in groups, with their names in the evidence. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CODE = "code.*"
-# Group, what people call it, the column, the attribute that it comes from.
+# Group, label, column, attribute.
 ATTRIBUTES: tuple[tuple[str, str, str, str], ...] = (
     ("What", "Verdict", "verdict", ""),
     ("What", "Outcome", "outcome", EVENT["outcome"]),
@@ -36,21 +36,21 @@ ATTRIBUTES: tuple[tuple[str, str, str, str], ...] = (
     ("Who", "Branch", "branch", "vcs.ref.head.name"),
     ("Who", "Revision", "revision", "vcs.ref.head.revision"),
     ("Who", "Pipeline", "pipeline", "cicd.pipeline.run.url.full"),
-    ("Which process", "Run", "run", RESOURCE["run_id"]),
-    ("Which process", "Service", "service", RESOURCE["service"]),
-    ("Which process", "Process", "pid", RESOURCE["pid"]),
-    ("Which process", "Worker", "worker", RESOURCE["worker"]),
-    ("Which process", "Host", "host", RESOURCE["host"]),
-    ("Which process", "Guard", "guard_version", RESOURCE["guard_version"]),
-    ("Which process", "Number in the process", "seq", EVENT["seq"]),
-    ("Which process", "Decision", "decision_id", EVENT["decision_id"]),
-    ("Which process", "Trace", "trace_id", "trace id"),
-    ("Which process", "Span", "span_id", "span id"),
+    ("Process", "Run", "run", RESOURCE["run_id"]),
+    ("Process", "Service", "service", RESOURCE["service"]),
+    ("Process", "Process", "pid", RESOURCE["pid"]),
+    ("Process", "Worker", "worker", RESOURCE["worker"]),
+    ("Process", "Host", "host", RESOURCE["host"]),
+    ("Process", "Guard", "guard_version", RESOURCE["guard_version"]),
+    ("Process", "Number in the process", "seq", EVENT["seq"]),
+    ("Process", "Decision", "decision_id", EVENT["decision_id"]),
+    ("Process", "Trace", "trace_id", "trace id"),
+    ("Process", "Span", "span_id", "span id"),
 )
 
 
 def attributes(decision: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A line for everything that is known."""
+    """Return a line per known attribute."""
     return [
         {"group": "What", "name": "Time (UTC)", "value": _time(decision["time_ns"]), "attribute": ""},
         *_known(decision),

@@ -1,4 +1,4 @@
-"""One run beside the one before it: what is new, what came again, what is gone. Pure."""
+"""Compare a run with the previous one: new, repeated and absent groups. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 
 class Change(StrEnum):
-    """What became of an issue from the run before to this one."""
+    """The change of a group from the previous run to this one."""
 
     NEW = "new"
     REPEATED = "repeated"
-    GONE = "gone"
+    ABSENT = "absent"
 
 
-SIGNS: Mapping[str, str] = {Change.NEW: "▲ new", Change.REPEATED: "● repeated", Change.GONE: "▽ gone"}
+SIGNS: Mapping[str, str] = {Change.NEW: "▲ new", Change.REPEATED: "● repeated", Change.ABSENT: "▽ not in this run"}
 
 
 def change(issue: Row) -> Change:
-    """Told from the numbers of the two runs."""
+    """Return the change, from the counts of the two runs."""
     if not issue["here"]:
-        return Change.GONE
+        return Change.ABSENT
     return Change.REPEATED if issue["before"] else Change.NEW
 
 
 def verdict(run: Row) -> str:
-    """A sign and a word, so that it holds without colour."""
+    """Return a sign and a word, so that the verdict is readable without colour."""
     if run["prod_allowed"]:
         return "‼ got through"
     if run["prod_attempts"]:
@@ -43,7 +43,7 @@ def verdict(run: Row) -> str:
 
 
 def sentence(run: Row) -> str:
-    """The run in one sentence."""
+    """Return the run in one sentence."""
     if run["prod_allowed"]:
         return f"{plural(run['prod_allowed'], 'write')} to production got through"
     if run["prod_attempts"]:
@@ -52,23 +52,23 @@ def sentence(run: Row) -> str:
         return f"Nothing tried to write to production; {plural(run['blocked'], 'other write')} blocked"
     if run["decisions"]:
         return "Nothing tried to write to production"
-    return "Guarded, and nothing tried to write to Plane at all"
+    return "Guarded, and nothing tried to write to Plane"
 
 
 def compared(issues: Sequence[Row], before: str) -> str:
-    """This run against the one before, in one sentence. `before` says which one that is; empty if there is none."""
+    """Return the comparison in one sentence. `before` names the previous run; it is empty if there is none."""
     if not before:
-        return "There is no earlier run to compare with: everything below is as it was found."
+        return "There is no earlier run to compare with."
     counts = {kind: sum(change(issue) is kind for issue in issues) for kind in Change}
     if not any(counts.values()):
-        return f"Nothing was stopped in this run, nor in {before}."
+        return f"Nothing was blocked in this run, nor in {before}."
     found = ", ".join(f"{number} {kind}" for kind, number in counts.items())
-    return f"Against {before}: {found}."
+    return f"Compared with {before}: {found}."
 
 
 def earlier(run: Row) -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
-    """What to look for, the nearest relation first: its name, and the values that the run before has to share."""
+    """Yield relations to search for, the nearest first: a name, and the values that the previous run must share."""
     service, branch = (run["service"],), (run["branch"],)
-    yield "the run before of the same service and branch", {"service": service, "branch": branch}
-    yield "the run before of the same service", {"service": service}
-    yield f"the {'demo' if run['demo'] else 'test'} run before", {}
+    yield "the previous run of the same service and branch", {"service": service, "branch": branch}
+    yield "the previous run of the same service", {"service": service}
+    yield f"the previous {'demo' if run['demo'] else 'test'} run", {}

@@ -1,4 +1,4 @@
-"""Data: where the figures come from, what could not be read, and what the guard does not know. For whoever doubts."""
+"""Data: the sources of the figures, unreadable lines, and unknown operations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import streamlit as st
 
 from plane_guard_dashboard.evidence.rows import moment
 from plane_guard_dashboard.store.queries import MOST_ROWS
-from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.columns import Column
+from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.views.ingest_health import account
 from plane_guard_dashboard.views.occurrences import WHEN
 
@@ -22,7 +23,7 @@ _LAST = Column("Last (UTC)", "last", config=WHEN)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A question that one query answers; `none` is the answer when there are no rows."""
+    """One query with its explanation. `none` is the text if there are no rows."""
 
     title: str
     query: str
@@ -35,9 +36,8 @@ PARTS = (
     Part(
         "Runs without a decision",
         "silent_runs",
-        "Guarded processes that never wrote to Plane: as it should be for tests that do not use it, "
-        "and a question for tests that do.",
-        "Every run with a guarded process has a decision too.",
+        "Guarded processes that never wrote to Plane. This is normal for tests that do not use Plane.",
+        "Every run with a guarded process has a decision.",
         (
             Column("Run", "run", "run"),
             Column("Service", "service", "service"),
@@ -49,8 +49,8 @@ PARTS = (
     Part(
         "Unknown operations",
         "unknown_ops",
-        "Writes to Plane that are on no list of the guard. It decides about them by their project alone.",
-        "The guard knew every operation that it saw.",
+        "Writes to routes that plane-guard does not know. It refuses them if they name an id.",
+        "plane-guard knew every operation.",
         (
             Column("Method", "method"),
             Column("URL template", "url_template", config=_WIDE),
@@ -61,8 +61,8 @@ PARTS = (
     Part(
         "Versions of the guard",
         "versions",
-        "What the guarded processes ran. Several at a time: not every environment was updated.",
-        "No guarded process has reported itself.",
+        "Versions of plane-guard in the guarded processes. Several mean that some environments are outdated.",
+        "No guarded process has reported.",
         (
             Column("Version", "guard_version"),
             Column("Processes", "processes"),
@@ -73,8 +73,8 @@ PARTS = (
     Part(
         "Layers",
         "layers",
-        "Where in a process was decided: in the HTTP client that was about to send.",
-        "There is no decision.",
+        "The HTTP client whose request was checked.",
+        "There are no decisions.",
         (
             Column("Layer", "layer"),
             Column("Decisions", "decisions"),
@@ -87,7 +87,7 @@ PARTS = (
 
 
 def data(view: View) -> None:
-    """The page."""
+    """Show the page."""
     st.title("Data")
     account(view.engine.health())
     for part in PARTS:

@@ -1,4 +1,4 @@
-"""Decision: why one write was allowed or blocked, what would allow it, and what went on around it."""
+"""Decision: why one write was allowed or blocked, how to fix it, and its trace."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import streamlit as st
 
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence.groups import NOBODY
+from plane_guard_dashboard.evidence.rows import moment
 from plane_guard_dashboard.store.queries import Filters
 from plane_guard_dashboard.views import explanations, links
 from plane_guard_dashboard.views.attributes import attributes
-from plane_guard_dashboard.views.grid import Column, table
+from plane_guard_dashboard.views.columns import Column
+from plane_guard_dashboard.views.grid import table
 from plane_guard_dashboard.views.labels import number, outcome
 from plane_guard_dashboard.views.no_matches import no_attempts
 from plane_guard_dashboard.views.occurrences import occurrences
@@ -29,7 +31,7 @@ MOST_CHOICES = 100
 MOST_OTHERS = 50
 MOST_LETTERS = 50_000
 _ATTRIBUTES = (
-    Column("About", "group"),
+    Column("Group", "group"),
     Column("Name", "name"),
     Column("Value", "value"),
     Column("Attribute", "attribute"),
@@ -37,7 +39,7 @@ _ATTRIBUTES = (
 
 
 def decision(view: View) -> None:
-    """The page: the decision that the address names, or the latest to choose from."""
+    """Show the decision that the address names, or the latest to choose from."""
     wanted = st.query_params.get(ID, "")
     found = view.rows("decision", id=wanted) if wanted else []
     if found:
@@ -52,12 +54,12 @@ def decision(view: View) -> None:
 def _decision(view: View, row: Mapping[str, Any]) -> None:
     st.title(explanations.sentence(row))
     _verdict(row)
-    st.subheader("What would allow it" if row["verdict"] != "allowed" else "What to do")
+    st.subheader("How to fix it")
     st.code(explanations.remedy(row), language=None, wrap_lines=True)
-    st.subheader("The trace around it")
+    st.subheader("Trace")
     trace(view, row)
     _others(view, row)
-    st.subheader("What is known")
+    st.subheader("Attributes")
     _known(row)
     _ways_out(row)
     _raw(view, row["decision_id"])
@@ -65,17 +67,26 @@ def _decision(view: View, row: Mapping[str, Any]) -> None:
 
 def _verdict(row: Mapping[str, Any]) -> None:
     if row["prod_allowed"]:
-        st.error("This must never happen.", icon=":material/crisis_alert:")
+        st.error("A write to production got through.", icon=":material/crisis_alert:")
     facts = [outcome(row), explanations.aside(row), "made by plane-guard demo" if row["demo"] else ""]
     st.markdown(" · ".join(fact for fact in facts if fact))
-    st.text("\n".join(f"{name}: {visible(row[key])}" for name, key in _SHORT if row[key]))
+    when = f"time: {moment(row['time_ns']):%Y-%m-%d %H:%M:%S} UTC"
+    st.text("\n".join([when, *(f"{name}: {visible(row[key])}" for name, key in _SHORT if row[key])]))
 
 
-_SHORT = (("test", "test"), ("project", "project"), ("work item", "work_item"), ("called from", "caller"))
+_SHORT = (
+    ("test", "test"),
+    ("called from", "caller"),
+    ("branch", "branch"),
+    ("host", "host"),
+    ("CI job", "pipeline"),
+    ("project", "project"),
+    ("work item", "work_item"),
+)
 
 
 def _known(row: Mapping[str, Any]) -> None:
-    widths = {"About": 110, "Name": 160, "Value": 340}
+    widths = {"Group": 110, "Name": 160, "Value": 340}
     st.dataframe(
         table(attributes(row), _ATTRIBUTES),
         hide_index=True,
@@ -86,7 +97,7 @@ def _known(row: Mapping[str, Any]) -> None:
 
 
 def _ways_out(row: Mapping[str, Any]) -> None:
-    st.subheader("To pass on")
+    st.subheader("Share")
     st.caption("Link to this page")
     st.code(_address(row["decision_id"]), language=None)
     st.caption("Id of the decision")
@@ -96,7 +107,7 @@ def _ways_out(row: Mapping[str, Any]) -> None:
 
 
 def _links(row: Mapping[str, Any]) -> None:
-    if st.button("All of this issue", icon=":material/stacks:"):
+    if st.button("All similar attempts", icon=":material/stacks:"):
         links.to_page("attempts", group=row["issue"])
     if st.button("Its run", icon=":material/directions_run:"):
         links.to_page("runs", inspect=row["run"])
@@ -116,7 +127,7 @@ def _others(view: View, row: Mapping[str, Any]) -> None:
     others = [other for other in latest if other["decision_id"] != row["decision_id"]][:MOST_OTHERS]
     if others:
         st.subheader("The same test in the same run")
-        st.caption(f"{number(len(others), MOST_OTHERS, 'other decision')}; select one to go there.")
+        st.caption(f"{number(len(others), MOST_OTHERS, 'other decision')}; select a row for details.")
         occurrences(others, "others", "Other decisions of the same test in the same run")
 
 
@@ -124,13 +135,13 @@ def _raw(view: View, decision_id: str) -> None:
     with st.expander("The raw span"):
         text = view.engine.raw(decision_id)
         if text is None:
-            st.caption("The source no longer has it, or it could not be read again.")
+            st.caption("The span is no longer in the source, or it could not be read again.")
         else:
             st.code(pretty(text), language="json", wrap_lines=True)
 
 
 def pretty(text: str) -> str:
-    """JSON as people read it, with nothing in it that turns the direction of the text or hides."""
+    """Return JSON with indentation, without characters that change the direction of text or are invisible."""
     try:
         lines = json.dumps(json.loads(text), indent=2, ensure_ascii=False).splitlines()
     except (ValueError, RecursionError):
@@ -143,8 +154,8 @@ def _unknown(wanted: str) -> None:
     st.warning("There is no decision with this id in these traces.", icon=":material/search_off:")
     st.code(visible(wanted), language=None)
     st.caption(
-        "It may have been cleaned up, or its evidence may not have been collected yet. The id stands in the refusal's "
-        "evidence and in every list of decisions; other traces are shown with `plane-guard dashboard --traces …`."
+        "Its evidence may have been deleted, or not collected yet. "
+        "To read other traces, run `plane-guard dashboard --traces …`."
     )
 
 
@@ -153,5 +164,5 @@ def _choice(view: View) -> None:
     if not latest:
         no_attempts(view)
         return
-    st.caption("Select one of the latest attempts to see why it was decided so.")
+    st.caption("Select one of the latest attempts for details.")
     occurrences(latest, "choice", "The latest attempts")

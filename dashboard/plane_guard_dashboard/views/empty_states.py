@@ -1,4 +1,4 @@
-"""What a page says when there is little to show: not yet, unreadable, quiet, stale and filtered away all differ."""
+"""Texts for pages with little to show: no data yet, unreadable, quiet, stale, or hidden by filters."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from plane_guard_dashboard.evidence.traces import NoTracesError, SourceState
+from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TITLES: Mapping[SourceState, str] = {
-    SourceState.MISSING: "No evidence yet",
-    SourceState.EMPTY: "No evidence yet",
-    SourceState.FOREIGN: "Nothing of plane-guard here",
+    SourceState.MISSING: "No data yet",
+    SourceState.EMPTY: "No data yet",
+    SourceState.FOREIGN: "No plane-guard data in this source",
     SourceState.DENIED: "The traces cannot be read",
     SourceState.BROKEN: "The traces cannot be read",
     SourceState.UNSUPPORTED: "The traces cannot be read",
@@ -23,26 +24,26 @@ _WAITING = (SourceState.MISSING, SourceState.EMPTY)
 
 
 def nothing(error: NoTracesError) -> None:
-    """There are no traces: why, and what to do."""
+    """Explain why there are no traces, and what to do."""
     st.title(_TITLES[error.state])
     if error.state in _WAITING:
         st.info(
-            "This is not a clean bill: no test process has reported that it is guarded.",
+            "This does not mean that everything is fine: no guarded test process has reported.",
             icon=":material/hourglass_empty:",
         )
     else:
         st.error(
-            "Whether anything tried to write to production cannot be told from this source.",
+            "This source cannot show whether anything tried to write to production.",
             icon=":material/warning:",
         )
     st.text(str(error))
     if error.state in _WAITING:
-        st.caption("The page fills by itself as soon as there is something to read. To try it out:")
+        st.caption("The page updates when evidence arrives. To try it out:")
         st.code("plane-guard demo", language=None)
 
 
 def unmatched(decisions: int) -> None:
-    """There are decisions, but the filters leave none of them."""
+    """Say that the filters hide every decision."""
     verb = "is" if decisions == 1 else "are"
     st.info(
         f"No decision matches these filters; there {verb} {decisions:,} in all.",
@@ -51,25 +52,22 @@ def unmatched(decisions: int) -> None:
 
 
 def stale(age: str, when: str) -> None:
-    """Nothing was reported for a long time."""
+    """Say that the last report is old."""
     st.warning(
-        f"The last report is {age} old ({when}). What happened since then is not known here: "
+        f"The last report is {age} old ({when}). Nothing is known about the time since: "
         "no guarded process has run, or its evidence goes elsewhere.",
         icon=":material/schedule:",
     )
 
 
 def quiet(processes: int, decisions: int) -> None:
-    """Guarded, and nothing to see."""
+    """Say that guarded processes ran and nothing tried to write to production."""
     if not processes:
-        st.warning("No guarded process has reported itself; only decisions were found.", icon=":material/warning:")
-    elif decisions:
-        st.success(
-            "The guard was in place and stopped nothing on its way to production.",
-            icon=":material/verified_user:",
+        st.warning(
+            "No guarded process has reported. Only decisions were found, so others may be missing.",
+            icon=":material/warning:",
         )
-    else:
-        st.success(
-            "The guard was in place and nothing tried to write to Plane at all.",
-            icon=":material/verified_user:",
-        )
+        return
+    reported = f"{plural(processes, 'guarded process', 'guarded processes')} reported"
+    where = "production" if decisions else "Plane"
+    st.success(f"{reported}, and none tried to write to {where}.", icon=":material/verified_user:")

@@ -1,6 +1,6 @@
-"""Why a decision went the way it did, and what would allow it: sentences over every op and every reason. Pure.
+"""Explanations of decisions: a sentence and a remedy for every op and reason. Pure functions.
 
-What a trace says is never part of a sentence, so that each can be a title.
+Text from traces is never part of a sentence, so each sentence can be a title.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ OPS: Mapping[str, str] = {
 REASONS: Mapping[str, str] = {
     Reason.LIVE_RUNTIME: "by a process that is not a test process",
     Reason.OPT_IN_DISABLED: "while writing to Plane was off, as it is in tests by default",
-    Reason.AMBIGUOUS_TARGET: "in a request that does not say in exactly one way which project it writes to",
+    Reason.AMBIGUOUS_TARGET: "because the target project is ambiguous",
     Reason.PROD_PROJECT_IN_TEST: "on a project that is not on the sandbox allowlist, or is protected",
     Reason.PROTECTED_OPERATION: "which would change the sandbox project itself or who is in it",
     Reason.SANDBOX_ALLOWED: "inside a project that is on the sandbox allowlist",
-    Reason.GUARD_ERROR: "because the guard could not decide, or could not keep the evidence",
+    Reason.GUARD_ERROR: "because plane-guard failed internally, or could not record the decision",
     Reason.FOREIGN_REFERENCE: "naming an object that is not proven to be inside the sandbox",
-    Reason.UNGUARDED_CLIENT: "through a client that the guard cannot see into",
+    Reason.UNGUARDED_CLIENT: "through a client that plane-guard cannot inspect",
 }
 _VERDICTS: Mapping[str, str] = {
     "allowed": "Allowed",
@@ -61,30 +61,32 @@ _REMEDIES: dict[str, str] = {
     Reason.SANDBOX_ALLOWED: "Nothing to do: the test switched writing on, and the write stayed inside the sandbox.",
 }
 _AFTER_A_LEAK = (
-    "This must never happen. Look up the object that was written and undo the change, stop the tests that did it, "
-    "and run plane-guard doctor where they ran: it says which settings and which shells were in place."
+    "Look up the object in Plane and undo the change. Stop the tests that wrote it and rotate their token. "
+    "Run plane-guard doctor where they ran: it shows the settings and the patched clients."
 )
-_NEVER = "Nothing lets a test write to this target: it is production."
-_MOCKED = "A call that is mocked (respx, responses, MockTransport …) never reaches the wire and is never judged."
+_NEVER = "No setting lets a test write to this target, because it is production."
+_MOCKED = "A mocked call (respx, responses, MockTransport …) never reaches the network and is not checked."
 _UNHEARD = (
-    "This dashboard does not know that reason: the guard that decided is newer, or the evidence is not its own. "
-    f"Writes are only ever allowed inside the sandbox project (default {DEFAULT_SANDBOX_PROJECT})."
+    "Unknown reason. The evidence comes from a newer plane-guard, or from another tool. "
+    f"Writes are only allowed inside the sandbox project (default {DEFAULT_SANDBOX_PROJECT})."
 )
 
 
 def sentence(decision: Mapping[str, Any]) -> str:
-    """The decision in one sentence of our own words."""
-    verdict = _LEAK if decision["prod_allowed"] else _VERDICTS.get(decision["verdict"], "Decided")
-    return f"{verdict}: {_what(decision)}, {REASONS.get(decision['reason'], 'for a reason unknown to this dashboard')}"
+    """Return the decision in one sentence."""
+    if decision["prod_allowed"]:
+        return f"{_LEAK}: {_what(decision)}"
+    verdict = _VERDICTS.get(decision["verdict"], "Decided")
+    return f"{verdict}: {_what(decision)}, {REASONS.get(decision['reason'], 'for an unknown reason')}"
 
 
 def aside(decision: Mapping[str, Any]) -> str:
-    """Where the write pointed, if the sentence does not tell."""
+    """Return the target of the write if the sentence does not name it."""
     return "" if decision["reason"] in _OBVIOUS else _ASIDES.get(decision["target"], "")
 
 
 def remedy(decision: Mapping[str, Any]) -> str:
-    """What would allow it. Never a way to write to production: there is none."""
+    """Return what would allow the write. Nothing allows a write to production."""
     if decision["prod_allowed"]:
         return _AFTER_A_LEAK
     reason, stopped = decision["reason"], decision["verdict"] != "allowed"

@@ -1,4 +1,4 @@
-"""What a grid shows, as a file to take along."""
+"""Export the rows of a grid as CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import streamlit as st
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plane_guard_dashboard.views.grid import Column
+    from plane_guard_dashboard.views.columns import Column
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def buttons(rows: Sequence[dict[str, Any]], columns: Sequence[Column], key: str) -> None:
-    """One button per kind of file; it is made when somebody wants it."""
+    """Show a button per kind of file. The file is created on click."""
     for name, kind, make in (("CSV", "text/csv", as_csv), ("Parquet", "application/vnd.apache.parquet", as_parquet)):
         st.download_button(
             name,
@@ -37,7 +37,7 @@ def buttons(rows: Sequence[dict[str, Any]], columns: Sequence[Column], key: str)
 
 
 def as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> bytes:
-    """The rows as CSV; no cell of it is a formula to a spreadsheet."""
+    """Return the rows as CSV. No cell is a formula for a spreadsheet."""
     text = io.StringIO()
     sheet = csv.writer(text)
     sheet.writerow(column.label for column in columns)
@@ -46,7 +46,7 @@ def as_csv(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> bytes:
 
 
 def as_parquet(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> bytes:
-    """The rows as Parquet."""
+    """Return the rows as Parquet."""
     file = io.BytesIO()
     pq.write_table(pa.table({column.label: [row[column.key] for row in rows] for column in columns}), file)
     return file.getvalue()

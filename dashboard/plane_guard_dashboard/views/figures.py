@@ -1,4 +1,4 @@
-"""The head of the overview: one sentence, four figures, and whether the guard is there at all."""
+"""The head of the overview: the verdict, four figures and the age of the last report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AGES = ((DAY, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the head of the overview says. Leaks and the last report are never filtered."""
+    """The figures of the head. Leaks and the last report are never filtered."""
 
     scope: dict[str, Any]
     processes: int
@@ -37,7 +37,7 @@ class Figures:
 
 
 def figures(view: View) -> Figures:
-    """Count."""
+    """Count what the head shows."""
     everything = view.everything()
     last = max(everything.row("processes")["last_ns"], everything.row("scope")["last_ns"])
     return Figures(
@@ -52,21 +52,15 @@ def figures(view: View) -> Figures:
 
 
 def head(found: Figures) -> None:
-    """Title, alarm, asides and tiles."""
+    """Show title, notes and tiles."""
     st.title(sentence(found.scope["prod_attempts"], found.leaks, filtered=found.filtered))
-    if found.leaks:
-        st.error(
-            "The guard allowed a test process to write to production. This must never happen: "
-            "choose the verdict `allowed` and the target `prod` to see where it came from.",
-            icon=":material/crisis_alert:",
-        )
     if asides := _asides(found.scope):
         st.caption(" · ".join(asides))
     _tiles(found)
 
 
 def sentence(blocked: int, allowed: int, *, filtered: bool = False) -> str:
-    """The page in one sentence."""
+    """Return the verdict for production in one sentence."""
     if allowed:
         return f"{plural(allowed, 'write')} to production got through"
     if blocked:
@@ -75,7 +69,7 @@ def sentence(blocked: int, allowed: int, *, filtered: bool = False) -> str:
 
 
 def age(seconds: float) -> str:
-    """A length of time, in the largest whole unit."""
+    """Return a duration in its largest whole unit."""
     for size, unit in _AGES:
         if seconds >= size:
             return f"{int(seconds) // size} {unit}"
@@ -83,7 +77,7 @@ def age(seconds: float) -> str:
 
 
 def seconds_since(time_ns: int, now: datetime) -> float:
-    """How long ago; 0 for what is in the future, as clocks differ."""
+    """Return the seconds since a time; 0 for a time in the future, because clocks differ."""
     return max(0, (nanoseconds(now) - time_ns) / SECOND)
 
 
@@ -116,7 +110,7 @@ def _leaks(leaks: int) -> None:
     st.metric(
         "Production writes allowed",
         f"{leaks:,}",
-        "✖ must be 0" if leaks else "✔ as it must be",
+        "✖ must be 0" if leaks else "✔ none",
         delta_color="red" if leaks else "green",
         delta_arrow="off",
         border=True,
@@ -134,8 +128,8 @@ def _compared(attempts: int, previous: int | None) -> None:
         attempts - previous,
         delta_color="inverse" if attempts != previous else "off",
         delta_arrow="auto" if attempts != previous else "off",
-        delta_description="vs the time before",
-        help=f"On production. In the period of the same length just before: {previous:,}.",
+        delta_description="vs previous period",
+        help=f"Blocked on production. In the previous period of the same length: {previous:,}.",
         border=True,
         width=WIDTH,
     )
@@ -152,5 +146,5 @@ def _tile(label: str, value: int, note: str) -> None:
 
 
 def told(time_ns: int) -> str:
-    """A moment in words."""
+    """Return a time as text."""
     return f"{moment(time_ns):%Y-%m-%d %H:%M} UTC"

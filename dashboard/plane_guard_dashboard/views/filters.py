@@ -1,7 +1,7 @@
-"""The filters beside a page. The address bar holds their state, so that a view can be linked, reloaded and sent.
+"""The filters beside a page. The address bar holds their state, so a view can be linked and reloaded.
 
-Each widget is bound to the part of the address that has its key's name (`narrow.KEYS`). The entry script draws them for
-every page, so that they stay while the reader goes from page to page.
+Each widget is bound to the query parameter with the name of its key (`filter_actions.KEYS`). The entry script draws the
+filters for every page, so they stay when the page changes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import streamlit as st
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.store.queries import FIELDS, Filters, Origins
 from plane_guard_dashboard.views import filter_actions
-from plane_guard_dashboard.views.period import ALL_TIME, PRESETS, Period, period
+from plane_guard_dashboard.views.period import ALL_TIME, PRESETS, Period, period, read
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,12 +32,13 @@ _PUT_AWAY = (
     filter_actions.SINCE,
     filter_actions.UNTIL,
 )
+_TIMES = (filter_actions.SINCE, filter_actions.UNTIL)
 _LONGEST_VALUE = 60
 _MOST_TO_LEAVE_OUT = 20
 
 
 def filters(values: Values, now: datetime) -> Filters:
-    """What the reader of the page asked for. `values` gives the values that a field has, most frequent first."""
+    """Draw the filters and return their state. `values` returns the values of a field, most frequent first."""
     _keep()
     known = {name: values(name) for name in FIELDS}
     with st.sidebar:
@@ -71,17 +72,19 @@ def _used_now(key: str) -> bool:
 
 
 def summary() -> list[str]:
-    """The filters in use, each as plain text."""
+    """Return the filters in use, each as plain text. An invalid time is not in use."""
     parts = []
     for key in filter(_set, filter_actions.KEYS):
         value = st.session_state[key]
+        if key in _TIMES and read(value) is None:
+            continue
         values = value if isinstance(value, list) else [value]
         parts.append(f"{key}: {', '.join(visible(one, _LONGEST_VALUE) for one in values)}")
     return parts
 
 
 def active() -> None:
-    """A line that says what is left out of the page, and the way back. Nothing without a filter."""
+    """Show the filters in use and a button that clears them. Show nothing if there are none."""
     if parts := summary():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(f"Filtered by {' · '.join(parts)}", width="content")
@@ -108,8 +111,8 @@ def _text(label: str, key: str, example: str) -> str:
 
 
 def _origin() -> str:
-    names = [origin.value for origin in Origins]
-    return st.selectbox("Decisions of", names, key=filter_actions.ORIGIN, bind="query-params") or Origins.ANY
+    names = [filter_actions.AUTO, *(origin.value for origin in Origins)]
+    return st.selectbox("Decisions of", names, key=filter_actions.ORIGIN, bind="query-params") or filter_actions.AUTO
 
 
 def _period(preset: str, now: datetime) -> Period:
@@ -117,7 +120,7 @@ def _period(preset: str, now: datetime) -> Period:
     until = _text("Until (UTC)", filter_actions.UNTIL, "2026-01-31T11:00")
     chosen = period(preset, since, until, now)
     if chosen.misread:
-        st.warning("A time is written like 2026-01-31T10:00. What was typed is not used.")
+        st.warning("Invalid time, ignored. Use the form 2026-01-31T10:00.")
     return chosen
 
 

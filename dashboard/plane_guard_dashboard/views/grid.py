@@ -1,9 +1,8 @@
-"""A grid of plain text: what is in it is never Markdown. Its values can be filtered by, and taken along as a file."""
+"""A grid of plain text, never Markdown. Its values can be used as filters and exported as a file."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -15,6 +14,8 @@ from plane_guard_dashboard.views import export, filter_actions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plane_guard_dashboard.views.columns import Column
+
 LONGEST_TEXT = 2000
 _NAMES = {"op": "operation"}
 
@@ -22,21 +23,10 @@ Row = dict[str, Any]
 Chosen = tuple[Row, "str | None"]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its heading, the key of its values in a row, and the filter (of FIELDS) that its values are for."""
-
-    label: str
-    key: str
-    narrows: str | None = None
-    config: Any = None
-
-
 def grid(rows: Sequence[Row], columns: Sequence[Column], *, key: str, alt: str, select: bool = False) -> Row | None:
-    """Show rows. With `select`, the row whose box is ticked is returned, as it was given.
+    """Show rows. With `select`, return the selected row.
 
-    A cell that is chosen can be filtered by. What is chosen stays chosen while rows come and go around it; the page
-    should not rerun by itself meanwhile.
+    A selected cell can be used as a filter. A selection stays while other rows come and go.
     """
     narrowing = any(column.narrows for column in columns)
     chosen = _shown(rows, columns, key, alt, _modes(select=select, narrowing=narrowing))
@@ -71,7 +61,7 @@ def _shown(rows: Sequence[Row], columns: Sequence[Column], key: str, alt: str, m
 
 
 def table(rows: Sequence[Row], columns: Sequence[Column]) -> pa.Table:
-    """The cells as they are shown."""
+    """Return the cells as they are shown."""
     return pa.table({column.label: [_cell(row[column.key]) for row in rows] for column in columns})
 
 
@@ -85,7 +75,7 @@ def _digest(rows: Sequence[Row], columns: Sequence[Column]) -> str:
 
 
 def _carried(name: str, key: str, rows: Sequence[Row]) -> Any:
-    """The choice made in the rows shown before, for the rows shown now: a click is never taken for another row."""
+    """Return the selection for the new rows, so that a click never selects another row."""
     before, old_rows = st.session_state.get(f"_grid_{key}", (name, ()))
     if before == name:
         return None

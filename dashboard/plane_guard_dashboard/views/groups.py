@@ -1,4 +1,4 @@
-"""Attempts that are alike, as lines of a grid: what they share, how they stand, how they went over time. Pure."""
+"""Groups of attempts as lines of a grid: common values, status, trend. Pure functions."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _SHARED: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """The same span of time in equal parts for every line."""
+    """A time span in equal parts, the same for every line."""
 
     step: int
     first: int
 
     @classmethod
     def over(cls, rows: Iterable[Row]) -> Slots:
-        """As many parts as fit a small chart, from the first of these attempts to the last."""
+        """Split the time from the first to the last of these attempts into parts that fit a small chart."""
         times = [row[end] for row in rows for end in ("first_ns", "last_ns")]
         first, last = min(times, default=0), max(times, default=0)
         step = max(1, -(-(last - first) // (MOST_SLOTS - 1)))
         return cls(step, first // step)
 
     def counts(self, slots: Iterable[Row]) -> dict[str, list[int]]:
-        """The number of attempts in every part, by group."""
+        """Return the number of attempts in each part, by group."""
         found: dict[str, list[int]] = defaultdict(lambda: [0] * MOST_SLOTS)
         for slot in slots:
             number = slot["slot"] - self.first
@@ -52,20 +52,18 @@ class Slots:
         return found
 
 
-def lines(groups: Sequence[Row], history: Sequence[Row], trends: Mapping[str, list[int]]) -> list[dict[str, Any]]:
-    """A line per group. `history` tells of the same groups, whatever the filters leave out."""
-    known = {row["key"]: row for row in history}
-    return [_line(group, known.get(group["key"], group), trends) for group in groups]
+def lines(groups: Sequence[Row], trends: Mapping[str, list[int]]) -> list[dict[str, Any]]:
+    """Return a line per row of `attempts_by_…`."""
+    return [_line(group, trends) for group in groups]
 
 
-def standing(lines: Sequence[Row]) -> str:
-    """How many groups there are, and how they stand."""
-    counts = {state: sum(line["standing"] is state for line in lines) for state in Status}
-    return ", ".join(f"{number} {state}" for state, number in counts.items())
+def standing(counts: Row) -> str:
+    """Return the number of groups of each status, from the row of `attempt_standing_by_…`."""
+    return ", ".join(f"{counts[state]:,} {state}" for state in Status)
 
 
-def _line(group: Row, history: Row, trends: Mapping[str, list[int]]) -> dict[str, Any]:
-    state = status(history)
+def _line(group: Row, trends: Mapping[str, list[int]]) -> dict[str, Any]:
+    state = status(group)
     made_by = maker(group["demo"], group["attempts"])
     return {
         **{name: _common(group, name) for name in _SHARED},
@@ -79,13 +77,15 @@ def _line(group: Row, history: Row, trends: Mapping[str, list[int]]) -> dict[str
         "tests": group["tests"],
         "runs": group["runs"],
         "issues": group["issues"],
-        "first": moment(history["first_ns"]),
+        "branch": group["branch"] if group["branches"] == 1 else plural(group["branches"], "branch", "branches"),
+        "host": group["host"],
+        "first": moment(group["first_ns"]),
         "last": moment(group["last_ns"]),
         "maker": made_by,
     }
 
 
 def _common(group: Row, name: str) -> str:
-    """The value that all attempts of the group share, else how many values there are."""
+    """Return the value that all attempts of the group share, or the number of values."""
     number, noun = _SHARED[name]
     return str(group[name]) if group[number] == 1 else plural(group[number], noun)

@@ -1,4 +1,4 @@
-"""The account of what was read: the engine, the sources, and every line that could not be read."""
+"""Ingest health: the engine, the sources, and the lines that could not be read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import streamlit as st
 
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.store.queries import MOST_ROWS
-from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.columns import Column
+from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ _BAD = (Column("File", "file", config=_WIDE), Column("Byte", "offset"), Column("
 
 
 def account(health: Health) -> None:
-    """Figures, place, sources, bad lines."""
+    """Show figures, location, sources and unreadable lines."""
     _figures(health)
-    st.caption(f"{health.engine} reads from this place, and never changes what is there.")
+    st.caption(f"{health.engine} reads this source and never changes it.")
     st.code(visible(health.place), language=None)
     if health.cache:
-        st.caption("Where what was read is kept, so that nothing is read twice (it may be deleted), or why it is not.")
+        st.caption("Cache location, or the reason why caching is off. The cache is safe to delete.")
         st.code(visible(health.cache), language=None)
     _sources(health)
     _bad(health)
@@ -43,9 +44,9 @@ def account(health: Health) -> None:
 def _figures(health: Health) -> None:
     figures = {
         "Lines read": (health.lines, "One line holds one span, or many."),
-        "Bad lines": (health.unreadable_lines, "Could not be read, or not in full."),
+        "Bad lines": (health.unreadable_lines, "Could not be read, or only in part."),
         "Bad files": (health.unreadable_files, "Could not be opened."),
-        "Duplicates": (health.duplicates, "Decisions that are there more than once count once."),
+        "Duplicates": (health.duplicates, "A decision that arrives several times counts once."),
         "Pending": (health.pending_lines, "Lines that are still being written."),
     }
     for place, (label, (count, meaning)) in zip(st.columns(len(figures)), figures.items(), strict=True):
@@ -55,7 +56,7 @@ def _figures(health: Health) -> None:
 def _sources(health: Health) -> None:
     st.subheader("Sources")
     shown = health.sources[:MOST_ROWS]
-    st.caption(f"Every file or table that is read, and how far. Showing {len(shown):,} of {len(health.sources):,}.")
+    st.caption(f"Every file or table, and how much of it was read. Showing {len(shown):,} of {len(health.sources):,}.")
     rows = [{**asdict(source), "lag": max(0, source.size - source.read)} for source in shown]
     grid(rows, _SOURCES, key="sources", alt="What is read")
 
@@ -63,7 +64,7 @@ def _sources(health: Health) -> None:
 def _bad(health: Health) -> None:
     st.subheader("Bad lines")
     if not health.samples:
-        st.caption("Everything could be read.")
+        st.caption("All lines could be read.")
         return
     st.caption(
         f"{plural(health.unreadable_lines, 'line')} and {plural(health.unreadable_files, 'file')} could not be read "

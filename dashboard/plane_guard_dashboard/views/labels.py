@@ -1,4 +1,4 @@
-"""Words that several pages use for what became of a write, who made it, and how many there are. Pure."""
+"""Labels that several pages share: outcomes, origins and counts. Pure functions."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _SIGNS: Mapping[str, str] = {
 
 
 def outcome(row: Mapping[str, Any]) -> str:
-    """A sign and a word, so that it holds without colour."""
+    """Return a sign and a word, so that the outcome is readable without colour."""
     if row["verdict"] == "allowed" and row["target"] == PROD and row["reason"] != LIVE_RUNTIME:
         return "‼ got through"
     return _SIGNS.get(row["verdict"], row["verdict"])
 
 
 def maker(demo: int, everything: int) -> str:
-    """Who made so many decisions: tests, `plane-guard demo`, or both."""
+    """Return the origin of decisions: tests, `plane-guard demo`, or both."""
     if not demo:
         return TESTS
     return DEMO if demo >= everything else f"{TESTS}, {DEMO}"
 
 
 def number(found: int, most: int, noun: str) -> str:
-    """How many of them are listed, and whether there may be more."""
+    """Return the number of listed rows, with a hint if there may be more."""
     return plural(found, noun) if found < most else f"The latest {plural(found, noun)}"

@@ -1,4 +1,4 @@
-"""Ways from page to page, which keep the filters, and out to the place where whole traces are shown."""
+"""Links between pages, which keep the filters, and links out to a trace backend or a CI job."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _PAGES = "_pages"
 
 
 def register(pages: Mapping[str, Page]) -> None:
-    """Remember the pages of this run by their names; the entry script does so before a page runs."""
+    """Remember the pages of this run by name. The entry script calls this before a page runs."""
     st.session_state[_PAGES] = pages
 
 
 def to_decision(decision_id: str) -> None:
-    """Go to one decision."""
+    """Open the page of one decision."""
     to_page("decision", id=decision_id)
 
 
 def to_page(name: str, **params: str) -> None:
-    """Go to a page. `params` are its own; the filters go along by themselves."""
+    """Open a page with parameters of its own. The filters stay."""
     st.switch_page(st.session_state[_PAGES][name], query_params=params)
 
 
 def trace_link(trace_id: str, span_id: str) -> str | None:
-    """Where the trace is shown in full, by the template in the environment; None without one, or with a wrong one."""
+    """Return the trace's address by the template in the environment, or None if it is unset or invalid."""
     template = os.environ.get(TRACE_URL, "")
     if not trace_id or not _is_web(template):
         return None
@@ -41,6 +41,15 @@ def trace_link(trace_id: str, span_id: str) -> str | None:
     for name, value in ids.items():
         template = template.replace(f"{{{name}}}", quote(value, safe=""))
     return template
+
+
+def is_web(address: str) -> bool:
+    """Return if a browser may open this address."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and address.isprintable()
 
 
 def _is_web(template: str) -> bool:

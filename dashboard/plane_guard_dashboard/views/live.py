@@ -1,4 +1,4 @@
-"""Keeps the pages in step with the traces: all open pages share one look at them a second, and what it found."""
+"""Keep the pages up to date: all open pages share one refresh per second."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ SECONDS_UNTIL_AGES_ARE_OLD = 60
 _FRESH = 0.5
 _MOST_SECONDS_OF_OPTIONS = 30
 _MOST_OPTIONS = 100
-_DRAWN, _MARK, _COUNT = "_drawn", "_mark", "_count"
+_DRAWN, _MARK, _COUNT, _ATTEMPTS = "_drawn", "_mark", "_count", "_attempts"
 
 
 class Watch:
-    """One source, read by one thread at a time for all of them."""
+    """One source, read by one thread at a time for all pages."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -42,7 +42,7 @@ class Watch:
         self._progress = (0, 0)
 
     def look(self, show: Show | None = None) -> Found:
-        """The generation of what can be shown, or why there is nothing. `show` is told how far reading is."""
+        """Return the generation of the data, or the reason why there is none. `show` receives the progress in bytes."""
         while not self._lock.acquire(timeout=0.2):
             if self._found is not None or show is None:
                 return self._found
@@ -69,22 +69,24 @@ class Watch:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def watch_of(source: str) -> Watch:
-    """One per source and server."""
+    """Return the watch of a source. There is one per server."""
     return Watch(open_engine(source))
 
 
 @st.cache_data(ttl=_MOST_SECONDS_OF_OPTIONS, max_entries=50, show_spinner=False)
 def values(_engine: Engine, source: str, field: str) -> list[str]:  # noqa: ARG001 - part of the cache's key
-    """The values that a field has, most frequent first. New ones may take half a minute to be offered."""
+    """Return the values of a field, most frequent first. New values may take half a minute to appear."""
     return [row["value"] for row in _engine.query(f"values_of_{field}", {"limit": _MOST_OPTIONS})]
 
 
 def load(watch: Watch) -> Found:
-    """Look, with a bar while there is much to read, and remember what this page shows."""
-    place = st.empty()
+    """Refresh, with a progress bar while there is much to read, and remember what this page shows."""
+    place, begin = st.empty(), time.monotonic()
 
     def show(done: int, total: int) -> None:
-        place.progress(min(1.0, done / total) if total else 0.0, text="Reading the traces …")
+        place.progress(
+            min(1.0, done / total) if total else 0.0, text=progress_text(done, total, time.monotonic() - begin)
+        )
 
     found = watch.look(show)
     place.empty()
@@ -92,13 +94,26 @@ def load(watch: Watch) -> Found:
     return found
 
 
+def progress_text(done: int, total: int, seconds: float) -> str:
+    """Return the progress of reading: percentage, size, and the time left."""
+    if not total:
+        return "Reading the traces …"
+    left = f", about {seconds / done * (total - done):,.0f} s left" if done and seconds >= 1 else ""
+    return f"Reading the traces: {done / total:.0%} of {total / 1e6:,.0f} MB{left}"
+
+
 def remember(view: View) -> None:
-    """How many decisions the page counts, for the number of new ones."""
-    st.session_state[_COUNT] = view.row("scope")["decisions"]
+    """Remember the counts of the page, and announce attempts that came since the last one."""
+    scope = view.row("scope")
+    known = st.session_state.get(_ATTEMPTS)
+    if known is not None and known[0] == view.filters and scope["prod_attempts"] > known[1]:
+        st.toast(f"{plural(scope['prod_attempts'] - known[1], 'new attempt')} on production", icon="🚨")
+    st.session_state[_ATTEMPTS] = (view.filters, scope["prod_attempts"])
+    st.session_state[_COUNT] = scope["decisions"]
 
 
 def tick(watch: Watch, view: View | None, *, live: bool) -> None:
-    """Look again and again while the page is open: rerun it when there is something new, or say that there is."""
+    """Refresh while the page is open. Rerun the page if there is new data, or offer to."""
     found = watch.look()
     drawn = time.monotonic() - st.session_state.get(_DRAWN, 0)
     if _mark(found) == st.session_state.get(_MARK):

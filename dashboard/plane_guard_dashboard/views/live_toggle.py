@@ -1,4 +1,4 @@
-"""The switch of the overview: does it follow what happens, or stand still?"""
+"""The switch that pauses live updates of the overview."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ON, OFF = "on", "off"
 
 
 def switch(place: DeltaGenerator) -> bool:
-    """Whether the page follows."""
+    """Show the switch; return True if live updates are on."""
     with place:
         chosen = st.segmented_control(
             "Live", [ON, OFF], default=ON, required=True, key="live", bind="query-params", width="stretch"

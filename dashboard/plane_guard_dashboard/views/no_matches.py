@@ -1,4 +1,4 @@
-"""What a list of attempts says when it is empty: left out by the filters and nothing there are different sentences."""
+"""The text of an empty list of attempts: hidden by filters, or none at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def no_attempts(view: View) -> None:
-    """There is no attempt to show."""
+    """Say why there is no attempt to show."""
     decisions, processes = view.row("scope")["decisions"], view.row("processes")["processes"]
     known = view.row("scope", **Filters().parameters())["decisions"]
     if not decisions and (known or not processes):

@@ -1,4 +1,4 @@
-"""A list of decisions: choosing one leads to its page."""
+"""A list of decisions. Selecting one opens its page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import streamlit as st
 
 from plane_guard_dashboard.evidence.rows import moment
 from plane_guard_dashboard.views import links
-from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.columns import Column
+from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.views.labels import maker, outcome
 
 if TYPE_CHECKING:
@@ -30,13 +31,14 @@ COLUMNS = (
     Column("Called from", "caller", config=_WIDE),
     Column("Run", "run", "run", _SHORT),
     Column("Branch", "branch", "branch", _SHORT),
+    Column("Host", "host", config=_SHORT),
     Column("Made by", "maker"),
     Column("Decision", "decision_id", config=_SHORT),
 )
 
 
 def occurrences(decisions: Sequence[Mapping[str, Any]], key: str, alt: str) -> None:
-    """The grid. Choosing a decision goes to its page."""
+    """Show the list. Selecting a decision opens its page."""
     rows = [_shown(row) for row in decisions]
     if (chosen := grid(rows, COLUMNS, key=key, alt=alt, select=True)) is not None:
         links.to_decision(chosen["decision_id"])

@@ -1,4 +1,4 @@
-"""Overview: has anything tried to write to production, and is the guard really there?"""
+"""Overview: the verdict for production, the incidents, and the groups that matter."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from plane_guard_dashboard.views import empty_states, links, trend_status
+from plane_guard_dashboard.views import empty_states, incidents, links, trend_status
+from plane_guard_dashboard.views.columns import Column
 from plane_guard_dashboard.views.figures import STALE_AFTER, age, figures, head, seconds_since, told
-from plane_guard_dashboard.views.grid import Column, grid
-from plane_guard_dashboard.views.groups import lines
+from plane_guard_dashboard.views.grid import grid
+from plane_guard_dashboard.views.groups import lines, standing
 from plane_guard_dashboard.views.occurrences import WHEN, occurrences
 from plane_guard_dashboard.views.timeline import timeline
 
@@ -27,13 +28,16 @@ _TOP = (
     Column("Runs", "runs"),
     Column("Last seen (UTC)", "last", config=WHEN),
     Column("Project", "project", config=st.column_config.TextColumn(width=120)),
+    Column("Branch", "branch", config=st.column_config.TextColumn(width=110)),
+    Column("Called from", "caller", config=st.column_config.TextColumn(width=200)),
 )
 
 
 def overview(view: View) -> None:
-    """The page."""
+    """Show the page."""
     found = figures(view)
     head(found)
+    incidents.incidents(view)
     _state(view, found)
     if found.scope["decisions"] and view.row("span")["matching"]:
         st.subheader("Over time")
@@ -54,20 +58,19 @@ def _state(view: View, found: Figures) -> None:
 
 
 def _top(view: View) -> None:
-    newest = trend_status.newest(view)
-    found = view.rows("attempts_by_issue", newest=newest, limit=MOST_ATTEMPTS)
+    compared = trend_status.compared_runs(view)
+    found = view.rows("attempts_by_issue", **compared, limit=MOST_ATTEMPTS)
     if not found:
         return
-    keys = [row["key"] for row in found]
-    history = view.rows("attempt_history_by_issue", newest=newest, keys=keys, limit=MOST_ATTEMPTS)
+    counts = view.row("attempt_standing_by_issue", **compared)
     st.subheader("Top attempts")
-    st.caption("Attempts of one test, at one project, with one operation and for one reason count as alike.")
-    chosen = grid(lines(found, history, {}), _TOP, key="top", alt="Top attempts, new ones first", select=True)
+    st.caption(f"{standing(counts)}. Attempts are grouped by test, project, operation and reason.")
+    chosen = grid(lines(found, {}), _TOP, key="top", alt="Top attempts, new ones first", select=True)
     if chosen:
         links.to_page("attempts", group=chosen["key"])
 
 
 def _latest(view: View) -> None:
     if rows := view.rows("latest_attempts", limit=MOST_ATTEMPTS):
-        st.subheader("Last attempts")
-        occurrences(rows, "last", "The last attempts, latest first")
+        st.subheader("Latest attempts")
+        occurrences(rows, "last", "The latest attempts")

@@ -1,4 +1,4 @@
-"""A stretch of time, as it is chosen, written in the address bar and compared with the one before. Pure."""
+"""A period of time: parsing, formatting and the period before it. Pure functions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STEPS = 180
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From the first moment shown to the first that is not. `misread`: something typed is no time."""
+    """A period from `since_ns` up to, but not including, `until_ns`. `misread` is true if a typed time is invalid."""
 
     since_ns: int = 0
     until_ns: int = END_OF_TIME
@@ -35,7 +35,7 @@ class Period:
 
 
 def period(preset: str, since: str, until: str, now: datetime) -> Period:
-    """What was chosen; a time that was typed goes before the preset."""
+    """Return the chosen period. A typed time overrides the preset."""
     first, last = read(since), read(until)
     misread = (bool(since) and first is None) or (bool(until) and last is None)
     if first is None:
@@ -44,14 +44,14 @@ def period(preset: str, since: str, until: str, now: datetime) -> Period:
 
 
 def before(since_ns: int, until_ns: int, now: datetime) -> Period | None:
-    """The period of the same length just before; None when all time is shown."""
+    """Return the previous period of the same length, or None if all time is shown."""
     if not since_ns:
         return None
     return Period(max(0, 2 * since_ns - min(until_ns, nanoseconds(now))), since_ns)
 
 
 def read(text: str) -> int | None:
-    """Nanoseconds of a time in ISO 8601, in UTC unless it says otherwise."""
+    """Return a time in ISO 8601 as nanoseconds. The time is UTC unless it has an offset."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
@@ -61,12 +61,12 @@ def read(text: str) -> int | None:
 
 
 def written(time_ns: int) -> str:
-    """A time for the address bar."""
+    """Return a time in the form of the address bar."""
     return moment(time_ns).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def nanoseconds(when: datetime) -> int:
-    """Since 1970."""
+    """Return a time as nanoseconds since 1970."""
     return int(when.timestamp()) * SECOND + when.microsecond * 1000
 
 

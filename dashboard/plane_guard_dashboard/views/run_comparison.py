@@ -1,4 +1,4 @@
-"""One run against the one before it: what is new, what came again, what is gone."""
+"""One run compared with the previous run: new, repeated and absent attempts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import streamlit as st
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.store.queries import Filters, Origins
 from plane_guard_dashboard.views import links
+from plane_guard_dashboard.views.columns import Column
 from plane_guard_dashboard.views.comparison import SIGNS, Change, change, compared, earlier
-from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.grid import grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,19 +35,19 @@ _ISSUES = (
 
 
 def against(view: View, run: Row) -> None:
-    """The comparison."""
+    """Show the comparison."""
     relation, other = before(view, run)
     name = other["run"] if other else ""
     issues = view.rows("run_issues", this_run=run["run"], other_run=name or run["run"], limit=MOST_ISSUES)
-    st.subheader("What is new")
+    st.subheader("Compared with the previous run")
     st.markdown(compared(issues, relation))
     if other:
         st.code(visible(name), language=None)
     if not issues:
         return
     rows = sorted((_issue(issue, compared_with_one=other is not None) for issue in issues), key=_urgency)
-    st.caption("Select an issue to see all of its occurrences.")
-    chosen = grid(rows, _ISSUES, key="run-issues", alt="Issues of this run and the one before", select=True)
+    st.caption("Select a row for all decisions of the group.")
+    chosen = grid(rows, _ISSUES, key="run-issues", alt="Attempts of this run and the previous one", select=True)
     if chosen is not None:
         links.to_page("attempts", group=chosen["issue"])
 
@@ -61,7 +62,7 @@ def _urgency(issue: Row) -> tuple[bool, int]:
 
 
 def before(view: View, run: Row) -> tuple[str, Row | None]:
-    """The nearest run that had begun when this one began, and how it is related."""
+    """Return the nearest earlier run and its relation to this one."""
     origin = Origins.DEMO if run["demo"] else Origins.TESTS
     for relation, shared in earlier(run):
         if found := newest_run(
@@ -72,5 +73,5 @@ def before(view: View, run: Row) -> tuple[str, Row | None]:
 
 
 def newest_run(view: View, **filters: Any) -> list[dict[str, Any]]:
-    """The newest run that these filters leave in, if any."""
+    """Return the newest run that matches these filters, or an empty list."""
     return view.rows("runs", **Filters(**filters).parameters(), limit=1)

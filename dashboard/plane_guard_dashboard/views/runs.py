@@ -1,4 +1,4 @@
-"""Runs: every run of tests, and one of them against the one before it."""
+"""Runs: all test runs, and one run compared with the previous one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from plane_guard_dashboard.evidence.rows import moment
+from plane_guard_dashboard.views.columns import Column
 from plane_guard_dashboard.views.comparison import verdict
-from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.views.labels import DEMO, maker
 from plane_guard_dashboard.views.occurrences import AGO, WHEN
 from plane_guard_dashboard.views.one_run import one_run
@@ -27,7 +28,7 @@ COLUMNS = (
     Column("Run", "run", "run", _NAME),
     Column("Branch", "branch", "branch", _SHORT),
     Column("When", "last", config=AGO),
-    Column("On production", "prod_attempts"),
+    Column("Blocked on production", "prod_attempts"),
     Column("Got through", "leaks"),
     Column("Blocked", "blocked"),
     Column("Expected", "expected"),
@@ -41,7 +42,7 @@ COLUMNS = (
 
 
 def runs(view: View) -> None:
-    """The page: all runs, or the one that the address names."""
+    """Show all runs, or the run that the address names."""
     st.title("Runs")
     if run := st.query_params.get(INSPECT, ""):
         st.button("All runs", on_click=_show_all, icon=":material/arrow_back:")
@@ -59,7 +60,7 @@ def _runs(view: View) -> None:
     if not found:
         st.info("No run matches these filters.", icon=":material/filter_alt_off:")
         return
-    st.caption(f"{_number(len(found))}, the latest first. Select a row to see a run against the one before it.")
+    st.caption(f"{_number(len(found))}, the latest first. Select a row to compare a run with the previous one.")
     rows = [shown(run) for run in found]
     chosen = grid(rows, COLUMNS, key="runs", alt="Runs, the latest first", select=True)
     if chosen is not None:
@@ -68,7 +69,7 @@ def _runs(view: View) -> None:
 
 
 def shown(run: Mapping[str, Any]) -> dict[str, Any]:
-    """A run as a line of the grid."""
+    """Return a run as a line of the grid."""
     oldest, newest = run["oldest_guard"], run["newest_guard"]
     return {
         **run,

@@ -1,4 +1,4 @@
-"""Decisions over time as bars, and the same figures as a table behind them. Dragging over the bars chooses a time."""
+"""Attempts over time as bars, with a table as the alternative. Dragging over the bars filters by time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import streamlit as st
 from plane_guard_dashboard.evidence.rows import moment
 from plane_guard_dashboard.store.queries import END_OF_TIME
 from plane_guard_dashboard.views import filter_actions
-from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.columns import Column
+from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.views.period import SECOND, nanoseconds, written
 
 if TYPE_CHECKING:
@@ -35,24 +36,19 @@ _FORMATS = (
     (STEPS[-1] + 1, "%d %b %Y"),
 )
 _COLOURS = {
-    "prod-project-in-test": "#d0453e",
-    "foreign-reference": "#8b5cf6",
-    "opt-in-disabled": "#e0952f",
-    "ambiguous-target": "#2b93d1",
-    "protected-operation": "#c2417c",
-    "unguarded-client": "#7a5c3e",
-    "guard-error": "#64748b",
-    "sandbox-allowed": "#2f9e6e",
-    "live-runtime": "#9aa3b5",
+    "got through": "#7f1d1d",
+    "blocked on production": "#d0453e",
+    "possibly on production": "#e0952f",
+    "blocked elsewhere": "#64748b",
+    "expected block": "#b8bfcc",
+    "allowed in the sandbox": "#2f9e6e",
 }
-_OTHER_COLOUR = "#b8bfcc"
 _BRUSH = "brush"
 _LEGEND = {"orient": "top", "labelLimit": 320, "columns": 3}
 _UNTITLED = {"title": None}
 _COLUMNS = (
     Column("From (UTC)", "time"),
-    Column("Reason", "reason"),
-    Column("Verdict", "verdict"),
+    Column("Kind", "kind"),
     Column("Decisions", "decisions"),
 )
 MOST_BARS = 60
@@ -60,27 +56,31 @@ FEWEST_SLOTS = 24
 
 
 def step_for(first: int, last: int) -> int:
-    """The smallest round step that needs no more than MOST_BARS bars."""
+    """Return the smallest round step that needs at most MOST_BARS bars, in nanoseconds."""
     return next((step for step in STEPS if (last - first) // step < MOST_BARS), STEPS[-1])
 
 
 def timeline(view: View) -> None:
-    """A bar per slot of time, coloured by reason. Nothing when there is nothing to show."""
+    """Show a bar per slot of time, coloured by kind. Sandbox writes and expected blocks are an option."""
     first, last = _ends(view)
     step = step_for(first, last)
-    bars = [_bar(row, step) for row in view.rows("timeline", step=step)]
+    everything = st.toggle("Show sandbox writes and expected blocks", key="sandbox", bind="query-params")
+    bars = [_bar(row, step) for row in view.rows("timeline", step=step, with_sandbox=bool(everything))]
+    if not bars:
+        st.caption("No attempts in this period.")
+        return
     domain = _domain(first // step, last // step, step)
     key = f"timeline-{view.filters.since_ns}-{view.filters.until_ns}"
     st.vega_lite_chart(
         pa.Table.from_pylist(bars),
         _chart(bars, domain, step),
         key=key,
-        alt="Decisions over time, by reason; the same as a table is below",
+        alt="Attempts over time, by kind. The table below has the same figures.",
         on_select=partial(_brushed, key),
         selection_mode=_BRUSH,
     )
-    with st.expander("The same as a table"):
-        grid(bars, _COLUMNS, key="timeline", alt="Decisions over time, by reason")
+    with st.expander("Table"):
+        grid(bars, _COLUMNS, key="timeline", alt="Attempts over time, by kind")
 
 
 def _ends(view: View) -> tuple[int, int]:
@@ -98,8 +98,7 @@ def _bar(row: dict[str, Any], step: int) -> dict[str, Any]:
         "from": moment(start),
         "until": moment(start + step),
         "time": f"{moment(start):%Y-%m-%d %H:%M:%S}",
-        "reason": row["reason"],
-        "verdict": row["verdict"],
+        "kind": row["kind"],
         "decisions": row["decisions"],
     }
 
@@ -117,8 +116,8 @@ def _domain(first: int, last: int, step: int) -> list[datetime]:
 
 
 def _chart(bars: Sequence[dict[str, Any]], domain: Sequence[datetime], step: int) -> dict[str, Any]:
-    reasons = sorted({bar["reason"] for bar in bars})
-    colours = {"domain": reasons, "range": [_COLOURS.get(reason, _OTHER_COLOUR) for reason in reasons]}
+    kinds = [kind for kind in _COLOURS if any(bar["kind"] == kind for bar in bars)]
+    colours = {"domain": kinds, "range": [_COLOURS[kind] for kind in kinds]}
     ends = [int(end.timestamp() * 1000) for end in domain]
     scale = {"type": "utc", "domain": ends}
     return {
@@ -130,7 +129,7 @@ def _chart(bars: Sequence[dict[str, Any]], domain: Sequence[datetime], step: int
             | _UNTITLED,
             "x2": {"field": "until"},
             "y": {"field": "decisions", "type": "quantitative", "axis": {"tickMinStep": 1, "format": "d"}} | _UNTITLED,
-            "color": {"field": "reason", "type": "nominal", "scale": colours, "legend": _LEGEND} | _UNTITLED,
+            "color": {"field": "kind", "type": "nominal", "scale": colours, "legend": _LEGEND} | _UNTITLED,
             "tooltip": [{"field": column.key, "title": column.label} for column in _COLUMNS],
         },
     }

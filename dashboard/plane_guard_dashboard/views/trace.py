@@ -1,4 +1,4 @@
-"""The trace around a decision as a waterfall, and the same figures as a table behind it."""
+"""The trace of a decision as a waterfall, with a table as the alternative."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import streamlit as st
 
 from plane_guard_dashboard.escaping import visible
-from plane_guard_dashboard.views.grid import Column, grid
+from plane_guard_dashboard.views.columns import Column
+from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.views.waterfall import Line, around, layout
 from plane_guard_dashboard.wording import plural
 
@@ -25,7 +26,7 @@ AROUND_LINES = 100  # the axis and the legend
 DEEPEST = 12
 INDENT, DOTS = 14, "· "  # of a name in the chart, in pixels; in the table
 SLIVER = 0.004  # of the width: what is shorter would not be seen
-ALT = "The trace around the decision"
+ALT = "The trace of the decision"
 _KINDS: Mapping[str, str] = {"this decision": "#d0453e", "other decision": "#d9822b", "span": "#7f8db3"}
 _INK: Mapping[str, str] = {"light": "#1c2233", "dark": "#e6e9f2"}
 _COLUMNS = (
@@ -38,7 +39,7 @@ _COLUMNS = (
 
 
 def trace(view: View, decision: Mapping[str, Any]) -> None:
-    """The spans of the decision's trace, as far as they were collected."""
+    """Show the collected spans of the decision's trace."""
     found = view.rows("trace", trace_id=decision["trace_id"], limit=MOST_SPANS) if decision["trace_id"] else []
     everything = layout(_with(found, decision), decision["span_id"])
     lines = around(everything)
@@ -49,7 +50,7 @@ def trace(view: View, decision: Mapping[str, Any]) -> None:
 
 
 def _with(found: Sequence[Mapping[str, Any]], decision: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The spans, and the decision's own where it was not among the first."""
+    """Return the spans, and the decision's own span if it is not among them."""
     if any(span["span_id"] == decision["span_id"] for span in found):
         return found
     return [*found, {**decision, "name": decision["span_name"]}]
@@ -57,7 +58,7 @@ def _with(found: Sequence[Mapping[str, Any]], decision: Mapping[str, Any]) -> Se
 
 def _caption(shown: int, known: int, found: int) -> str:
     if known == 1:
-        return "No span around it was collected: the decision stands alone in its trace."
+        return "No other span of this trace was collected."
     more = " or more" if found >= MOST_SPANS else ""
     left_out = f"; the {shown} around the decision are drawn" if known > shown else ""
     return f"{plural(known, 'span')}{more} in this trace{left_out}."

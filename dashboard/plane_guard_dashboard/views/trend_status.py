@@ -1,4 +1,7 @@
-"""Whether attempts that are alike are new, go on, or are gone: computed from the runs, nothing is kept."""
+"""The status of a group of attempts: new, regressed, ongoing, or absent from the newest run.
+
+The status is computed from the runs. An absent group is not called fixed: the newest run may not have run its test.
+"""
 
 from __future__ import annotations
 
@@ -14,36 +17,48 @@ MOST_RUNS = 500
 
 
 class Status(StrEnum):
-    """How attempts that are alike stand in the newest run of their service."""
+    """The status of a group, compared with the newest run of its service."""
 
     NEW = "new"
+    REGRESSED = "regressed"
     ONGOING = "ongoing"
-    GONE = "gone"
+    ABSENT = "absent"
 
 
 EXPLAINED: Mapping[Status, str] = {
     Status.NEW: "only in the newest run",
+    Status.REGRESSED: "in the newest run, not in the run before, but seen earlier",
     Status.ONGOING: "in the newest run and before it",
-    Status.GONE: "not in the newest run any more",
+    Status.ABSENT: "not in the newest run; its test may not have run",
 }
-_SHOWN: Mapping[Status, str] = {Status.NEW: "✱ NEW", Status.ONGOING: "● ongoing", Status.GONE: "○ gone"}
+_SHOWN: Mapping[Status, str] = {
+    Status.NEW: "✱ NEW",
+    Status.REGRESSED: "↺ regressed",
+    Status.ONGOING: "● ongoing",
+    Status.ABSENT: "○ not in newest run",
+}
 
 
-def newest(view: View) -> list[str]:
-    """The newest run of each service, the demo's among them: the parameter `newest` of the queries of attempts."""
-    found: dict[str, str] = {}
+def compared_runs(view: View) -> dict[str, list[str]]:
+    """Return the parameters `newest` and `previous`: the last run of each service, and the one before it."""
+    runs: dict[str, list[str]] = {}
     for row in view.rows("newest_runs", limit=MOST_RUNS):
-        found.setdefault(row["service"], row["run"])
-    return sorted(found.values())
+        runs.setdefault(row["service"], []).append(row["run"])
+    return {
+        "newest": sorted(found[0] for found in runs.values()),
+        "previous": sorted(found[1] for found in runs.values() if len(found) > 1),
+    }
 
 
 def status(row: Mapping[str, Any]) -> Status:
-    """Of a row of `attempts_by_…`."""
+    """Return the status of a row of `attempts_by_…`."""
     if not row["in_newest"]:
-        return Status.GONE
-    return Status.NEW if row["in_newest"] == row["attempts"] else Status.ONGOING
+        return Status.ABSENT
+    if row["in_newest"] == row["known"]:
+        return Status.NEW
+    return Status.ONGOING if row["in_previous"] else Status.REGRESSED
 
 
 def shown(state: Status) -> str:
-    """A sign and a word, so that it holds without colour."""
+    """Return a sign and a word, so that the status is readable without colour."""
     return _SHOWN[state]

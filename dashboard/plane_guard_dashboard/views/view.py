@@ -1,4 +1,4 @@
-"""What a page is a function of: the answers of an engine, narrowed by the filters, at one moment."""
+"""The data of a page: an engine, filters and a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.store.queries import Filters
+from plane_guard_dashboard.store.queries import Filters, Origins
+from plane_guard_dashboard.views.filter_actions import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One look at the traces. `generation` changes whenever an answer may have."""
+    """One state of the traces. `generation` changes whenever an answer may have changed."""
 
     source: str
     engine: Engine
@@ -27,20 +28,28 @@ class View:
     now: datetime
 
     def rows(self, name: str, **more: object) -> list[dict[str, Any]]:
-        """The rows of a named query, with the parameters of the filters and `more`."""
+        """Return the rows of a named query, with the parameters of the filters and `more`."""
         parameters = {**self.filters.parameters(), **more}
         return _answer(self.engine, self.source, self.generation, name, repr(parameters), parameters)
 
     def row(self, name: str, **more: object) -> dict[str, Any]:
-        """The only row of a named query."""
+        """Return the only row of a named query."""
         return self.rows(name, **more)[0]
 
     def changed(self, **filters: Any) -> View:
-        """The same look with other filters."""
+        """Return the same view with other filters."""
         return replace(self, filters=replace(self.filters, **filters))
 
+    def without_demo(self) -> View:
+        """Return the same view without the demo's decisions, if there are others and no filter asks for the demo."""
+        if self.filters.origin != AUTO:
+            return self
+        named = any(self.filters.only.get(name) for name in ("service", "run"))
+        tests = not named and self.row("origins")["tests"]
+        return self.changed(origin=Origins.TESTS if tests else Origins.ANY)
+
     def everything(self) -> View:
-        """The same look without any filter."""
+        """Return the same view without filters."""
         return replace(self, filters=Filters())
 
 

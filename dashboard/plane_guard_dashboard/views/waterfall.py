@@ -1,4 +1,4 @@
-"""The spans of a trace as lines of a waterfall: nested by parent, in the order in which they started. Pure."""
+"""The spans of a trace as lines of a waterfall: nested by parent, in order of start. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A span in its place. `offset_ms` counts from the start of the first span shown."""
+    """A span with its depth. `offset_ms` counts from the start of the first span."""
 
     span_id: str
     depth: int
@@ -30,7 +30,7 @@ class Line:
 
 
 def layout(spans: Sequence[Span], marked: str) -> tuple[Line, ...]:
-    """A line per span; the one with the decision is marked. A span whose parent is not there begins a tree."""
+    """Return a line per span and mark the one with the decision. A span without a known parent is a root."""
     known = {span["span_id"] for span in spans}
     children: dict[str, list[Span]] = {}
     for span in sorted(spans, key=lambda span: (span["start_ns"], span["span_id"])):
@@ -41,7 +41,7 @@ def layout(spans: Sequence[Span], marked: str) -> tuple[Line, ...]:
 
 
 def around(lines: Sequence[Line], most: int = MOST_LINES) -> tuple[Line, ...]:
-    """The marked line with its nearest ancestors, and as many of the lines above and below it as fit."""
+    """Return the marked line, its nearest ancestors, and as many neighbouring lines as fit."""
     here = next((number for number, line in enumerate(lines) if line.marked), 0)
     above = _ancestors(lines, here)[: most // 2]
     nearest = sorted(range(len(lines)), key=lambda number: abs(number - here))
@@ -50,7 +50,7 @@ def around(lines: Sequence[Line], most: int = MOST_LINES) -> tuple[Line, ...]:
 
 
 def _nested(spans: Sequence[Span], children: Mapping[str, Sequence[Span]]) -> Iterator[tuple[Span, int]]:
-    """Parents before their children; spans that are each other's parents come last."""
+    """Yield parents before their children. Spans in a cycle of parents come last."""
     seen: set[str] = set()
     for root in (*children.get("", ()), *spans):
         waiting = [(root, 0)]

@@ -17,7 +17,7 @@ from yarl import URL
 from plane_guard.paths import text_might_be_plane
 from plane_guard_instrumentation.clients import aiohttp_copy, aiohttp_lookup
 from plane_guard_instrumentation.connections import known_hosts
-from plane_guard_instrumentation.enforcement import check, request_scope
+from plane_guard_instrumentation.enforcement import check, learning, request_scope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -91,11 +91,14 @@ async def _connect_beside(connection: Connection, *args: Any) -> Connection:
 
 
 def _concerns_plane(request: ClientRequest, url: URL) -> bool:
-    """Whether the request could be a write to Plane, or opens a connection to a known Plane host."""
-    if text_might_be_plane(url.raw_path_qs) or known_hosts.plane_host(url.raw_host):
+    """Return if the request could be a write to Plane, or opens a connection to a known Plane host."""
+    if text_might_be_plane(url.raw_path_qs):
+        learning.learn_host(str(url))
+        return True
+    if known_hosts.plane_host(url.raw_host, url.port):
         return True
     name = request.server_hostname
-    return name is not None and bool(known_hosts.plane_host(name))
+    return name is not None and bool(known_hosts.plane_host(name, url.port))
 
 
 def _sent(request: ClientRequest, layer: str) -> check.OutgoingRequest:

@@ -56,9 +56,10 @@ def _probe_request(request: ClientRequest, probe: check.LookupRequest) -> Client
     names = [name.decode("utf-8", "surrogatepass") for name, _ in probe.headers]
     values = [value.decode("utf-8", "surrogatepass") for _, value in probe.headers]
     return ClientRequest(
-        "GET",
+        probe.method,
         request.url.with_path(probe.path, encoded=True),
         headers=list(zip(names, values, strict=True)),
+        data=probe.content or None,
         skip_auto_headers=["Accept", "User-Agent"],
         version=request.version,
         loop=request.loop,

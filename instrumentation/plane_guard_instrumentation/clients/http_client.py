@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from plane_guard import process
 from plane_guard.paths import first_line_might_be_plane, might_be_plane
 from plane_guard_instrumentation.clients import http_connection, http_lookup, http_message
-from plane_guard_instrumentation.enforcement import check, request_scope
+from plane_guard_instrumentation.enforcement import check, learning, request_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,9 +119,13 @@ def _note_live(connection: Any, message_body: object, encode_chunked: Any, layer
 
 def _concerns_plane(connection: Any) -> bool:
     try:
-        return might_be_plane((connection._buffer or http_message.queued(connection))[0])
+        line = (connection._buffer or http_message.queued(connection))[0]
+        concerns = might_be_plane(line)
+        if concerns:
+            learning.learn_host(http_message.url_of(connection, line.split()[1]))
     except Exception:  # noqa: BLE001  what cannot be read might be anything
         return True
+    return concerns
 
 
 def _head(connection: Any) -> bytes:

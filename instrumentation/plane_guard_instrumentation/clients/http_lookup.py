@@ -19,10 +19,12 @@ def ask(connection: Any, prefix: bytes, probe: LookupRequest) -> LookupResponse:
     time.sleep(probe.delay)
     twin, base = _twin(connection), base_class(connection)
     try:
-        base.putrequest(twin, "GET", prefix.decode("latin-1") + probe.path, skip_host=True, skip_accept_encoding=True)
+        base.putrequest(
+            twin, probe.method, prefix.decode("latin-1") + probe.path, skip_host=True, skip_accept_encoding=True
+        )
         for name, value in probe.headers:
             base.putheader(twin, name, value)
-        base.endheaders(twin)
+        base.endheaders(twin, probe.content or None)
         response = base.getresponse(twin)
         fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
         return LookupResponse(response.status, fields, response.read())

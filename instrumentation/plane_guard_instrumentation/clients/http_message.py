@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from plane_guard import process
-from plane_guard.hosts import host_name
+from plane_guard.hosts import matches
 from plane_guard.paths import might_be_plane
 from plane_guard.request import OVERRIDES
 from plane_guard.vocabulary import READ_METHODS
@@ -131,8 +131,13 @@ def sent(connection: Any, head: Head, body: Body, layer: str) -> check.OutgoingR
 def forwarded_to(connection: Any, target: bytes) -> bytes:
     """The origin that a plain proxy is asked to forward to; empty when the connection's own host is meant."""
     absolute = _ABSOLUTE.match(target)
-    known = host_name(connection.host) in process.fixed().hosts
+    known = matches(process.fixed().hosts, connection.host, connection.port)
     return absolute[1] if absolute is not None and not known and not connection._tunnel_host else b""
+
+
+def url_of(connection: Any, target: bytes) -> bytes:
+    """Return the URL that a request target means on this connection."""
+    return _where(connection, target)[1]
 
 
 def _where(connection: Any, target: bytes) -> tuple[bytes, bytes]:

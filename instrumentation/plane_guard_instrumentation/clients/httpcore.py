@@ -17,7 +17,7 @@ from plane_guard import process
 from plane_guard.paths import might_be_plane
 from plane_guard_instrumentation.clients import httpcore_copy, httpcore_lookup
 from plane_guard_instrumentation.connections import known_hosts
-from plane_guard_instrumentation.enforcement import check, request_scope
+from plane_guard_instrumentation.enforcement import check, learning, request_scope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Sync = Callable[[Any, httpcore.Request], httpcore.Response]
     Async = Callable[[Any, httpcore.Request], Awaitable[httpcore.Response]]
 
+_PORTS = {b"http": 80, b"https": 443}
 _CORE_OF = {"httpx": "httpcore", "httpx2": "httpcore2"}
 
 
@@ -100,20 +101,28 @@ def _own(request: httpcore.Request, layer: str) -> httpcore.Request:
 
 
 def _concerns_plane(request: httpcore.Request) -> bool:
-    """Whether the request could be a write to Plane, or opens a connection to a known Plane host."""
+    """Return if the request could be a write to Plane, or opens a connection to a known Plane host."""
     url = request.url
-    return might_be_plane(url.target) or bool(known_hosts.plane_host(url.host))
+    if might_be_plane(url.target):
+        learning.learn_host(_origin(url) + url.target)
+        return True
+    return bool(known_hosts.plane_host(url.host, url.port or _PORTS.get(url.scheme)))
 
 
 def _sent(request: httpcore.Request, layer: str) -> check.OutgoingRequest:
     url = request.url
-    port = b"" if url.port is None else b":%d" % url.port
+    origin = _origin(url)
     target = url.target if url.target.startswith(b"/") else b"/" + url.target
     return check.OutgoingRequest(
         layer=layer,
         method=request.method.decode("latin-1"),
-        url=(url.scheme + b"://" + url.host + port + target).decode("latin-1"),
+        url=(origin + target).decode("latin-1"),
         headers=tuple(request.headers),
         body=httpcore_copy.body_in_memory(request.stream),
-        origin=(url.scheme + b"://" + url.host + port).decode("latin-1"),
+        origin=origin.decode("latin-1"),
     )
+
+
+def _origin(url: httpcore.URL) -> bytes:
+    port = b"" if url.port is None else b":%d" % url.port
+    return url.scheme + b"://" + url.host + port

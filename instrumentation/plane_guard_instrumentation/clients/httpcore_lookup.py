@@ -79,7 +79,10 @@ def _question(request: httpcore.Request, probe: LookupRequest) -> httpcore.Reque
     core = core_of(request)
     url = url_with(core, request.url, probe.path)
     extensions = {"timeout": request.extensions.get("timeout", {})}
-    question: httpcore.Request = core.Request("GET", url, headers=probe.headers, extensions=extensions)
+    content = probe.content or None
+    question: httpcore.Request = core.Request(
+        probe.method, url, headers=probe.headers, content=content, extensions=extensions
+    )
     return question
 
 

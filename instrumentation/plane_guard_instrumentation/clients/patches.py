@@ -13,26 +13,24 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 from plane_guard import process
-from plane_guard_instrumentation.clients.targets import EVERY, SEAMS, Sight
+from plane_guard_instrumentation.clients.targets import EVERY, SEAMS, Sight, attribute
 from plane_guard_instrumentation.connections import audit_hook, first_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
+    from collections.abc import Callable, Iterator
 
     from plane_guard_instrumentation.clients.targets import Seam
 
-__all__ = ["SEAMS", "install", "layers", "uninstall", "verify"]
+__all__ = ["SEAMS", "WATCHED_MODULES", "install", "layers", "uninstall", "verify"]
 
 _ORIGINAL = "__plane_guard_original__"
-_OURS = ("plane_guard_instrumentation.", "plane_guard.")
 _DEEPEST = 5
-_MODULES = frozenset(seam.module for seam in EVERY)
-_WATCHED = _MODULES | {first_socket.MODULE}
+WATCHED_MODULES = frozenset(seam.module for seam in EVERY) | {first_socket.MODULE}
+"""The modules behind whose import `verify` has to be called."""
 
 
 class _State:
+    is_installed = False
     sight: Sight | None = None
 
 
@@ -43,14 +41,13 @@ def install() -> None:
     """
     if process.test_evidence():
         audit_hook.install()
-    ours = next((finder for finder in sys.meta_path if isinstance(finder, _Finder)), None)
-    (ours or _Finder()).stand_first()
+    _State.is_installed = True
     verify()
 
 
 def uninstall() -> None:
     """Take the shells out again. For live processes only: in a test process the enforcement stays."""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+    _State.is_installed = False
     for owner, seam in _imported_seams():
         original = getattr(owner.__dict__.get(seam.method), _ORIGINAL, None)
         if original is not None:
@@ -59,6 +56,8 @@ def uninstall() -> None:
 
 def verify() -> list[str]:
     """Put missing shells (back) in place; the names of those that were missing from an imported client."""
+    if not _State.is_installed:
+        return []
     last = _State.sight
     if last is not None and (last.seams is EVERY or not process.test_evidence()) and last.lasts():
         return []
@@ -112,7 +111,7 @@ def _imported_seams() -> Iterator[tuple[type, Seam]]:
 def _owner(seam: Seam) -> type | None:
     """The client's own class, also while a mock has put one of another name in its place."""
     module = sys.modules.get(seam.module)
-    standing_there = getattr(module, seam.owner, None) if module is not None else None
+    standing_there = attribute(module, seam.owner)
     if not isinstance(standing_there, type):
         return None
     if standing_there.__name__ == seam.owner:  # nearly always
@@ -154,64 +153,3 @@ def _called_by(function: object) -> Iterator[object]:
 def _is_mock(function: object) -> bool:
     mock = getattr(sys.modules.get("unittest.mock"), "NonCallableMock", None)  # absent while it is being imported
     return mock is not None and isinstance(function, mock)
-
-
-class _Finder:
-    """Finds no client itself: lets the other finders work, and guards a client as soon as its import is through.
-
-    One that came later and finds a client itself would keep this one from it, so whenever it is asked it goes to the
-    front again.
-    """
-
-    def __init__(self) -> None:
-        self._busy: set[str] = set()
-
-    def stand_first(self) -> None:
-        """Be asked before all others. The import that is under way goes on with those behind, as it would have.
-
-        One step at a time, and in this order: a finder that another thread adds meanwhile is not lost, and no import
-        finds this one missing.
-        """
-        finders = sys.meta_path
-        finders.insert(0, self)
-        for index in range(len(finders) - 1, 0, -1):
-            if finders[index] is self:
-                del finders[index]
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """The client's own spec, whose loader puts the shells in place behind its work; and our own modules.
-
-        Those would otherwise be compiled once more by pytest, for the sake of asserts that they do not have.
-        """
-        finders = sys.meta_path
-        if finders and finders[0] is not self and any(finder is self for finder in finders):  # not after `uninstall`
-            self.stand_first()
-        if path is not None and name.startswith(_OURS):
-            from importlib.machinery import PathFinder
-
-            return PathFinder.find_spec(name, path, target)
-        if name not in _WATCHED or name in self._busy:
-            return None
-        if name not in _MODULES:
-            if process.test_evidence():
-                audit_hook.lay()  # a copy of what was there at the start, which knows nothing of waiting
-            return None
-        self._busy.add(name)
-        try:
-            specs = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not self)
-            spec = next((found for found in specs if found is not None), None)
-        finally:
-            self._busy.discard(name)
-        if spec is not None and spec.loader is not None:
-            spec.loader.exec_module = _then_guard(spec.loader.exec_module)  # type: ignore[method-assign, assignment]
-        return spec
-
-
-def _then_guard(exec_module: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-    def exec_and_guard(module: ModuleType) -> None:
-        exec_module(module)
-        verify()
-
-    return exec_and_guard

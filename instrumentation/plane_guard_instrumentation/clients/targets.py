@@ -75,6 +75,16 @@ FLOOR = (
 )
 EVERY = SEAMS + FLOOR
 _KEEPERS = (dict, MappingProxyType)
+
+
+def attribute(place: object, name: str) -> object:
+    """Return an attribute, or ``None``. A placeholder in `sys.modules` may raise anything when it is asked."""
+    try:
+        return getattr(place, name, None)
+    except Exception:  # noqa: BLE001  such as the ImportError of a missing optional dependency
+        return None
+
+
 _NOTHING = object()
 
 
@@ -102,7 +112,7 @@ class Sight:
         self._places = [*((sys.modules, name, module) for name, module in modules.items()), *self._kept.values()]
 
     def _look(self, place: object, name: str) -> object:
-        found: object = getattr(place, name, None)
+        found = attribute(place, name)
         keeper = getattr(place, "__dict__", {})
         if type(keeper) in _KEEPERS and keeper.get(name, _NOTHING) is found:
             self._kept[id(place), name] = keeper, name, found
@@ -122,6 +132,6 @@ class Sight:
         except KeyError:
             return False
         for place, name, found in self._given:
-            if getattr(place, name, None) is not found:
+            if attribute(place, name) is not found:
                 return False
         return modules.keys().isdisjoint(self._absent)

@@ -27,7 +27,7 @@ def guard_asyncio(original: Look, layer: str) -> Look:
     @functools.wraps(original)
     async def getaddrinfo(self: Any, host: Any, port: Any, **options: Any) -> Any:
         __tracebackhide__ = True
-        if not known_hosts.plane_host(host):
+        if not known_hosts.plane_host(host, port):
             return await original(self, host, port, **options)
         listens = options.get("flags", 0) & socket.AI_PASSIVE
         with request_scope.connecting() if listens else nullcontext():
@@ -44,7 +44,7 @@ def guard_gevent(original: Callable[..., Any], layer: str) -> Callable[..., Any]
     @functools.wraps(original)
     def getaddrinfo(self: Any, host: Any, port: Any, *args: Any, **options: Any) -> Any:
         __tracebackhide__ = True
-        if not known_hosts.plane_host(host):
+        if not known_hosts.plane_host(host, port):
             return original(self, host, port, *args, **options)
         known_hosts.refuse_unpatched(host, port, layer)
         import _socket  # the native one: gevent replaces what `socket` holds

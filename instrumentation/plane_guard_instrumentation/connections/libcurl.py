@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from plane_guard_instrumentation.connections import known_hosts
+from plane_guard_instrumentation.enforcement import learning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ def guard_url(original: SetOption, layer: str) -> SetOption:
     def setopt(self: Any, option: int, value: Any) -> Any:
         __tracebackhide__ = True
         if option == _CURLOPT_URL:
+            learning.learn_host(value if isinstance(value, bytes) else str(value))
             known_hosts.refuse_unpatched(*_place(value), layer)
         return original(self, option, value)
 

@@ -11,6 +11,7 @@ from plane_guard import process
 from plane_guard.classification import PlaneWrite, classify
 from plane_guard.decision import GUARD_ERROR, Decision, decide, target_of
 from plane_guard.errors import PlaneWriteBlocked
+from plane_guard.hosts import is_loopback
 from plane_guard.request import OVERRIDES, is_overridden, read_fields
 from plane_guard.settings import Settings
 from plane_guard.vocabulary import READ_METHODS, Op, Target
@@ -87,7 +88,7 @@ def _judge(write: PlaneWrite, sent: OutgoingRequest) -> Steps:
     cause: Exception | None = None
     try:
         events.prepare_decision()
-        settings = process.settings()
+        settings = process.settings(is_loopback=is_loopback(write.server_address))
         decision = decide(write.project_id, write.op, write.work_item, settings=settings, in_test=True)
         if not decision.allowed:
             verdict = _Verdict(decision, *_target(write, settings))

@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from plane_guard import mcp
 from plane_guard.classification import PlaneWrite
 from plane_guard.decision import Decision
 from plane_guard.keys import canonical_uuid
@@ -32,11 +33,20 @@ _FOREIGN = Decision(allowed=False, reason=Reason.FOREIGN_REFERENCE)
 
 
 class LookupRequest(NamedTuple):
-    """A GET that a shell is asked to send over the same connection pool, after waiting ``delay`` seconds."""
+    """A GET that a client sends over the same connection pool, after waiting ``delay`` seconds.
+
+    With ``content``, it is a POST of that instead.
+    """
 
     path: str
     headers: Fields
     delay: float = 0.0
+    content: bytes = b""
+
+    @property
+    def method(self) -> str:
+        """The method of the request."""
+        return "POST" if self.content else "GET"
 
 
 class LookupResponse(NamedTuple):
@@ -96,29 +106,31 @@ def _remember(memory: _Memory) -> None:
 def _prove_one(
     project: str, reference: Reference, headers: Fields
 ) -> Generator[LookupRequest, LookupResponse, Ownership | None]:
-    probe = LookupRequest(reference.detail_path, _for_a_read(headers))
+    question = reference.question
+    probe = LookupRequest(reference.detail_path, (*_for_a_read(headers), *_of_content(question)), content=question)
     answer = yield probe
     wait = _retry_after(answer)
     if wait is not None:
         answer = yield probe._replace(delay=wait)
-    owner = _owner(answer, reference.id)
+    owner = _owner(answer, reference)
     if owner != project:
         target = Target.PROD if owner else Target.UNRESOLVED
         return Ownership(_FOREIGN, target, f"({_what_was_asked(reference, answer)})")
     return None
 
 
-def _owner(answer: LookupResponse, object_id: str) -> str | None:
-    """The project that the server says the object is in, if it shows just this object."""
+def _owner(answer: LookupResponse, reference: Reference) -> str | None:
+    """Return the project that the server says the object is in, if it shows just this object."""
     if answer.status != _OK or len(answer.content) > _LARGEST_ANSWER:
         return None
     import json
 
     try:
-        shown = json.loads(answer.content)
-    except (ValueError, RecursionError):
+        shown = mcp.answer(answer.content) if reference.question else json.loads(answer.content)
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    if not isinstance(shown, dict) or object_id not in {canonical_uuid(shown.get(name)) for name in _NAMES_OF_ITSELF}:
+    names = _NAMES_OF_ITSELF
+    if not isinstance(shown, dict) or reference.id not in {canonical_uuid(shown.get(name)) for name in names}:
         return None
     return canonical_uuid(shown.get("project") or shown.get("project_id"))
 
@@ -139,6 +151,10 @@ def _retry_after(answer: LookupResponse) -> float | None:
 def _for_a_read(headers: Fields) -> Fields:
     kept = [(name, value) for name, value in headers if _OF_THE_BODY.fullmatch(name) is None]
     return [*kept, (b"Accept-Encoding", b"identity")]
+
+
+def _of_content(content: bytes) -> Fields:
+    return ((b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(content))) if content else ()
 
 
 def _digest(headers: Fields) -> bytes:

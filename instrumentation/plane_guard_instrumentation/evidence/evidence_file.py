@@ -7,14 +7,15 @@ same moment each make one, and only one of them is kept.
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation.evidence.system import SYSTEM
-from plane_guard_instrumentation.runtime import environment
+from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Mapping
 
 _KIND = "decisions"
 _READABLE = 0o644
@@ -60,22 +61,33 @@ def begin_with(header: Callable[[], bytes]) -> None:
 def path() -> str:
     """Return the path of this process's evidence, or of the folder if there is no file yet."""
     file = _state.files.get(SYSTEM.getpid())
-    return file.path if file is not None else str(environment.start().trace_dir)
+    return file.path if file is not None else str(run.current().trace_dir)
 
 
 def every() -> set[str]:
     """Return the names of all evidence files in the trace folder."""
     try:
-        found = SYSTEM.listdir(str(environment.start().trace_dir))
+        found = SYSTEM.listdir(str(run.current().trace_dir))
     except OSError:
         return set()
     return {name for name in found if name.startswith(f"{_KIND}-") and name.endswith(".jsonl")}
 
 
-def has_grown(before: Collection[str]) -> bool:
-    """Return if this process wrote more than its session record, or if there are files that are not in ``before``."""
+def sizes() -> dict[str, int]:
+    """Return the size of each evidence file in the trace folder."""
+    folder, found = str(run.current().trace_dir), {}
+    for name in every():
+        with suppress(OSError):
+            found[name] = SYSTEM.stat(f"{folder}{SYSTEM.sep}{name}").st_size
+    return found
+
+
+def has_decisions_since(before: Mapping[str, int]) -> bool:
+    """Return if an evidence file grew since ``before``, or is new and not this process's own session record alone."""
     file = _state.files.get(SYSTEM.getpid())
-    return (file is not None and file.lines > 1) or not every().issubset(before)
+    own = file.path.rpartition(SYSTEM.sep)[2] if file is not None else ""
+    grown = {name for name, size in sizes().items() if size > before.get(name, 0)}
+    return bool(grown - {own}) or (file is not None and own in grown and (own in before or file.lines > 1))
 
 
 def create() -> str:
@@ -167,7 +179,7 @@ def _create() -> _Open:
 
 def new_file(kind: str) -> tuple[str, int]:
     """Create another file of this process in the trace folder; return its path and descriptor. Raises `OSError`."""
-    folder = str(environment.start().trace_dir)
+    folder = str(run.current().trace_dir)
     SYSTEM.make_folder(folder)
     _keep_out_of_git(folder)
     stem = f"{folder}{SYSTEM.sep}{kind}-{_host()}-{SYSTEM.getpid()}"

@@ -26,7 +26,7 @@ from plane_guard_instrumentation.evidence import (
 )
 from plane_guard_instrumentation.evidence.running_test import Running
 from plane_guard_instrumentation.evidence.system import SYSTEM
-from plane_guard_instrumentation.runtime import environment
+from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,7 +161,7 @@ def _if_possible(find: Callable[[], _T]) -> _T | None:
 
 def _project_name(project: str | None) -> object:
     """Return the project's name for people, from ``project_names`` in pyproject."""
-    table = environment.start().table.get("project_names")
+    table = run.current().table.get("project_names")
     return table.get(project) if type(table) is dict else None
 
 

@@ -14,7 +14,7 @@ from plane_guard.version import __version__
 from plane_guard_instrumentation.evidence import attributes as names
 from plane_guard_instrumentation.evidence import redaction, sanitize
 from plane_guard_instrumentation.evidence.system import SYSTEM
-from plane_guard_instrumentation.runtime import environment
+from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ def attributes(environ: Mapping[str, str], folder: str = "") -> Attributes:
         names.SERVICE: environ.get(_SERVICE_VARIABLE) or added.get(names.SERVICE) or _DEFAULT_SERVICE,
         names.HOST: added.get(names.HOST) or host_name(),
         names.VERSION: version(),
-        names.RUN_ID: environment.start().run_id,
+        names.RUN_ID: run.current().run_id,
         names.PID: SYSTEM.getpid(),
         names.PARENT_PID: SYSTEM.getppid(),
         names.WORKER: environ.get(_WORKER_VARIABLE),

@@ -6,7 +6,6 @@ each evidence file, so a file that replaces a deleted one begins with it too.
 
 from __future__ import annotations
 
-import atexit
 from typing import TYPE_CHECKING
 
 from plane_guard import process
@@ -23,7 +22,6 @@ from plane_guard_instrumentation.evidence import (
     trace_context,
 )
 from plane_guard_instrumentation.evidence.system import SYSTEM
-from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
     from plane_guard_instrumentation.evidence.sanitize import Attributes
@@ -40,50 +38,21 @@ class _State:
     def __init__(self) -> None:
         # By process id, so a forked child makes its own.
         self.records: dict[int, otlp_json.Span] = {}
-        self.roots: dict[int, bool] = {}
         self.announced = 0
-        self.is_registered = False
-        self.handed_over = ""
 
 
 _state = _State()
 
 
 def announce() -> None:
-    """Write this process's session record and hand the guard to its children, once it is a test process."""
-    if _state.announced == SYSTEM.getpid():
+    """Write this process's session record, once it is a test process."""
+    if _state.announced == SYSTEM.getpid() or not process.test_evidence():
         return
-    if process.test_evidence():
-        _state.announced = SYSTEM.getpid()
-        problem = ensure()
-        if problem:
-            diagnostics.evidence_not_written(problem)
-        listeners.session_written(record())
-    elif not _state.is_registered:
-        _state.is_registered = True
-        atexit.register(announce)
-
-
-def ensure() -> str:
-    """Create this process's evidence file, which begins with the session record, if there is none.
-
-    Return what went wrong and what to do, or an empty string.
-    """
-    is_root()
+    _state.announced = SYSTEM.getpid()
     problem = evidence_file.create()
-    path = evidence_file.path()
-    if _state.handed_over != path:
-        _state.handed_over = path
-        environment.hand_to_children(path)
-    return problem
-
-
-def is_root() -> bool:
-    """Return if this process began the run. What it hands to its children tells them, so it is found out before."""
-    pid = SYSTEM.getpid()
-    if pid not in _state.roots:
-        _state.roots[pid] = environment.guarded_parent() is None
-    return _state.roots[pid]
+    if problem:
+        diagnostics.evidence_not_written(problem)
+    listeners.session_written(record())
 
 
 def refresh() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation.evidence import attributes as names
-from plane_guard_instrumentation.evidence import evidence_file, listeners, otlp_json, resource, session, trace_context
+from plane_guard_instrumentation.evidence import evidence_file, listeners, otlp_json, resource, trace_context
 from plane_guard_instrumentation.evidence.system import SYSTEM
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def write(attributes: Attributes, *, blocked: bool) -> str:
     A block is passed on to listeners even if it could not be written. An allow that could not be written is not sent.
     """
     span = decision(attributes, blocked=blocked)
-    problem = session.ensure() or evidence_file.append(otlp_json.line(span))
+    problem = evidence_file.append(otlp_json.line(span))
     if blocked or not problem:
         listeners.decision_written(span)
     return problem

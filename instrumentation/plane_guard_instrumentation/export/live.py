@@ -16,10 +16,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plane_guard import process
-from plane_guard_instrumentation.evidence import listeners, session
+from plane_guard_instrumentation.evidence import listeners
 from plane_guard_instrumentation.evidence.session import ENDPOINT_VARIABLE
 from plane_guard_instrumentation.evidence.system import SYSTEM
 from plane_guard_instrumentation.export import target as targets
+from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
     from plane_guard_instrumentation.evidence.otlp_json import Span
@@ -118,6 +119,10 @@ def _begin(pid: int) -> list[Sender]:
     return kept
 
 
+def _is_root() -> bool:
+    return run.current().is_root and SYSTEM.getpid() == _state.found_by
+
+
 def _register_end() -> None:
     # Before `atexit`, while threads can still be started: Python 3.12 starts none in its last phase.
     with suppress(AttributeError, RuntimeError):
@@ -135,7 +140,7 @@ def _register_end_of_worker() -> None:
 def _deliver() -> None:
     with suppress(Exception):
         if SYSTEM.getpid() in _state.records:
-            if session.is_root():
+            if _is_root():
                 # Without decisions, only the session record tells a quiet run from an unguarded one.
                 start()
             _tell(flush())
@@ -146,7 +151,7 @@ def _end() -> None:
     with suppress(Exception):
         for sender in _state.senders.get(SYSTEM.getpid(), ()):
             sender.close()
-        if session.is_root() and SYSTEM.getpid() == _state.found_by and _state.targets:
+        if _is_root() and _state.targets:
             from plane_guard_instrumentation.export import patience
 
             patience.forget()
@@ -154,7 +159,7 @@ def _end() -> None:
 
 def _tell(problem: str) -> None:
     """Print a problem once, and only in the process that began the run: tests read what their children print."""
-    if problem and session.is_root() and not _state.has_told:
+    if problem and _is_root() and not _state.has_told:
         _state.has_told = True
         with suppress(Exception):
             sys.stderr.write(f"plane-guard: {problem}\n")

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation.evidence.system import SYSTEM
-from plane_guard_instrumentation.runtime import environment
+from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
     from plane_guard_instrumentation.export.sender import Sender
@@ -51,5 +51,5 @@ def _mark() -> None:
 
 
 def _path() -> str:
-    start = environment.start()
-    return f"{start.trace_dir}{SYSTEM.sep}live-export-{start.run_id}.account"
+    current = run.current()
+    return f"{current.trace_dir}{SYSTEM.sep}live-export-{current.run_id}.account"

@@ -5,30 +5,31 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation.evidence import attributes as names
-from plane_guard_instrumentation.evidence import diagnostics, evidence_file
-from plane_guard_instrumentation.runtime import environment
+from plane_guard_instrumentation.evidence import evidence_file
+from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _MOST_GROUPS = 40
 _GROUPED_BY = (names.TEST, names.OP, names.PROJECT, names.TARGET, names.REASON)
 
 
-def lines(root: Path, before: Collection[str]) -> list[str]:
-    """What was blocked in this run, grouped, and what went wrong; empty where there is nothing to say.
+def lines(root: Path, before: Mapping[str, int]) -> list[str]:
+    """Return what was blocked in this session, grouped; empty if nothing was.
 
-    ``before`` are the files of evidence that were there already when it began.
+    ``before`` are the evidence files that were there when it began, with their sizes.
     """
-    folder = environment.start().trace_dir
+    folder = run.current().trace_dir
     blocked = [event for event in _events(folder, before) if _is_block(event)]
     surprising = [event for event in blocked if not event.get(names.EXPECTED)]
     groups = Counter(tuple(event.get(name, "-") for name in _GROUPED_BY) for event in surprising)
-    found = list(diagnostics.warnings)
+    found = []
     if blocked:
         found.append(f"{len(blocked)} Plane write(s) blocked, {len(blocked) - len(surprising)} of them expected")
         found += [f"  {_row(group, count)}" for group, count in groups.most_common(_MOST_GROUPS)]
@@ -54,13 +55,15 @@ def _shown(folder: Path, root: Path) -> str:
     return str(folder) if relative.startswith("..") else relative
 
 
-def _events(folder: Path, before: Collection[str]) -> Iterator[dict[str, object]]:
-    run = environment.start().run_id
+def _events(folder: Path, before: Mapping[str, int]) -> Iterator[dict[str, object]]:
+    run_id = run.current().run_id
     seen: set[object] = set()
     for name in sorted(evidence_file.every()):
-        if name not in before or f"-{os.getpid()}-" in name:
-            for line in (folder / name).read_text(encoding="utf-8", errors="replace").splitlines():
-                for event in _decisions(line) if run in line and names.EVENT in line else ():
+        with suppress(OSError), (folder / name).open("rb") as file:
+            file.seek(before.get(name, 0))
+            text = file.read().decode(errors="replace")
+            for line in text.splitlines():
+                for event in _decisions(line) if run_id in line and names.EVENT in line else ():
                     if event.get(names.DECISION_ID) not in seen:
                         seen.add(event.get(names.DECISION_ID))
                         yield event

@@ -1,4 +1,4 @@
-"""What OpenTelemetry finds by name: enforcement, which none of its switches skips, and telemetry, which they may."""
+"""OpenTelemetry's entry points: enforcement, which none of its switches skips, and telemetry, which they may."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]  # untyped
 from opentelemetry.sdk.resources import Resource, ResourceDetector
 
+import plane_guard_watch
 from plane_guard_instrumentation.startup import installation
 
 if TYPE_CHECKING:
@@ -15,30 +16,25 @@ if TYPE_CHECKING:
 
 
 def pre_instrument() -> None:
-    """Put the guard in place; decisions become events on the spans of others once the instrumentor is called.
-
-    OpenTelemetry logs and forgets an exception raised here, so in a test process it ends the process instead.
-    """
-    from plane_guard import process
+    """Install the guard. Decisions become events on other spans once the instrumentor is called."""
     from plane_guard_instrumentation.evidence import span_events
 
     span_events.switch(on=False)
     try:
         installation.enforce()
-    except Exception as error:
-        if not process.test_evidence():
-            raise
-        installation.end_unguarded(error)
+    except Exception as error:  # noqa: BLE001
+        # OpenTelemetry would log it and run the program, so it ends a test process.
+        plane_guard_watch.report_failure(error)
 
 
 class PlaneGuardInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # as above
-    """The telemetry that plane-guard adds to an instrumented program: each decision as an event on the current span.
+    """The telemetry that plane-guard adds to a program: each decision is an event on the current span.
 
-    Enforcement does not depend on it, and `uninstrument` leaves that in place in a test process.
+    Enforcement does not depend on it, and in a test process `uninstrument` leaves enforcement in place.
     """
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """What must be installed for this to make sense: nothing."""
+        """Return what must be installed for this to make sense: nothing."""
         return ()
 
     def _instrument(self, **_: Any) -> None:
@@ -53,19 +49,19 @@ class PlaneGuardInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # as abov
         from plane_guard_instrumentation.evidence import span_events
 
         span_events.switch(on=False)
-        if not process.test_evidence():
+        if not process.in_test_process():
             patches.uninstall()
 
 
 class PlaneGuardResourceDetector(ResourceDetector):
-    """Repository, branch and pipeline for a program's own telemetry, and in a test process the run it belongs to."""
+    """Repository, branch and pipeline for a program's own telemetry; in a test process also the run id."""
 
     def detect(self) -> Resource:
-        """What is known of this process. The name of its service is the program's own affair."""
+        """Return the attributes that are known. The service name is left to the program."""
         from plane_guard import process
         from plane_guard_instrumentation.evidence import attributes as names
         from plane_guard_instrumentation.evidence import resource
-        from plane_guard_instrumentation.runtime import environment
+        from plane_guard_instrumentation.runtime import run
 
-        run = {names.RUN_ID: environment.start().run_id} if process.test_evidence() else {}
-        return Resource({**resource.context(os.environ), names.VERSION: resource.version(), **run})
+        run_id = {names.RUN_ID: run.current().run_id} if process.in_test_process() else {}
+        return Resource({**resource.context(os.environ), names.VERSION: resource.version(), **run_id})

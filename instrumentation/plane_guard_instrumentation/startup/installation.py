@@ -1,98 +1,102 @@
-"""Putting the guard in place, as early as a process allows.
+"""Install the guard in this process, as early as there is evidence of tests.
 
-Called from the `.pth` file, the pytest plugin, OpenTelemetry's pre-instrument entry point, `instrument()` and each
-decision; every call after the first is nearly free.
+Called with the first evidence, by the pytest plugin, by OpenTelemetry's pre-instrument entry point, by `instrument()`
+and before each decision. Every call after the first is nearly free.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
+import plane_guard_watch
 
+if TYPE_CHECKING:
     from plane_guard_instrumentation.evidence.otlp_json import Span
 
-_PYTEST_NAMES = frozenset({"pytest", "py.test", "pytest.exe", "py.test.exe"})
-_UNITTEST_NAMES = frozenset({"unittest"})
-_EXIT_GUARD_MISSING = 78
+_NO_START_FILE = (
+    "plane-guard is importable, but its start-up file is not in this interpreter's site-packages (installed by "
+    "PYTHONPATH, --target, a zipapp or PEX), so Python child processes are not guarded. Install it into the environment"
+)
+_CONFIG_MODULE = "_pytest.config"
+_NO_MARKER = (
+    "no folder for process markers is usable, so child processes with an environment of their own are not guarded. "
+    f"Remove what is in the way: {', '.join(plane_guard_watch.marker_folders())}"
+)
 
 
 class _State:
-    enforced_in = 0
+    is_enforced = False
 
 
-def at_interpreter_start() -> None:
-    """Entry of the `.pth` file: guard a process that runs tests, leave every other one alone.
+def enforce() -> None:
+    """Patch every client, those not imported yet included; in a test process scrub the environment as well.
 
-    The interpreter prints and forgets an exception raised here and then runs the program without the guard, so a
-    guard that cannot be put in place ends the process instead.
+    The root test process also writes its session record and hands the guard to its children.
     """
-    try:
-        starts_pytest = _starts(_PYTEST_NAMES)
-        if starts_pytest or _starts(_UNITTEST_NAMES) or _inherits_evidence():
-            enforce(pytest_session=starts_pytest)
-    except Exception as error:  # noqa: BLE001  see above
-        end_unguarded(error)
-
-
-def end_unguarded(error: Exception) -> None:
-    """End a process that runs tests and could not be guarded."""
-    what = f"the guard could not be put in place, so this process ends: {error!r}"
-    sys.stderr.write(
-        f"plane-guard: {what}. Reinstall plane-guard here: {sys.executable} -m pip install -I plane-guard\n"
-    )
-    sys.stderr.flush()
-    os._exit(_EXIT_GUARD_MISSING)
-
-
-def enforce(*, pytest_session: bool = False, root: Path | None = None) -> None:
-    """Put the shells in place for every client, those not imported yet included, and apply the floor."""
-    from plane_guard import process
     from plane_guard_instrumentation.clients import patches
     from plane_guard_instrumentation.enforcement import events
-    from plane_guard_instrumentation.evidence import coverage, listeners, session
-    from plane_guard_instrumentation.runtime import environment
+    from plane_guard_instrumentation.evidence import coverage, listeners
+    from plane_guard_instrumentation.runtime import environment, run
+    from plane_guard_instrumentation.startup import import_hook
 
     coverage.report_clients(patches.layers)
     listeners.on_session(_export_session)
     events.before_decision(ensure)
     events.before_decision(patches.verify)  # Without pytest, nothing else restores removed patches.
-
-    if pytest_session:
-        process.note_evidence("this process runs pytest")
-    environment.apply(pytest_session=pytest_session, root=root)
+    import_hook.after_import(_patch)
+    import_hook.after_import(_begin_with_sessions)
+    import_hook.watch(patches.WATCHED_MODULES)
+    if not plane_guard_watch.in_test_process():
+        patches.install()
+        return
+    environment.scrub_inherited()
+    current = run.current()
     patches.install()
+    _State.is_enforced = True
+    _begin_with_sessions(_CONFIG_MODULE if _CONFIG_MODULE in sys.modules else "")
+    if current.is_root:
+        hand_over()
+
+
+def hand_over() -> None:
+    """Write the session record and mark this process as the ancestor of guarded children."""
+    from plane_guard_instrumentation.evidence import coverage, session
+    from plane_guard_instrumentation.runtime import environment
+
+    if not environment.hand_to_children():
+        coverage.report_uncovered("children", _NO_MARKER)
+    if not plane_guard_watch.STATE.at_start:
+        coverage.report_uncovered("children", _NO_START_FILE)
     session.announce()
-    if process.test_evidence():
-        _State.enforced_in = os.getpid()
 
 
 def ensure() -> None:
-    """Put the guard in place in this process, if it is not: each decision comes by."""
-    if _State.enforced_in != os.getpid():
+    """Install the guard in this process if it is not installed, and announce a process that decides something."""
+    from plane_guard_instrumentation.evidence import session
+
+    if not _State.is_enforced:
         enforce()
+    session.announce()
+
+
+def _patch(module: str) -> None:
+    from plane_guard_instrumentation.clients import patches
+    from plane_guard_instrumentation.connections import audit_hook, first_socket
+
+    if module == first_socket.MODULE and plane_guard_watch.STATE.evidence:
+        audit_hook.lay()
+    patches.verify()
+
+
+def _begin_with_sessions(module: str) -> None:
+    if module == _CONFIG_MODULE:
+        from plane_guard_instrumentation.pytest_support import opt_in
+
+        opt_in.begin_with_sessions()
 
 
 def _export_session(span: Span) -> None:
     from plane_guard_instrumentation.export import live
 
     live.announce(span)
-
-
-def _starts(names: frozenset[str]) -> bool:
-    arguments = sys.orig_argv[1:]
-    if any(option == "-m" and name in names for option, name in pairwise(arguments)):
-        return True
-    return any(
-        os.path.basename(argument) in names for argument in arguments if argument in arguments[:1] or os.sep in argument
-    )
-
-
-def _inherits_evidence() -> bool:
-    from plane_guard import process
-
-    return "PYTEST_DISABLE_PLUGIN_AUTOLOAD" in os.environ or bool(process.test_evidence())

@@ -17,17 +17,21 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 MILLISECONDS_TO_WAIT = 30_000
+ARGUMENTS = ["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1"]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for the tests of a file: while it is open, no other test of this process can start an event loop."""
+    """One browser for the tests of a file, for which evil.example is this machine.
+
+    While it is open, no other test of this process can start an event loop.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         pytest.skip("needs a browser: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield browser
         browser.close()
 

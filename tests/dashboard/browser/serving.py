@@ -19,21 +19,25 @@ OURS = ("PLANE_", "PYTEST", "OTEL_", "COV_CORE", "STREAMLIT_")
 SECONDS_TO_START = 30
 
 
-def start(folder: Path, elsewhere: Path) -> tuple[str, subprocess.Popen[bytes]]:
-    """Serve the evidence of a folder; the address, once it answers, and the process, which the caller ends."""
+def start(folder: Path, elsewhere: Path, *options: str, **environ: str) -> tuple[str, subprocess.Popen[bytes]]:
+    """Serve the evidence of a folder from another one.
+
+    Return the address, once it answers, and the process, which the caller ends.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "plane_guard_dashboard", "dashboard", "--traces", str(folder)]
     with (elsewhere / "output.txt").open("wb") as output:
         child = subprocess.Popen(
-            [*command, "--port", str(port)],
+            [*command, "--port", str(port), *options],
             cwd=elsewhere,
-            env=environment(elsewhere, elsewhere),
+            env=environment(elsewhere, elsewhere) | environ,
             stdout=output,
             stderr=output,
         )
     url = f"http://127.0.0.1:{port}"
-    _wait(f"{url}/_stcore/health", child)
+    base_path = options[options.index("--base-path") + 1].rstrip("/") if "--base-path" in options else ""
+    _wait(f"{url}{base_path}/_stcore/health", child)
     return url, child
 
 

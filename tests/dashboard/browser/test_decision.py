@@ -51,7 +51,7 @@ def test_the_trace_around_it_is_a_waterfall(page: Page, dashboard: Callable[[Pat
     box = chart.bounding_box()
     assert box is not None
     assert box["height"] > 5 * 30
-    page.get_by_text("The same as a table").click()
+    page.get_by_text("Table").click()
     grid(page, TRACE).wait_for()
     for name in ("· · SELECT stage", "· · · ▶ plane_guard.decision"):
         grid(page, TRACE).locator("td", has_text=name).wait_for(state="attached")
@@ -76,7 +76,7 @@ def test_another_decision_of_the_test_is_one_click_away(
     visit(page, dashboard(one), "/decision", {"id": ID})
     tick(page, "Other decisions of the same test in the same run")
     page.wait_for_url("**/decision?id=decision-*")
-    page.get_by_text("the decision stands alone in its trace").wait_for()
+    page.get_by_text("No other span of this trace was collected").wait_for()
 
 
 def test_what_traces_say_is_never_obeyed(page: Page, dashboard: Callable[[Path], str], tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_link_to_a_run_shows_it_against_the_one_before(
 ) -> None:
     visit(page, dashboard(runs), "/runs", {"inspect": "run-5-main"})
     page.get_by_role("heading", name="14 attempts to write to production, all blocked").wait_for()
-    expect(page.get_by_text("1 new, 1 repeated, 0 gone")).to_have_count(1)
+    expect(page.get_by_text("1 new, 1 repeated, 0 absent")).to_have_count(1)
     expect(page.get_by_text("plane-guard report --run run-5-main")).to_have_count(1)
     assert page.get_by_role("link", name="Open the pipeline").get_attribute("href") == "https://ci.example/runs/5"
     page.reload()

@@ -53,13 +53,16 @@ def each_field(local: Local) -> Iterator[Filters]:
 def parameters(name: str, local: Local) -> Iterator[dict[str, object]]:
     """What the queries ask for beside filters; the values are those of the story."""
     grouping = next((by for by in Grouping if name.endswith(f"_by_{by.name.lower()}")), Grouping.ISSUE)
-    groups = local.query(f"attempts_by_{grouping.name.lower()}", {**Filters().parameters(), "limit": 500, "newest": []})
+    common: dict[str, object] = {"newest": [], "previous": []}
+    groups = local.query(f"attempts_by_{grouping.name.lower()}", {**Filters().parameters(), **common, "limit": 500})
     latest = local.query("latest", {**Filters().parameters(), "limit": 500, "before_ns": 2**62, "before_id": ""})
     around = next(row for row in latest if row["run"] == "run-7")
-    common: dict[str, object] = {
+    common = {
         "limit": 500,
         "step": HOUR,
         "newest": ["run-1", "run-2", f"run {HOSTILE[1]}"],
+        "previous": ["run-1"],
+        "with_sandbox": True,
         "keys": [row["key"] for row in groups],
         "runs": ["run-1", "run-2"],
         "this_run": "run-2",
@@ -71,7 +74,17 @@ def parameters(name: str, local: Local) -> Iterator[dict[str, object]]:
     }
     for row in groups[:8] if "key" in PARAMETER.findall(QUERIES[name]) else groups[:1]:
         yield {**common, "key": row["key"]}
-    yield {**common, "key": HOSTILE[1], "limit": 3, "step": SECOND, "keys": [], "newest": [], "this_run": HOSTILE[2]}
+    yield {
+        **common,
+        "key": HOSTILE[1],
+        "limit": 3,
+        "step": SECOND,
+        "keys": [],
+        "newest": [],
+        "previous": [],
+        "with_sandbox": False,
+        "this_run": HOSTILE[2],
+    }
     yield {
         **common,
         "key": "",

@@ -80,7 +80,7 @@ def test_the_overview_counts_all_and_lists_a_few() -> None:
         f"{RUNS:,}",
     ]
     bars, top, last = (app.dataframe[number].value for number in range(3))
-    assert sum(bars["Decisions"]) == DECISIONS
+    assert sum(bars["Decisions"]) == ATTEMPTS
     assert (len(top), len(last)) == (10, 10)
     assert set(top["Attempts"]) == {ATTEMPTS // TESTS}
 
@@ -113,7 +113,7 @@ def test_runs_are_capped_and_each_is_counted_in_full() -> None:
     assert [row["Run"] for row in rows] == [f"run-{run:03}" for run in range(RUNS - 1, RUNS - 201, -1)]
     assert {row["Decisions"] for row in rows} == {DECISIONS // RUNS}
     one = figures(opened("runs", inspect="run-000"))
-    assert (one["Decisions"], one["On production"]) == (f"{DECISIONS // RUNS:,}", f"{ATTEMPTS // RUNS:,}")
+    assert (one["Decisions"], one["Blocked on production"]) == (f"{DECISIONS // RUNS:,}", f"{ATTEMPTS // RUNS:,}")
 
 
 def test_a_decision_is_chosen_among_the_latest_and_found_by_its_id() -> None:
@@ -129,7 +129,7 @@ def test_the_data_page_accounts_for_all() -> None:
     assert (figures(app)["Bad lines"], figures(app)["Duplicates"]) == ("0", "0")
     (layer,) = [row for number in range(len(app.dataframe)) for row in grid(app, number) if "Layer" in row]
     assert (layer["Decisions"], layer["Blocked"]) == (DECISIONS, ATTEMPTS)
-    assert "Everything could be read." in markdown(app)
+    assert "All lines could be read." in markdown(app)
 
 
 def _template(folder: Path, changes: dict[str, str]) -> tuple[str, str]:

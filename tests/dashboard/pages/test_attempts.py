@@ -41,7 +41,7 @@ def test_every_grouping_of_the_queries_can_be_chosen() -> None:
 
 def test_a_guarded_run_without_attempts_is_quiet(tmp_path: Path) -> None:
     app = shown("attempts", evidence(tmp_path, session(), sandbox_write()))
-    assert "stopped nothing on its way to production" in app.success[0].value
+    assert "none tried to write to production" in app.success[0].value
     assert not app.dataframe
 
 
@@ -59,19 +59,19 @@ def test_filters_that_leave_no_process_do_not_call_it_unguarded(tmp_path: Path) 
 def test_one_attempt_is_one_line(tmp_path: Path) -> None:
     app = shown("attempts", evidence(tmp_path, session(), decision()))
     (row,) = grid(app)
-    assert (row["Status"], row["Attempts"], row["On production"]) == ("✱ NEW", 1, 1)
+    assert (row["Status"], row["Attempts"], row["Blocked on production"]) == ("✱ NEW", 1, 1)
     assert (row["Test"], row["Op"], row["Reason"], row["Project"]) == (TESTS[0], "state", "prod-project-in-test", PROD)
     assert (row["Tests"], row["Runs"], row["Made by"]) == (1, 1, "tests")
     assert f"{row['Last seen (UTC)']:%Y-%m-%d %H:%M:%S}" == "2026-09-21 14:13:20"
-    assert "1 issue: 1 new, 0 ongoing, 0 gone. 1 attempt on production blocked" in markdown(app)
+    assert "1 issue: 1 new, 0 regressed, 0 ongoing, 0 absent. 1 attempt on production blocked" in markdown(app)
 
 
-def test_days_of_runs_show_what_is_new_ongoing_and_gone(tmp_path: Path) -> None:
+def test_days_of_runs_show_what_is_new_ongoing_and_absent(tmp_path: Path) -> None:
     app = shown("attempts", evidence(tmp_path, *days()))
     lines = {row["Test"]: row for row in grid(app)}
     assert {test: row["Status"] for test, row in lines.items()} == {
         TESTS[0]: "● ongoing",
-        "tests/test_notes.py::test_comments": "○ gone",
+        "tests/test_notes.py::test_comments": "○ not in newest run",
         TESTS[2]: "✱ NEW",
     }
     assert {len(row["Over time"]) for row in lines.values()} == {MOST_SLOTS}
@@ -106,9 +106,9 @@ def test_what_got_through_comes_first_and_alarms(tmp_path: Path) -> None:
     leak = decision(LEAKED | {"test.case.name": "tests/test_leak.py::test"}, of=resource("older"), at=START - SECOND)
     app = shown("attempts", evidence(tmp_path, leak, *(decision() for _ in range(3))))
     assert [row["Status"] for row in grid(app)] == [LEAK, "✱ NEW"]
-    assert app.error[0].value == "1 write to production got through. This must never happen."
+    assert app.error[0].value == "1 write to production got through. Overview shows each of them."
     hidden = shown("attempts", tmp_path, filters=Filters(since_ns=START))
-    assert "The filters leave that out" in hidden.error[0].value
+    assert "The current filters hide them" in hidden.error[0].value
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_an_issue_says_in_a_sentence_what_it_is(tmp_path: Path) -> None:
 
 def test_a_group_that_the_filters_leave_out_says_so(tmp_path: Path) -> None:
     app = shown("attempts", evidence(tmp_path, decision()), group="no such group")
-    assert "Nothing of this group is within the filters." in app.info[0].value
+    assert "The current filters hide every decision of this group." in app.info[0].value
 
 
 def test_a_chosen_occurrence_leads_to_its_decision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_more_than_fits_is_cut_off_and_said(tmp_path: Path) -> None:
     spans = [decision({"test.case.name": f"tests/test_{number}.py::test"}) for number in range(tests)]
     app = shown("attempts", evidence(tmp_path, *spans))
     assert len(grid(app)) == attempts.MOST_GROUPS
-    assert f"The first {attempts.MOST_GROUPS} issues" in markdown(app)
+    assert f"The first {attempts.MOST_GROUPS} are listed" in markdown(app)
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 0), (5, 5), (0, 22), (0, 23), (START, START + 7 * 86400 * SECOND)])

@@ -25,7 +25,7 @@ def test_sources_are_listed_with_their_size(dashboard: Dashboard) -> None:
     size = (dashboard.folder / "decisions-box-1.jsonl").stat().st_size
     assert (row["Source"], row["Size"], row["Not read yet"]) == ("decisions-box-1.jsonl", size, 0)
     assert figures(app)["Lines read"] == "2"
-    assert "Everything could be read." in markdown(app)
+    assert "All lines could be read." in markdown(app)
 
 
 def test_damage_is_told_with_its_place_and_reason(dashboard: Dashboard) -> None:

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard.store.queries import FIELDS
+from plane_guard_dashboard.store.queries import FIELDS, Filters
 from plane_guard_dashboard.views import filter_actions
 from plane_guard_dashboard.views.filters import COMMON, RARE
 from plane_guard_dashboard.views.period import written
-from tests.dashboard.evidence import SECOND, START, decision, resource, session
-from tests.dashboard.pages.single import HOSTILE, grid, text
+from tests.dashboard.evidence import SECOND, START, decision, resource, session, write
+from tests.dashboard.pages.single import HOSTILE, grid, shown, text
 from tests.dashboard.pages.whole import title
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streamlit.testing.v1 import AppTest
 
     from tests.dashboard.pages.whole import Dashboard
@@ -68,7 +70,7 @@ def test_every_field_has_its_widget() -> None:
         ({"contains": "%"}, set()),
         ({"origin": "tests"}, {"b1", "u"}),
         ({"origin": "demo"}, {"b2"}),
-        ({"origin": "nonsense"}, ALL),
+        ({"origin": "nonsense"}, {"b1", "u"}),
         ({"without": ["op:comment"]}, {"b1", "u"}),
         ({"without": ["op:comment", "target:unresolved"]}, {"b1"}),
         ({"without": ["test:tests/test_other.py::test_x[prod]"]}, {"b1", "u"}),
@@ -82,7 +84,7 @@ def test_every_field_has_its_widget() -> None:
     ],
 )
 def test_the_address_bar_filters(filled: Dashboard, query: dict[str, str | list[str]], found: set[str]) -> None:
-    app = filled.opened(**query)
+    app = filled.opened(**({"origin": "any"} | query))
     assert ids(app) == found
     if not found:
         assert any("No decision matches these filters; there are 3 in all." in info.value for info in app.info)
@@ -93,7 +95,7 @@ def test_the_filters_in_use_are_told_and_cleared(filled: Dashboard) -> None:
     app = filled.opened(op=["comment"], without=["target:prod"], contains="x", range="7d")
     assert "Filtered by range: 7d · op: comment · contains: x · without: target:prod" in text(app)
     app.button(key="clear").click().run()
-    assert ids(app) == ALL
+    assert ids(app) == {"b1", "u"}
     assert "Filtered by" not in text(app)
 
 
@@ -115,9 +117,31 @@ def test_values_are_offered_most_frequent_first(filled: Dashboard) -> None:
     assert app.multiselect(key="op").options == ["state", "comment"]
 
 
-def test_a_time_that_is_none_is_not_used_and_says_so(filled: Dashboard) -> None:
-    app = filled.opened(until="yesterday")
-    assert any("A time is written like" in warning.value for warning in app.warning)
+def test_an_invalid_time_is_ignored_and_not_listed_as_a_filter(filled: Dashboard) -> None:
+    app = filled.opened(**{"from": "yesterday"})
+    assert any("Invalid time, ignored" in warning.value for warning in app.warning)
+    assert "yesterday" not in text(app)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "blocked", "through"), [("allowed", 0, 1), ("blocked", 1, 0), ("expected block", 0, 0)]
+)
+def test_every_number_of_the_attempts_page_obeys_the_verdict_filter(
+    tmp_path: Path, verdict: str, blocked: int, through: int
+) -> None:
+    write(
+        tmp_path / "a.jsonl",
+        session(),
+        decision({"plane_guard.decision.id": "blocked"}),
+        decision({"plane_guard.decision.id": "through", "plane_guard.decision.outcome": "allow"}),
+        decision({"plane_guard.decision.id": "expected", "plane_guard.decision.expected": True}),
+    )
+    app = shown("attempts", tmp_path, filters=Filters(only={"verdict": (verdict,)}))
+    rows = grid(app) if app.dataframe else []
+    assert sum(row["Blocked on production"] for row in rows) == blocked
+    assert sum(row["Got through"] for row in rows) == through
+    captions = "\n".join(str(caption.value) for caption in app.caption)
+    assert not rows or f"{blocked} attempt{'s' * (blocked != 1)} on production blocked" in captions
 
 
 @pytest.mark.parametrize("value", HOSTILE)

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from plane_guard_dashboard.views.columns import Column
 from plane_guard_dashboard.views.export import as_csv, as_parquet
-from plane_guard_dashboard.views.grid import Column
 from tests.dashboard.pages.single import HOSTILE, markdown
 
 COLUMNS = (Column("Test", "test", "test"), Column("Attempts", "attempts"))

@@ -33,21 +33,21 @@ def last(app: AppTest) -> list[dict[str, Any]]:
 
 def test_an_empty_folder_is_no_evidence_yet_and_no_clean_bill(dashboard: Dashboard) -> None:
     app = dashboard.opened()
-    assert title(app) == "No evidence yet"
-    assert "not a clean bill" in app.info[0].value
+    assert title(app) == "No data yet"
+    assert "does not mean that everything is fine" in app.info[0].value
     assert not app.metric
 
 
 def test_a_missing_folder_is_no_evidence_yet(dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLANE_GUARD_TRACES", "/nowhere/:red[x]")
     app = dashboard.opened()
-    assert title(app) == "No evidence yet"
+    assert title(app) == "No data yet"
     assert ":red[x]" not in markdown(app)
     assert "/nowhere/:red[x]" in app.text[0].value
 
 
 @pytest.mark.parametrize(
-    ("raw", "words"), [(b"garbage\n", "The traces cannot be read"), (b"{}\n", "Nothing of plane-guard here")]
+    ("raw", "words"), [(b"garbage\n", "The traces cannot be read"), (b"{}\n", "No plane-guard data in this source")]
 )
 def test_what_cannot_be_read_looks_unlike_what_is_not_there(dashboard: Dashboard, raw: bytes, words: str) -> None:
     app = dashboard.holds(raw=raw).opened()
@@ -59,13 +59,13 @@ def test_what_cannot_be_read_looks_unlike_what_is_not_there(dashboard: Dashboard
 def test_a_guarded_run_that_tried_nothing_is_quiet(dashboard: Dashboard) -> None:
     app = dashboard.holds(session()).opened()
     assert title(app) == "Nothing tried to write to production"
-    assert "nothing tried to write to Plane at all" in app.success[0].value
+    assert "none tried to write to Plane" in app.success[0].value
     assert figures(app)["Guarded processes"] == "1"
 
 
 def test_a_run_that_wrote_to_the_sandbox_only_is_quiet(dashboard: Dashboard) -> None:
     app = dashboard.holds(session(), sandbox_write()).opened()
-    assert "stopped nothing on its way to production" in app.success[0].value
+    assert "none tried to write to production" in app.success[0].value
 
 
 def test_decisions_without_a_guarded_process_are_not_called_quiet(dashboard: Dashboard) -> None:
@@ -100,7 +100,7 @@ def test_one_attempt_is_the_headline_a_figure_and_a_row(dashboard: Dashboard) ->
 def test_a_write_that_got_through_alarms_whatever_is_filtered(dashboard: Dashboard) -> None:
     app = dashboard.holds(session(), decision(), decision(LEAK)).opened(run="run-1", origin="demo")
     assert title(app) == "1 write to production got through"
-    assert "must never happen" in app.error[0].value
+    assert "got through" in app.error[0].value
     assert figures(app)["Production writes allowed"] == "1"
 
 
@@ -114,8 +114,30 @@ def test_expected_blocks_are_told_apart(dashboard: Dashboard) -> None:
 def test_the_demo_is_told_apart(dashboard: Dashboard) -> None:
     demo = resource("demo-1", service="plane-guard-demo")
     app = dashboard.holds(session(), decision(), decision(of=demo)).opened()
+    assert title(app) == "1 attempt to write to production, all blocked"
+    assert {row["Made by"] for row in last(app)} == {"tests"}
+    app = dashboard.opened(origin="any")
     assert "1 attempt made by `plane-guard demo`" in markdown(app)
     assert {row["Made by"] for row in last(app)} == {"demo", "tests"}
+
+
+def test_an_incident_card_names_item_test_branch_job_and_next_step(dashboard: Dashboard) -> None:
+    job = {"vcs.ref.head.name": "topic", "cicd.pipeline.run.url.full": "https://ci.example/412"}
+    app = dashboard.holds(session(), decision(LEAK, of=resource("run-7", **job))).opened()
+    shown = "\n".join(text.value for text in app.text)
+    for fact in ("ORCH-114", "topic", "https://ci.example/412", "run-7", "Host: "):
+        assert fact in shown
+    assert "sandbox allowlist" not in app.error[0].value
+    assert any("Rotate the token" in block.value for block in app.markdown)
+
+
+def test_new_groups_come_before_ongoing_ones_and_are_counted_over_everything(dashboard: Dashboard) -> None:
+    before, now = resource("run-1"), resource("run-2")
+    ongoing = {"plane_guard.op": "comment"}
+    repeated = [decision(ongoing, at=START + number * SECOND, of=of) for of in (before, now) for number in range(5)]
+    app = dashboard.holds(session(of=before), *repeated, decision(at=START + HOUR, of=now)).opened()
+    assert [row["Status"] for row in top(app)] == ["✱ NEW", "● ongoing"]
+    assert "1 new, 0 regressed, 1 ongoing, 0 absent" in markdown(app)
 
 
 def test_status_is_that_of_all_time_whatever_is_filtered(dashboard: Dashboard) -> None:
@@ -137,7 +159,7 @@ def test_a_period_is_compared_with_the_one_before(dashboard: Dashboard) -> None:
 def test_there_is_a_table_behind_the_chart_with_the_same_figures(dashboard: Dashboard) -> None:
     other = decision({"plane_guard.decision.reason": "opt-in-disabled"})
     app = dashboard.holds(session(), decision(), decision(), other).opened()
-    assert {row["Reason"]: row["Decisions"] for row in grid(app)} == {"prod-project-in-test": 2, "opt-in-disabled": 1}
+    assert {row["Kind"]: row["Decisions"] for row in grid(app)} == {"blocked on production": 3}
 
 
 @pytest.mark.parametrize("text", HOSTILE)

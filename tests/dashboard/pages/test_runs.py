@@ -9,7 +9,7 @@ import pytest
 from plane_guard_dashboard.store.queries import Filters
 from plane_guard_dashboard.views import links
 from plane_guard_dashboard.views.comparison import Change, change, compared, sentence, verdict
-from plane_guard_dashboard.views.one_run import is_web
+from plane_guard_dashboard.views.links import is_web
 from tests.dashboard.evidence import SECOND, START, decision, resource, sandbox_write, session, write
 from tests.dashboard.pages.single import HOSTILE, choose, grid, markdown, parameter, shown, text
 from tests.dashboard.pages.traced import TESTS, days
@@ -42,7 +42,7 @@ def run(name: str, at: int, *ops: str, service: str = "plane-guard", branch: str
 @pytest.mark.parametrize(
     ("changes", "short", "long"),
     [
-        ({}, "✔ clean", "Guarded, and nothing tried to write to Plane at all"),
+        ({}, "✔ clean", "Guarded, and nothing tried to write to Plane"),
         ({"decisions": 1}, "✔ clean", "Nothing tried to write to production"),
         ({"decisions": 2, "blocked": 2}, "◌ other blocks", "Nothing tried to write to production; 2 other writes"),
         ({"decisions": 1, "blocked": 1, "prod_attempts": 1}, "✖ tried production", "1 attempt to write to production"),
@@ -56,7 +56,7 @@ def test_the_verdict_is_a_sign_and_a_word(changes: dict[str, int], short: str, l
 
 
 @pytest.mark.parametrize(
-    ("here", "before", "expected"), [(1, 0, Change.NEW), (2, 1, Change.REPEATED), (0, 3, Change.GONE)]
+    ("here", "before", "expected"), [(1, 0, Change.NEW), (2, 1, Change.REPEATED), (0, 3, Change.ABSENT)]
 )
 def test_what_became_of_an_issue(here: int, before: int, expected: Change) -> None:
     assert change({"here": here, "before": before}) is expected
@@ -64,8 +64,8 @@ def test_what_became_of_an_issue(here: int, before: int, expected: Change) -> No
 
 def test_the_comparison_in_a_sentence() -> None:
     issues = [{"here": 1, "before": 0}, {"here": 1, "before": 1}, {"here": 2, "before": 1}]
-    assert compared(issues, "the run before") == "Against the run before: 1 new, 2 repeated, 0 gone."
-    assert compared([], "the run before") == "Nothing was stopped in this run, nor in the run before."
+    assert compared(issues, "the run before") == "Compared with the run before: 1 new, 2 repeated, 0 absent."
+    assert compared([], "the run before") == "Nothing was blocked in this run, nor in the run before."
     assert "no earlier run" in compared(issues, "")
 
 
@@ -74,7 +74,11 @@ def test_runs_are_listed_latest_first(tmp_path: Path) -> None:
     assert "12 runs, the latest first" in markdown(app)
     assert [row["Run"] for row in grid(app)][:3] == ["run-5-main", "run-5-feature", "run-4-main"]
     newest = grid(app)[0]
-    assert (newest["Verdict"], newest["On production"], newest["Got through"]) == ("✖ tried production", 14, "0")
+    assert (newest["Verdict"], newest["Blocked on production"], newest["Got through"]) == (
+        "✖ tried production",
+        14,
+        "0",
+    )
     assert (newest["Processes"], newest["Decisions"], newest["Blocked"], newest["Expected"]) == (1, 16, 14, 1)
     assert (newest["Guard"], newest["Made by"], newest["Branch"]) == ("0.1.0", "tests", "main")
 
@@ -107,7 +111,9 @@ def test_a_chosen_run_stays_in_the_address(tmp_path: Path) -> None:
 def test_one_run_against_the_one_before_of_its_branch(tmp_path: Path) -> None:
     app = shown("runs", evidence(tmp_path, *days()), inspect="run-5-main")
     assert app.subheader[0].value == "✖ 14 attempts to write to production, all blocked"
-    assert "Against the run before of the same service and branch: 1 new, 1 repeated, 0 gone." in markdown(app)
+    assert "Compared with the previous run of the same service and branch: 1 new, 1 repeated, 0 absent." in markdown(
+        app
+    )
     assert "run-4-main" in text(app)
     assert {row["Test"]: (row["Change"], row["Now"], row["Before"]) for row in grid(app)} == {
         TESTS[0]: ("● repeated", 7, 6),
@@ -117,18 +123,18 @@ def test_one_run_against_the_one_before_of_its_branch(tmp_path: Path) -> None:
     assert f"revision: {5:040x}" in text(app)
 
 
-def test_what_is_gone_is_said(tmp_path: Path) -> None:
+def test_what_is_absent_is_said(tmp_path: Path) -> None:
     spans = *run("one", 0, "state", "comment"), *run("two", 60, "state")
     app = shown("runs", evidence(tmp_path, *spans), inspect="two")
-    assert {row["Op"]: row["Change"] for row in grid(app)} == {"state": "● repeated", "comment": "▽ gone"}
+    assert {row["Op"]: row["Change"] for row in grid(app)} == {"state": "● repeated", "comment": "▽ not in this run"}
 
 
 @pytest.mark.parametrize(
     ("others", "relation"),
     [
         ([("a", "svc", "main"), ("b", "svc", "dev"), ("c", "other", "dev")], "same service and branch"),
-        ([("b", "svc", "dev"), ("c", "other", "main")], "the run before of the same service:"),
-        ([("c", "other", "main"), ("d", "plane-guard-demo", "main")], "the test run before:"),
+        ([("b", "svc", "dev"), ("c", "other", "main")], "the previous run of the same service:"),
+        ([("c", "other", "main"), ("d", "plane-guard-demo", "main")], "the previous test run:"),
     ],
 )
 def test_the_nearest_relation_is_compared_with(
@@ -157,7 +163,7 @@ def test_the_processes_say_why_they_count_as_test_processes(tmp_path: Path) -> N
     of = resource("this", **{"plane_guard.pytest.worker": "gw1"})
     app = shown("runs", evidence(tmp_path, session(of=of)), inspect="this")
     (process,) = grid(app)
-    assert process["Counts as a test process because of"] == "pytest in sys.modules"
+    assert process["Evidence of tests"] == "pytest in sys.modules"
     assert (process["Guarded clients"], process["Worker"], process["Process"]) == ("httpx", "gw1", 4711)
 
 

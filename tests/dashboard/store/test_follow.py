@@ -216,7 +216,7 @@ def test_what_a_deleted_file_had_first_is_still_there_when_another_has_it(
 
 
 def test_files_that_cannot_be_read_are_counted_beside_those_that_can(folder: Path, engine: Callable[[], Local]) -> None:
-    (folder / "folder.jsonl").mkdir()
+    os.mkfifo(folder / "pipe.jsonl")
     write(folder / "a.jsonl", *named("a"))
     store = engine()
     assert ids(store) == ["a"]

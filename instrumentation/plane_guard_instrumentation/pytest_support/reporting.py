@@ -1,0 +1,198 @@
+"""What a pytest user sees of the guard: a header line, fixtures, a summary, and every refusal with its test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plane_guard.settings import OPT_IN_VARIABLE
+from plane_guard_instrumentation.clients import patches
+from plane_guard_instrumentation.evidence import coverage, diagnostics, evidence_file, resource, running_test
+from plane_guard_instrumentation.evidence import session as _session
+from plane_guard_instrumentation.pytest_support import opt_in
+from plane_guard_instrumentation.pytest_support.stash import BLOCKED, EXPECTED
+from plane_guard_instrumentation.runtime import environment, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from contextlib import AbstractContextManager
+
+    from plane_guard import PlaneWriteBlocked
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What there was before this session, in a process that may run several, one inside the other."""
+
+    running: running_test.Running | None
+    evidence: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+_BEFORE = pytest.StashKey[_Before]()
+_WORKER_WARNINGS = "plane_guard_warnings"
+_items: list[pytest.Item] = []  # the running test is the last; a session inside a test has its own
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Fix what pyproject says, from pytest's own rootdir, before any conftest runs."""
+    early_config.stash[_BEFORE] = _Before(running_test.current(), evidence_file.sizes(), tuple(diagnostics.warnings))
+    opt_in.join(early_config)
+    run.fix_root(early_config.rootpath)
+    environment.hand_to_children()
+    running_test.set_running(running_test.Running(phase="collection"))
+
+
+@pytest.hookimpl
+def pytest_configure(config: pytest.Config) -> None:
+    """Add what surrounds the tests where the settings ask for it."""
+    if run.current().fail_on_swallowed:
+        from plane_guard_instrumentation.pytest_support import swallowed
+
+        config.pluginmanager.register(swallowed, "plane_guard_swallowed")
+
+
+@pytest.hookimpl
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give the test around this session its state back; without one, what still runs now runs at exit."""
+    before = config.stash.get(_BEFORE, None)
+    outer = before.running if before else None
+    running_test.set_running(outer if outer and outer.test else running_test.Running(phase="exit"))
+
+
+@pytest.hookimpl
+def pytest_report_header() -> list[str]:
+    """Say that the guard is active, for which clients, what it ignores, and what it cannot see."""
+    lines = [f"plane-guard {resource.version()}: Plane writes are blocked, guarding {', '.join(patches.layers())}"]
+    lines += [f"plane-guard: {name} is ignored: it was set before the tests" for name in environment.take_removed()]
+    lines += [f"plane-guard: {problem}" for problem in run.current().problems]
+    lines += [f"plane-guard: not covered: {gap}" for gap in coverage.uncovered()]
+    return lines
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """Name the phase for what plugins and conftests do; restore what plugins replaced while they were loaded."""
+    patches.verify()
+    running_test.set_running(running_test.Running(phase="session"))
+    if _session.is_live():
+        from plane_guard_instrumentation.export import live
+
+        live.start()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Name the phase for what test modules do when they are imported."""
+    running_test.set_running(running_test.Running(phase="collection"))
+    try:
+        return (yield)
+    finally:
+        running_test.set_running(running_test.Running(phase="session"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Start every test with every patch in place and a list of refusals of its own."""
+    repaired = patches.verify()
+    if repaired:
+        diagnostics.patches_restored(repaired)
+    _items.append(item)
+    running_test.begin(item.nodeid, "setup")
+    try:
+        return (yield)
+    finally:
+        _items.pop()
+        running_test.begin(None, "session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """Note what setup has left running. No wrapper, here and below: it would cost each test more than all the rest."""
+    running_test.enter("call")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Note what the test has left running."""
+    running_test.enter("teardown")
+
+
+@diagnostics.listeners.append
+def _keep(refusal: PlaneWriteBlocked) -> None:
+    """Keep a refusal for the test whose write it was, if that still runs."""
+    test = running_test.running().test
+    for item in _items:
+        if item.nodeid == test:
+            item.stash.setdefault(BLOCKED, []).append(refusal)
+
+
+@pytest.fixture
+def plane_sandbox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this one test write to the sandbox projects of the allowlist, and to nothing else."""
+    monkeypatch.setenv(OPT_IN_VARIABLE, "1")
+
+
+@pytest.fixture(scope="session")
+def plane_sandbox_scope() -> Callable[[], AbstractContextManager[None]]:
+    """Let a fixture of a wider scope write to the sandbox, in the code of a ``with`` block of its own.
+
+    The tests that use the fixture are not covered: they request ``plane_sandbox_writes``.
+    """
+    return opt_in.sandbox_scope
+
+
+@pytest.fixture
+def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlocked]:
+    """Return the writes that were blocked in this test so far, and record its blocks as expected. Allows nothing."""
+    request.node.stash[EXPECTED] = True
+    running_test.expect_blocks()
+    blocked: list[PlaneWriteBlocked] = request.node.stash.setdefault(BLOCKED, [])
+    return blocked
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Wait a little for what is on its way to a collector, and hand a worker's warnings to the controller."""
+    running_test.set_running(running_test.Running(phase="session"))
+    diagnostics.patches_restored(patches.verify())
+    if _session.is_live():
+        from plane_guard_instrumentation.export import live
+
+        unsent = live.flush()
+        if unsent:
+            diagnostics.warn_once(unsent)
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_WORKER_WARNINGS] = [*diagnostics.warnings, *_uncovered()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Take over what went wrong in a worker."""
+    for warning in getattr(node, "workeroutput", {}).get(_WORKER_WARNINGS, ()):
+        diagnostics.warn_once(warning)
+
+
+@pytest.hookimpl
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was blocked, by which test, what was not covered, and where the evidence is."""
+    before = config.stash.get(_BEFORE, None)
+    at_start = before.evidence if before else {}
+    warnings = [text for text in diagnostics.warnings if not before or text not in before.warnings] + _uncovered()
+    if not warnings and not evidence_file.has_decisions_since(at_start):
+        return
+    from plane_guard_instrumentation.pytest_support import summary
+
+    lines = warnings + summary.lines(config.rootpath, at_start)
+    if lines:
+        terminalreporter.section("plane-guard", red=True)
+        for line in lines:
+            terminalreporter.line(line)
+
+
+def _uncovered() -> list[str]:
+    return [f"not covered: {gap}" for gap in coverage.uncovered()]
