@@ -12,6 +12,7 @@ import pytest
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
+from plane_guard import DEFAULT_SANDBOX_PROJECT
 from plane_guard.vocabulary import Op, Outcome, Reason, Target
 from plane_guard_instrumentation.evidence import attributes as names
 from plane_guard_instrumentation.evidence import sanitize
@@ -118,10 +119,11 @@ RUN = """
 
 def test_a_real_run_emits_what_the_schema_says_and_nothing_else(child: Child) -> None:
     child.write("test_it.py", RUN)
+    child.write("pyproject.toml", f'[tool.plane_guard.project_names]\n"{DEFAULT_SANDBOX_PROJECT}" = "ORCH (sandbox)"\n')
     result = child.pytest()
     assert "2 passed" in result.stdout, result.stdout
     found = attributes_of(child)
-    assert {names.EXPECTED, names.WORK_ITEM_KEY, names.TEST} <= set().union(*found["Decision"])
+    assert {names.EXPECTED, names.WORK_ITEM_KEY, names.TEST, names.PROJECT_NAME} <= set().union(*found["Decision"])
     for heading, emitted in found.items():
         required = {name for name, attribute in GROUPS[heading].items() if attribute.is_required}
         assert emitted, heading

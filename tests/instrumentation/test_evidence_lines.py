@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.json.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.json.common.trace_encoder import encode_spans
 from opentelemetry.semconv.schemas import Schemas
 
+from plane_guard_dashboard.evidence import traces
 from plane_guard_instrumentation.evidence import attributes as names
 from plane_guard_instrumentation.evidence import otlp_json, resource, session, spans, trace_context
 from plane_guard_instrumentation.export import sdk_spans
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plane_guard_instrumentation.evidence.sanitize import Attributes
     from tests.harness import Child
 
@@ -68,6 +72,28 @@ def test_every_value_is_written_as_opentelemetry_writes_it(values: dict[str, str
     span = spans.decision(values, blocked=True)
 
     assert json.loads(otlp_json.line(span)) == exported(span)
+
+
+def test_readers_count_the_span_event_and_the_log_record_of_a_decision_once(tmp_path: Path) -> None:
+    attributes: Attributes = {
+        **ATTRIBUTES,
+        names.DECISION_ID: "9f0c5a1e7b2d4c3f8e6a5b4c3d2e1f00",
+        names.REASON: "opt-in-disabled",
+        names.OP: "create",
+        names.LAYER: "httpx",
+    }
+    span = spans.decision(attributes, blocked=True)
+    records = encode_logs([sdk_spans.log_record(span)]).to_dict()
+    (tmp_path / "spans.jsonl").write_bytes(otlp_json.line(span))
+    (tmp_path / "logs.jsonl").write_text(json.dumps(records) + "\n", encoding="utf-8")
+
+    for kept in ([], ["logs.jsonl"]):
+        for name in kept:
+            (tmp_path / "spans.jsonl").unlink()
+            assert (tmp_path / name).exists()
+        [row] = traces.read(tmp_path).decisions
+        assert (row.decision_id, row.outcome, row.op) == (attributes[names.DECISION_ID], "block", "create")
+        assert (row.time_ns, row.trace_id) == (span.start_ns, span.trace_id)
 
 
 def test_the_schema_is_one_that_opentelemetry_published() -> None:
