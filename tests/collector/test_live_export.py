@@ -30,7 +30,10 @@ def test_it(number, plane_blocked_writes):
         httpx.post(URL, json={"name": "new"})
 """
 # On a machine that is busy enough, a run's few seconds of waiting are over before everything has arrived.
-PATIENT = "from plane_guard_instrumentation.export import patience\npatience.SECONDS = patience._SHORT = 30.0\n"
+PATIENT = (
+    "from plane_guard_instrumentation.export import patience\n"
+    "patience.SECONDS = patience._SHORT = 30.0\npatience.is_over = lambda: False\n"
+)
 PROTOCOLS = ("http/protobuf", "grpc")
 
 

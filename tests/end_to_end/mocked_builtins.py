@@ -66,7 +66,6 @@ WAYS: dict[str, Callable[[], Any]] = {
     "sys.stderr": lambda: mock.patch("sys.stderr", None),
     "sys._getframe": lambda: mock.patch("sys._getframe", side_effect=ValueError),
     "sys.modules is a copy": lambda: mock.patch("sys.modules", dict(sys.modules)),
-    "sys.modules is cleared": lambda: mock.patch.dict("sys.modules", {}, clear=True),
     "sys.meta_path": lambda: mock.patch("sys.meta_path", []),
     "sys.platform": lambda: mock.patch("sys.platform", "win32"),
     "import_module": lambda: mock.patch("importlib.import_module", side_effect=ImportError),

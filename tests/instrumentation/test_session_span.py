@@ -10,17 +10,28 @@ if TYPE_CHECKING:
     from tests.harness import Child
 
 
-def test_each_guarded_process_writes_one(child: Child) -> None:
+def test_the_root_and_each_child_that_decides_write_one(child: Child) -> None:
     child.write(
-        "test_it.py", "import subprocess, sys\ndef test_it():\n    subprocess.run([sys.executable, '-c', ''])\n"
+        "test_it.py",
+        """
+        import subprocess, sys
+        WRITE = "import httpx; httpx.post('http://127.0.0.1:9/api/v1/workspaces/acme/projects/x/')"
+        def test_it():
+            subprocess.run([sys.executable, "-c", ""], check=True)
+            assert subprocess.run([sys.executable, "-c", WRITE], capture_output=True).returncode == 1
+        """,
     )
-    child.pytest()
+    result = child.pytest()
 
-    evidence = [session.evidence for session in child.sessions()]
-    assert evidence == ["this process runs pytest", "PYTEST_CURRENT_TEST is set"]
-    clients = dict.fromkeys(f"{seam.layer} (when imported)" for seam in patches.SEAMS)
-    assert {session.shells for session in child.sessions()} == {(*clients, "socket floor")}
-    assert len({session.run_id for session in child.sessions()}) == 1
+    assert "1 passed" in result.stdout, result.stdout
+    root, decided = child.sessions()
+    [decision] = child.decisions()
+    assert decided.pid == decision.pid != root.pid
+    assert root.run_id == decided.run_id == decision.run_id
+    assert root.evidence
+    assert decided.evidence
+    for session in (root, decided):
+        assert {shell.partition(" (")[0] for shell in session.shells} >= {seam.layer for seam in patches.SEAMS}
 
 
 def test_a_forked_child_writes_its_own(child: Child) -> None:

@@ -39,7 +39,10 @@ _items: list[pytest.Item] = []  # the running test is the last; a session inside
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Fix what pyproject says, from pytest's own rootdir, before any conftest runs."""
-    early_config.stash[_BEFORE] = _Before(running_test.current(), evidence_file.sizes(), tuple(diagnostics.warnings))
+    outer = running_test.current()
+    # Only a session inside a test has warnings before it that are another session's.
+    before = tuple(diagnostics.warnings) if outer else ()
+    early_config.stash[_BEFORE] = _Before(outer, evidence_file.sizes(), before)
     opt_in.join(early_config)
     run.fix_root(early_config.rootpath)
     environment.hand_to_children()
