@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from plane_guard_dashboard.evidence import otlp
-from plane_guard_dashboard.evidence.packing import is_packed
+from plane_guard_dashboard.evidence.packing import unpacked_size
 from plane_guard_dashboard.evidence.sources import (
     contents,
     lines,
@@ -83,18 +82,18 @@ def files_to_send(source: str) -> Files:
     return files
 
 
-def end_of(path: Path) -> int | None:
-    """Return the offset at which the file ends now; None if it is packed, and so not appended to."""
-    with open_regular(path) as file:
-        return None if is_packed(file) else file.seek(0, io.SEEK_END)
+def end_of(path: Path) -> int:
+    """Return the offset at which the text of the file ends now."""
+    found = path.stat()
+    return unpacked_size(str(path), found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-def items(path: Path, offset: int, until: int | None) -> Iterator[Item]:
+def items(path: Path, offset: int, until: int) -> Iterator[Item]:
     """Every line that starts from `offset` to `until`. Later ones were written meanwhile and are for the next call."""
     with open_regular(path) as file:
         file.seek(offset)
         for line in lines(file, offset=offset):
-            if until is not None and line.offset >= until:
+            if line.offset >= until:
                 return
             yield _item(path, line)
 

@@ -59,8 +59,7 @@ class Checkpoint:
         with open_regular(path) as file:
             first = hashlib.sha256(first_line(file)).hexdigest()[:_HEX_DIGITS]
         progress = self.files.get(name)
-        end = end_of(path)
-        if progress is None or progress.first_line != first or (end is not None and progress.offset > end):
+        if progress is None or progress.first_line != first or progress.offset > end_of(path):
             progress = self.files[name] = FileProgress(first)
         return progress
 
