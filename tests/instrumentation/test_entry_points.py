@@ -159,7 +159,8 @@ def test_a_test_process_that_cannot_be_guarded_ends(child: Child) -> None:
     import os
     from plane_guard_instrumentation.startup import installation as _boot
     from plane_guard_instrumentation.startup import entry_points as _entry_points
-    os.environ["PLANE_GUARD_TEST_PROCESS"] = "1"
+    import plane_guard_watch
+    plane_guard_watch.STATE.evidence = "a test"
     _boot.enforce = lambda: 1 / 0
     _entry_points.pre_instrument()
     print("went on")
@@ -168,4 +169,4 @@ def test_a_test_process_that_cannot_be_guarded_ends(child: Child) -> None:
 
     assert result.returncode == 78
     assert "went on" not in result.stdout
-    assert "could not be put in place" in result.stderr
+    assert "could not install the guard" in result.stderr

@@ -12,7 +12,7 @@ import pytest
 
 import plane_guard
 import plane_guard_instrumentation
-from plane_guard_instrumentation import pytest_plugin
+from plane_guard_instrumentation.pytest_support import reporting
 
 if TYPE_CHECKING:
     from plane_guard_dashboard.demo.standin import StandInPlane
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 VALUES = ("0", "false", "off", "none", "", "1", "true", "*", "{prod}", "prod", "disable")
 PYTEST_OPTIONS = (
     ("-p", "no:plane_guard"),
+    ("-p", "no:plane_guard", "-p", "no:plane_guard_opt_in"),
     ("--noconftest",),
     ("-p", "no:warnings", "-p", "no:capture"),
     ("-o", "addopts=", "--override-ini", "plane_guard=off"),
@@ -85,6 +86,7 @@ def test_protected_beats_allowlisted(monkeypatch):
 
 def variables() -> set[str]:
     """Every environment variable that the code names, and the ones that its libraries read."""
+    # `PLANE_GUARD_PARENT` names a file; its values here are no markers.
     found = {"OTEL_SDK_DISABLED", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "OTEL_TRACES_EXPORTER", "NO_PROXY"}
     for folder in ("guard", "instrumentation"):
         for file in (ROOT / folder).rglob("*.py"):
@@ -95,12 +97,12 @@ def variables() -> set[str]:
 
 
 def fixtures() -> list[str]:
-    return [name for name in vars(pytest_plugin) if name.startswith("plane_")]
+    return [name for name in vars(reporting) if name.startswith("plane_")]
 
 
 def test_the_walk_knows_every_switch() -> None:
     assert {"PLANE_TEST_WRITE_ENABLED", "PLANE_GUARD_HOSTS", "PLANE_GUARD_SWALLOWED", "PLANE_GUARD_ROOT"} <= variables()
-    assert fixtures() == ["plane_sandbox_writes", "plane_blocked_writes"]
+    assert fixtures() == ["plane_sandbox_writes", "plane_sandbox_scope", "plane_blocked_writes"]
     called = CALLS + TEST
     for package in (plane_guard, plane_guard_instrumentation):
         for name in package.__all__:
@@ -112,6 +114,7 @@ def test_the_walk_knows_every_switch() -> None:
                     "audit_allow",
                     "audit_block",
                     "classify",
+                    "in_test_process",
                 }
             )
 
@@ -151,7 +154,7 @@ def test_no_fixture_or_public_function_lets_production_through(child: Child, pla
     child.write("test_it.py", TEST + f"FIXTURES = {fixtures()!r}\n" + CALLS)
     result = child.pytest()
 
-    assert "10 passed" in result.stdout, result.stdout
+    assert "11 passed" in result.stdout, result.stdout
     assert plane.writes == []
 
 
