@@ -20,6 +20,7 @@ from plane_guard_instrumentation.evidence import diagnostics, evidence_file, res
 from plane_guard_instrumentation.evidence import session as _session  # noqa: E402
 from plane_guard_instrumentation.pytest_support.stash import BLOCKED, EXPECTED  # noqa: E402
 from plane_guard_instrumentation.runtime import environment  # noqa: E402
+from plane_guard_instrumentation.testing.fixture import fake_plane  # noqa: E402, F401 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_dashboard.demo._wire import ReceivedRequest, Reply, WireServer
+from plane_guard_instrumentation.testing import ReceivedRequest, Reply, WireServer
 from tests.end_to_end.clients import CLIENTS
 
 if TYPE_CHECKING:

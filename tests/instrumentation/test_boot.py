@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 LOADED = "import sys; print(sorted(name for name in sys.modules if name.startswith('plane_guard')))"
@@ -68,7 +68,7 @@ def test_a_guard_that_cannot_be_put_in_place_ends_the_process(child: Child) -> N
 
 @pytest.mark.parametrize("client", ["httpx", "requests"])
 def test_a_process_that_forbids_bytes_to_be_compared_with_text_is_guarded(
-    child: Child, plane: StandInPlane, client: str
+    child: Child, plane: FakePlane, client: str
 ) -> None:
     result = child.python(
         f"""
