@@ -15,9 +15,9 @@ import pytest
 from aiohttp import web
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_dashboard.demo import _wire
 from plane_guard_instrumentation.clients import patches
 from plane_guard_instrumentation.enforcement import ownership
+from plane_guard_instrumentation.testing import http_server
 from tests.instrumentation.senders import decisions
 
 if TYPE_CHECKING:
@@ -214,10 +214,10 @@ def test_a_websocket_is_opened_by_a_read(plane: FakePlane, prod: str) -> None:
     assert [request.method for request in plane.requests] == ["GET"]
 
 
-def answer_as_plane(request: _wire.ReceivedRequest) -> _wire.Reply:
+def answer_as_plane(request: http_server.ReceivedRequest) -> http_server.Reply:
     """A work item of the sandbox, whatever is asked."""
     *_, project, _, item = request.target.removesuffix("/").removesuffix("/comments").split("/")
-    return _wire.Reply(200, {"id": item, "project": project})
+    return http_server.Reply(200, {"id": item, "project": project})
 
 
 def test_a_proxy_sees_the_proof_and_the_write_and_nothing_that_is_refused(
@@ -225,8 +225,8 @@ def test_a_proxy_sees_the_proof_and_the_write_and_nothing_that_is_refused(
 ) -> None:
     base = "http://plane.example.org/api/v1/workspaces/acme/projects"
     comments = f"{base}/{plane.sandbox.id}/work-items/{plane.sandbox.items['SBX-1']}/comments/"
-    received: list[_wire.ReceivedRequest] = []
-    proxy = _wire.WireServer(lambda asked: received.append(asked) or answer_as_plane(asked))  # type: ignore[func-returns-value]
+    received: list[http_server.ReceivedRequest] = []
+    proxy = http_server.HTTPServer(lambda asked: received.append(asked) or answer_as_plane(asked))  # type: ignore[func-returns-value]
     proxy.start()
     options = {"json": {}, "proxy": f"http://me:secret@127.0.0.1:{proxy.port}"}
     try:
@@ -310,12 +310,12 @@ def test_what_a_mock_reads_proves_nothing(plane: FakePlane) -> None:
     item, received = plane.prod.items["ORCH-114"], []
     path = f"/api/v1/workspaces/acme/projects/{plane.sandbox.id}/work-items/{item}/comments/"
 
-    def answer(request: _wire.ReceivedRequest) -> _wire.Reply:
+    def answer(request: http_server.ReceivedRequest) -> http_server.Reply:
         received.append(request.method)
-        return _wire.Reply(200, {"id": item, "project": plane.prod.id})
+        return http_server.Reply(200, {"id": item, "project": plane.prod.id})
 
     shown = json.dumps({"id": item, "project": plane.sandbox.id}).encode()
-    server = _wire.WireServer(answer)
+    server = http_server.HTTPServer(answer)
     server.start()
     try:
         with mock.patch.object(aiohttp.ClientResponse, "read", return_value=shown), pytest.raises(PlaneWriteBlocked):

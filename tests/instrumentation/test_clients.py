@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_dashboard.demo import _wire
 from plane_guard_instrumentation.enforcement import ownership
+from plane_guard_instrumentation.testing import http_server
 from tests.end_to_end.test_live_process import recorder
 from tests.instrumentation import senders
 from tests.instrumentation.senders import SENDERS, Ask, decisions, layer
@@ -153,7 +153,7 @@ def test_a_write_that_another_host_redirects_to_production_is_blocked(
     plane: FakePlane, send: Sender, status: int
 ) -> None:
     target = plane.url + (P + "/work-items/{p_item}/").format(**known(plane))
-    redirects = _wire.WireServer(lambda _: _wire.Reply(status, headers={"Location": target}))
+    redirects = http_server.HTTPServer(lambda _: http_server.Reply(status, headers={"Location": target}))
     redirects.start()
     try:
         with pytest.raises(PlaneWriteBlocked):

@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanContext
 from plane_guard import PlaneWriteBlocked
 from plane_guard_instrumentation.clients import http_client, http_message
 from plane_guard_instrumentation.enforcement import check, ownership, request_scope
-from plane_guard_instrumentation.testing import Reply, WireServer
+from plane_guard_instrumentation.testing.http_server import HTTPServer, Reply
 from tests.instrumentation.http_client_cases import CLIENTS, Came, Send, note_connections
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def other() -> Iterator[tuple[str, list[ReceivedRequest]]]:
         there = bytes.fromhex(location).decode()
         return Reply(int(status), None, {"Location": there}) if there else Reply(200, {"fine": True})
 
-    server = WireServer(answer)
+    server = HTTPServer(answer)
     server.start()
     try:
         yield f"http://127.0.0.1:{server.port}", received

@@ -15,7 +15,7 @@ from plane.models.work_items import CreateWorkItemComment, UpdateWorkItem
 
 from plane_guard import PlaneWriteBlocked
 from plane_guard_instrumentation.enforcement import ownership
-from plane_guard_instrumentation.testing import Reply, WireServer
+from plane_guard_instrumentation.testing.http_server import HTTPServer, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,7 +80,7 @@ def api_v2(plane: FakePlane) -> Iterator[tuple[str, list[ReceivedRequest]]]:
         made = {**shown, "id": str(uuid4()), "comment_html": "<p>done</p>"}
         return Reply(201, made) if request.method == "POST" else Reply(200, shown)
 
-    server = WireServer(answer)
+    server = HTTPServer(answer)
     server.start()
     try:
         yield f"http://127.0.0.1:{server.port}", received
