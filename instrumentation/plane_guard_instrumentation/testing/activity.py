@@ -83,7 +83,7 @@ def add(  # noqa: PLR0913 - the columns of the log
         new_identifier=new.get("id"),
         comment=comment,
         attachments=[],
-        epoch=time.time(),
+        epoch=int(time.time()),
     )
 
 

@@ -21,7 +21,13 @@ from plane_guard_instrumentation.testing.calls import (
 from plane_guard_instrumentation.testing.database import timestamp
 from plane_guard_instrumentation.testing.http_server import Reply
 from plane_guard_instrumentation.testing.objects import DEFAULTS, writable
-from plane_guard_instrumentation.testing.work_items import change_intake, find_intake, new_intake, upload
+from plane_guard_instrumentation.testing.work_items import (
+    change_intake,
+    find_intake,
+    new_attachment,
+    new_intake,
+    upload,
+)
 
 if TYPE_CHECKING:
     from plane_guard_instrumentation.testing.database import Row
@@ -452,9 +458,7 @@ def mark_default(call: Call) -> Reply:
 
 def create_asset(call: Call) -> Reply:
     """Create the row of a file in the path's project."""
-    call.required("name")
-    fields = {**DEFAULTS["attachments"], **writable(call.data)}
-    return Reply(200, upload(call, call.db.insert("attachments", call.project, **fields)))
+    return Reply(200, upload(call, new_attachment(call, call.project)))
 
 
 def asset() -> Views:

@@ -48,11 +48,12 @@ class Cause:
 class Database:
     """Tables of rows. A row belongs to the project in its `project` field, a page to those in `project_ids`."""
 
-    def __init__(self, seed: Tables) -> None:
-        """Start with a copy of the seed."""
+    def __init__(self, seed: Tables, stamps: Row) -> None:
+        """Start with a copy of the seed. Every new row gets the fields in `stamps`."""
         self.lock = threading.RLock()
         # Every test resets the server. Unpickling is several times faster than a deep copy.
         self._seed = pickle.dumps(seed)
+        self._stamps = stamps
         self._cause: Cause | None = None
         self.tables: Tables = {}
         self.changes: list[Change] = []
@@ -98,7 +99,7 @@ class Database:
         """Add a row that belongs to `project`."""
         now, actor = timestamp(), self.cause.actor
         stamps = {"created_at": now, "updated_at": now, "created_by": actor, "updated_by": actor}
-        row: Row = {"id": str(uuid.uuid4()), **stamps, **fields, "project": project}
+        row: Row = {"id": str(uuid.uuid4()), **self._stamps, **stamps, **fields, "project": project}
         self.tables.setdefault(table, {})[row["id"]] = row
         self._note(table, "created", "created", None, row)
         return row

@@ -18,7 +18,14 @@ from plane_guard_instrumentation.testing.calls import (
 )
 from plane_guard_instrumentation.testing.http_server import Reply
 from plane_guard_instrumentation.testing.objects import DEFAULTS, writable
-from plane_guard_instrumentation.testing.work_items import is_listed, item_fields, new_item, touch, upload
+from plane_guard_instrumentation.testing.work_items import (
+    is_listed,
+    item_fields,
+    new_attachment,
+    new_item,
+    touch,
+    upload,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,9 +176,7 @@ def intake_item() -> Views:
 
 def create_asset(call: Call) -> Reply:
     """Create the row of a file in the board's project."""
-    call.required("name")
-    fields = {**DEFAULTS["attachments"], **writable(call.data)}
-    return Reply(200, upload(call, call.db.insert("attachments", _board(call)["project"], **fields)))
+    return Reply(200, upload(call, new_attachment(call, _board(call)["project"])))
 
 
 def asset() -> Views:

@@ -85,7 +85,7 @@ class FakePlane:
         self._prefix = prefix.rstrip("/")
         self._normalises = normalises
         self._scheme = "http" if ssl_context is None else "https"
-        self._database = Database(world.build())
+        self._database = Database(world.build(), {"workspace": world.WORKSPACE_ID})
         self._database.listeners.append(activity.record)
         self._requests: list[ReceivedRequest] = []
         self._first_seed = None if seed is None else seeding.read(seed)

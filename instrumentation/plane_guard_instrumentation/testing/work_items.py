@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation.testing import activity
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from plane_guard_instrumentation.testing.database import Row
 
 WRITABLE = frozenset(ITEM_DEFAULTS) - {"type"} | {"name", "state", "sequence_id", "created_by"}
+EXPANDABLE = {"state": "states", "labels": "labels", "assignees": "users"}
 PRIORITIES = ("urgent", "high", "medium", "low", "none")
 MAX_NAME = 255
 DEFAULT_SEARCH_LIMIT = 10
@@ -54,13 +56,29 @@ def list_items(call: Call) -> Reply:
         for row in call.db.rows(ITEMS, project=call.project, **external):
             return Reply(200, row)
         return Reply(404, NOT_FOUND)
-    return paginated(call, [row for row in call.db.rows(ITEMS, project=call.project) if is_listed(row)])
+    return paginated(call, [row for row in call.db.rows(ITEMS, project=call.project) if is_listed(row)], _requested)
 
 
 def read_item(call: Call) -> Reply:
     """Return an item that is not archived."""
     row = call.get(ITEMS, call.ids["item"])
-    return Reply(200, row) if is_listed(row) else Reply(404, NOT_FOUND)
+    return Reply(200, _requested(call, row)) if is_listed(row) else Reply(404, NOT_FOUND)
+
+
+def _requested(call: Call, row: Row) -> Row:
+    """Return an item with the ids of the fields in the query's `expand` replaced by their rows."""
+    return expanded(call, row, tuple(call.query.get("expand", "").split(",")))
+
+
+def expanded(call: Call, row: Row, names: tuple[str, ...] = tuple(EXPANDABLE)) -> Row:
+    """Return an item with the ids in some fields replaced by the rows that they name."""
+    return row | {name: _rows_of(call, EXPANDABLE[name], row.get(name)) for name in names if name in EXPANDABLE}
+
+
+def _rows_of(call: Call, table: str, value: object) -> object:
+    if isinstance(value, list):
+        return [call.db.find(table, one) for one in value]
+    return call.db.find(table, value)
 
 
 def create_item(call: Call) -> Reply:
@@ -122,7 +140,7 @@ def by_identifier(call: Call) -> Reply:
     for project in call.db.rows("projects", identifier=call.ids["identifier"]):
         for row in call.db.rows(ITEMS, project=project["id"]):
             if str(row["sequence_id"]) == call.ids["number"] and is_listed(row):
-                return Reply(200, row)
+                return Reply(200, _requested(call, row))
     return Reply(404, NOT_FOUND)
 
 
@@ -200,9 +218,7 @@ def attachments() -> Views:
 
     def create(call: Call) -> Reply:
         row = call.get(ITEMS, call.ids["item"])
-        call.required("name")
-        fields = {**DEFAULTS["attachments"], **writable(call.data), "issue": row["id"]}
-        made = call.db.insert("attachments", call.project, **fields)
+        made = new_attachment(call, call.project, issue=row["id"])
         call.db.change(ITEMS, row)
         return Reply(200, upload(call, made))
 
@@ -237,6 +253,14 @@ def attachment() -> Views:
         return Reply(204)
 
     return {"GET": read, "PATCH": confirm, "DELETE": remove}
+
+
+def new_attachment(call: Call, project: str, **fields: object) -> Row:
+    """Insert the row of a file that the body describes. The file itself is sent to the storage later."""
+    call.required("name")
+    about = {name: call.data.get(name) for name in ("name", "size", "type")}
+    defaults = {**DEFAULTS["attachments"], "asset": f"{uuid.uuid4().hex}-{call.data['name']}", "attributes": about}
+    return call.db.insert("attachments", project, **{**defaults, **writable(call.data), **fields})
 
 
 def upload(call: Call, row: Row) -> Row:
@@ -330,7 +354,8 @@ def list_intake(call: Call) -> Reply:
 
 def intake_row(call: Call, row: Row) -> Row:
     """Return an intake row as API v1 shows it: `issue` is the item's id, `issue_detail` the item."""
-    return {**row, "issue_detail": call.db.find(ITEMS, row["issue"])}
+    item = call.db.find(ITEMS, row["issue"])
+    return {**row, "issue_detail": expanded(call, item) if item else None}
 
 
 def intake_detail() -> Views:

@@ -170,7 +170,9 @@ def _project_tables(plan: ProjectPlan) -> Tables:
         "module_links": [{"name": "design", "module": module, "url": "https://wiki.example.com/design"}],
         "comments": [{"name": "first comment", "issue": first, "comment_html": "<p>Looks good.</p>", **_COMMENT}],
         "links": [{"name": "runbook", "issue": first, "url": "https://wiki.example.com/runbook", "title": "runbook"}],
-        "attachments": [{"name": "trace.txt", "issue": first, "is_uploaded": True}],
+        "attachments": [
+            {"name": "trace.txt", "issue": first, "asset": "trace.txt", "attributes": {}, "is_uploaded": True}
+        ],
         "reactions": [{"name": "thumbs up", "issue": first, "reaction": "128077", "actor": USERS[ADMIN]}],
         "comment_reactions": [{"name": "heart", "comment": comment, "reaction": "10084", "actor": USERS[ADMIN]}],
         "votes": [{"name": "vote", "issue": first, "vote": 1, "actor": USERS[ADMIN]}],
@@ -232,6 +234,7 @@ _POINTS = ((1, "1"), (2, "3"), (3, "8"))
 _STATES = tuple(STATES.items())
 _STATE = {"color": "#60646c", "description": "", "sequence": 65535.0}
 _GROUP = {"description": "", "archived_at": None}
+_UPLOADED = {"attributes": {}, "is_uploaded": True}
 _COMMENT = {"actor": USERS[ADMIN], "access": "EXTERNAL", "parent": None}
 _STAMPS = {
     "workspace": WORKSPACE_ID,
