@@ -13,7 +13,7 @@ import pytest
 from plane_guard_dashboard.cli.self_test import PATHS
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 DOCTOR = [sys.executable, "-m", "plane_guard_dashboard", "doctor"]
@@ -86,7 +86,7 @@ def test_without_a_start_up_file_it_says_that_children_are_not_guarded(
 
 
 def test_pytest_without_a_start_up_file_says_that_children_are_not_guarded(
-    child: Child, plane: StandInPlane, without_start_file: tuple[str, str]
+    child: Child, plane: FakePlane, without_start_file: tuple[str, str]
 ) -> None:
     python, path = without_start_file
     child.write(

@@ -13,7 +13,7 @@ import pytest
 from tests.end_to_end import ways
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.end_to_end.ways import Way
     from tests.harness import Child
 
@@ -29,7 +29,7 @@ def is_installed(name: str) -> bool:
 
 
 @pytest.mark.parametrize("way", ways.WAYS, ids=lambda way: way.shown)
-def test_the_write_is_blocked_and_recorded_once(child: Child, plane: StandInPlane, way: Way) -> None:
+def test_the_write_is_blocked_and_recorded_once(child: Child, plane: FakePlane, way: Way) -> None:
     if not is_installed(way.needs):
         pytest.skip(f"{way.needs} is not installed")
     for name, text in ways.FILES.items():

@@ -15,7 +15,7 @@ import plane_guard_watch
 from plane_guard_instrumentation.runtime import marker
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 linux_only = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ancestors are walked through /proc")
@@ -87,7 +87,7 @@ def test_asyncio():
 
 
 @linux_only
-def test_no_child_of_a_guarded_test_reaches_production(child: Child, plane: StandInPlane) -> None:
+def test_no_child_of_a_guarded_test_reaches_production(child: Child, plane: FakePlane) -> None:
     child.write("send.py", SEND)
     child.write("daemon.py", DAEMON)
     child.write("base.txt", f"{plane.url}/api/v1/workspaces/acme/projects/{plane.prod.id}/labels/?")
@@ -196,7 +196,7 @@ def test_a_parent_that_is_no_marker_is_ignored(name: str) -> None:
 
 
 def test_without_a_usable_folder_the_trace_folder_takes_the_marker_and_the_environment_names_it(
-    child: Child, plane: StandInPlane
+    child: Child, plane: FakePlane
 ) -> None:
     child.write(
         "conftest.py",

@@ -14,7 +14,7 @@ from plane_guard_instrumentation.clients import patches
 from plane_guard_instrumentation.startup import runners
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 LOADED = "import sys; print(sorted(name for name in sys.modules if name.startswith('plane_guard')))"
@@ -189,7 +189,7 @@ def test_no_client_can_be_imported_without_a_module_that_wakes_a_child(child: Ch
 
 @pytest.mark.parametrize("client", ["httpx", "requests"])
 def test_a_process_that_forbids_bytes_to_be_compared_with_text_is_guarded(
-    child: Child, plane: StandInPlane, client: str
+    child: Child, plane: FakePlane, client: str
 ) -> None:
     result = child.python(
         f"""

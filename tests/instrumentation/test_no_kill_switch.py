@@ -15,7 +15,7 @@ import plane_guard_instrumentation
 from plane_guard_instrumentation.pytest_support import reporting
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 ROOT = Path(__file__).parents[2]
@@ -120,7 +120,7 @@ def test_the_walk_knows_every_switch() -> None:
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_no_environment_variable_lets_production_through(child: Child, plane: StandInPlane, value: str) -> None:
+def test_no_environment_variable_lets_production_through(child: Child, plane: FakePlane, value: str) -> None:
     child.write("test_it.py", TEST)
     text = value.format(prod=plane.prod.id)
     everything = dict.fromkeys(variables() - {"PLANE_GUARD_TRACE_DIR", "PLANE_GUARD_ROOT"}, text)
@@ -132,7 +132,7 @@ def test_no_environment_variable_lets_production_through(child: Child, plane: St
 
 
 @pytest.mark.parametrize("options", PYTEST_OPTIONS, ids=" ".join)
-def test_no_pytest_option_lets_production_through(child: Child, plane: StandInPlane, options: tuple[str, ...]) -> None:
+def test_no_pytest_option_lets_production_through(child: Child, plane: FakePlane, options: tuple[str, ...]) -> None:
     child.write("test_it.py", TEST)
     inherited = {"PLANE_TEST_WRITE_ENABLED": "1", "PLANE_TEST_SANDBOX_PROJECTS": plane.prod.id}
     result = child.pytest(*options, **inherited)
@@ -142,7 +142,7 @@ def test_no_pytest_option_lets_production_through(child: Child, plane: StandInPl
 
 
 @pytest.mark.parametrize("line", PYPROJECT)
-def test_no_line_of_pyproject_lets_production_through(child: Child, plane: StandInPlane, line: str) -> None:
+def test_no_line_of_pyproject_lets_production_through(child: Child, plane: FakePlane, line: str) -> None:
     child.write("pyproject.toml", f"[tool.plane_guard]\n{line}\n")
     child.write("test_it.py", TEST)
 
@@ -150,7 +150,7 @@ def test_no_line_of_pyproject_lets_production_through(child: Child, plane: Stand
     assert plane.writes == []
 
 
-def test_no_fixture_or_public_function_lets_production_through(child: Child, plane: StandInPlane) -> None:
+def test_no_fixture_or_public_function_lets_production_through(child: Child, plane: FakePlane) -> None:
     child.write("test_it.py", TEST + f"FIXTURES = {fixtures()!r}\n" + CALLS)
     result = child.pytest()
 

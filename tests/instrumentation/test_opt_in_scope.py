@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 CONFTEST = """
@@ -118,7 +118,7 @@ def project(child: Child) -> Child:
     return child
 
 
-def test_it_counts_in_a_test_and_in_the_block_of_a_wider_fixture_only(project: Child, plane: StandInPlane) -> None:
+def test_it_counts_in_a_test_and_in_the_block_of_a_wider_fixture_only(project: Child, plane: FakePlane) -> None:
     result = project.pytest()
 
     assert "12 passed" in result.stdout, result.stdout[-4000:]
@@ -128,7 +128,7 @@ def test_it_counts_in_a_test_and_in_the_block_of_a_wider_fixture_only(project: C
     assert len(plane.writes) == 8
 
 
-def test_the_same_holds_without_the_plugin(project: Child, plane: StandInPlane) -> None:
+def test_the_same_holds_without_the_plugin(project: Child, plane: FakePlane) -> None:
     without = "plane_sandbox", "wide_fixture", "inner_session"
     deselected = "not with_the_fixture and not children and not " + " and not ".join(without)
     conftest = (project.folder / "conftest.py").read_text().replace(', "after the block"', "")
@@ -139,7 +139,7 @@ def test_the_same_holds_without_the_plugin(project: Child, plane: StandInPlane) 
     assert len(plane.writes) == 3
 
 
-def test_without_any_hook_of_ours_no_opt_in_counts(child: Child, plane: StandInPlane) -> None:
+def test_without_any_hook_of_ours_no_opt_in_counts(child: Child, plane: FakePlane) -> None:
     child.write("send.py", SEND)
     child.write(
         "test_it.py",
@@ -150,7 +150,7 @@ def test_without_any_hook_of_ours_no_opt_in_counts(child: Child, plane: StandInP
     assert plane.writes == []
 
 
-def test_after_pytest_the_opt_in_is_the_programs_own(child: Child, plane: StandInPlane) -> None:
+def test_after_pytest_the_opt_in_is_the_programs_own(child: Child, plane: FakePlane) -> None:
     child.write("send.py", SEND)
     child.write("test_it.py", "from send import off\ndef test_it():\n    assert off()\n")
     code = """
@@ -196,7 +196,7 @@ def test_the_second_of_two_sessions_of_a_process_has_a_summary_of_its_own(child:
 
 
 def test_a_placeholder_module_that_raises_whatever_it_is_asked_disturbs_nothing(
-    child: Child, plane: StandInPlane
+    child: Child, plane: FakePlane
 ) -> None:
     child.write("send.py", SEND)
     child.write(
