@@ -195,9 +195,7 @@ def test_the_second_of_two_sessions_of_a_process_has_a_summary_of_its_own(child:
     assert "= plane-guard =" not in second
 
 
-def test_a_placeholder_module_that_raises_whatever_it_is_asked_disturbs_nothing(
-    child: Child, plane: FakePlane
-) -> None:
+def test_a_placeholder_module_that_raises_whatever_it_is_asked_disturbs_nothing(child: Child, plane: FakePlane) -> None:
     child.write("send.py", SEND)
     child.write(
         "test_it.py",
