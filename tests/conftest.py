@@ -1,4 +1,4 @@
-"""Fixtures that every part of the suite uses: a stand-in Plane server, and children in a folder of their own."""
+"""Fixtures that every part of the suite uses: a fake Plane server, and children in a folder of their own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import plane_guard_watch
-from plane_guard_dashboard.demo.standin import StandInPlane
+from plane_guard_instrumentation.testing import FakePlane
 from tests.harness import Child
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ OTHER_PLUGINS = ("anyio", "asyncio", "hypothesispytest", "pook", "pytest_httpx",
 
 
 @pytest.fixture
-def plane() -> Iterator[StandInPlane]:
+def plane() -> Iterator[FakePlane]:
     """A Plane server on loopback with a PROD and a SANDBOX project."""
-    with StandInPlane() as server:
+    with FakePlane() as server:
         yield server
 
 
 @pytest.fixture
-def child(tmp_path: Path, plane: StandInPlane) -> Child:
+def child(tmp_path: Path, plane: FakePlane) -> Child:
     """Children whose environment holds the live-looking credentials of the incident."""
     others = " ".join(f"-p no:{name}" for name in OTHER_PLUGINS)
     (tmp_path / "pytest.ini").write_text(f"[pytest]\naddopts = -q {others}\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from plane_guard_dashboard.demo.standin import StandInPlane
+from plane_guard_instrumentation.testing import FakePlane
 from tests import docs_blocks
 from tests.dashboard.receiver import Receiver
 from tests.docs_blocks import PAGES, ROOT, SHELLS, Block
@@ -60,7 +60,7 @@ def lay_out(project: Child) -> None:
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a run of the user's tests leaves behind."""
-    with StandInPlane() as plane:
+    with FakePlane() as plane:
         credentials = {
             "PLANE_API_URL": plane.url,
             "PLANE_API_TOKEN": plane.token,
@@ -152,7 +152,7 @@ def test_the_readme_fits_on_a_few_screens() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 220
 
 
-def test_the_stand_in_is_the_one_of_the_examples(plane: StandInPlane) -> None:
+def test_the_stand_in_is_the_one_of_the_examples(plane: FakePlane) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert plane.prod.id in text
     assert plane.sandbox.id in text

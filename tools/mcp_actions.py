@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import json
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import mock
 
-import pydantic
-import requests
-from plane import PlaneClient
 from plane_mcp import client as plane_mcp_client
 from plane_mcp.tools import registry
 from plane_mcp.tools import workitem_attachment as attachments
+
+from tools import recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
-READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PROJECT = str(uuid.UUID(int=1 << 100))
-_FOUND = str(uuid.UUID(int=2 << 100))
-_BASE = "https://plane.example.com"
 # Values of arguments that the actions validate, tried in turn. Every other argument gets a value of its type.
 _SAMPLES: Mapping[str, tuple[Any, ...]] = {
     "end_date": ("2026-01-31",),
@@ -48,56 +43,6 @@ _SAMPLES: Mapping[str, tuple[Any, ...]] = {
     "url": ("https://files.example.com/one.txt",),
     "values": ('{"one": ["two"]}',),
 }
-_ANSWERS: Mapping[str, Any] = {"end_date": "2026-01-01", "id": _FOUND}
-
-
-class Sent(NamedTuple):
-    """A request that an action sent to Plane."""
-
-    method: str
-    url: str
-    body: Any
-
-
-class Anything(dict[str, Any]):
-    """An answer of Plane in which every field is there: an id, a date, or another such answer."""
-
-    def __getattr__(self, name: str) -> Any:
-        """Return the field of this name."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _ANSWERS.get(name, _FOUND if name.endswith("_id") else Anything())
-
-    def __getitem__(self, name: Any) -> Any:
-        """Return the field of this name, or the entry at this index."""
-        return getattr(self, str(name))
-
-    def get(self, name: Any, _: Any = None) -> Any:
-        """Return the field of this name."""
-        return self[name]
-
-    def __bool__(self) -> bool:
-        return True
-
-    def model_dump(self, **_: Any) -> Anything:
-        """Return the answer as a document."""
-        return self
-
-
-class _Session:
-    """Answers in place of `requests`, and keeps what was sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[Sent] = []
-
-    def request(self, method: str, url: str, **options: Any) -> requests.Response:
-        """Keep the request and answer it."""
-        if url.startswith(_BASE):
-            self.sent.append(Sent(method.upper(), url, options.get("json")))
-        response = mock.Mock(spec=requests.Response, status_code=200, content=b"{}", reason="OK")
-        response.headers = {"content-type": "application/json"}
-        response.json.return_value = Anything()
-        return response
 
 
 class Tool(NamedTuple):
@@ -111,9 +56,9 @@ class Tool(NamedTuple):
         """The name under which clients call it."""
         return str(self.module.NAME)
 
-    def send(self, action: str, arguments: Mapping[str, Any]) -> list[Sent]:
+    def send(self, action: str, arguments: Mapping[str, Any]) -> list[recorder.Sent]:
         """Return what the action sends with these arguments; nothing if it refuses them."""
-        session = _Session()
+        session = recorder.Session()
         named = {"action": action} if "action" in inspect.signature(self.function).parameters else {}
         with _without_network(self.module, session), contextlib.suppress(Exception):
             self.function(**named, **arguments)
@@ -137,11 +82,6 @@ def sample_id(name: str) -> str:
     return PROJECT if name == "project_id" else str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 
-def as_json(body: Any) -> str | None:
-    """Return a body as it is sent."""
-    return None if body is None else json.dumps(body, default=str)
-
-
 def _registered(module: ModuleType) -> Callable[..., Any]:
     found: list[Callable[..., Any]] = []
 
@@ -158,18 +98,12 @@ def _registered(module: ModuleType) -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
-def _without_network(module: ModuleType, session: _Session) -> Iterator[None]:
-    validate = pydantic.BaseModel.model_validate.__func__  # type: ignore[attr-defined]
-
-    def leniently(cls: type[pydantic.BaseModel], data: Any, /, **options: Any) -> Any:
-        return data if isinstance(data, Anything) else validate(cls, data, **options)
-
-    context = plane_mcp_client.PlaneClientContext(PlaneClient(base_url=_BASE, api_key="sample"), "acme")
+def _without_network(module: ModuleType, session: recorder.Session) -> Iterator[None]:
+    context = plane_mcp_client.PlaneClientContext(recorder.client(), "acme")
     file = mock.Mock(content=b"one", headers={})
     with contextlib.ExitStack() as stack:
         if hasattr(module, "get_plane_client_context"):
             stack.enter_context(mock.patch.object(module, "get_plane_client_context", return_value=context))
-        stack.enter_context(mock.patch.object(requests.Session, "request", lambda _, *a, **k: session.request(*a, **k)))
-        stack.enter_context(mock.patch.object(pydantic.BaseModel, "model_validate", classmethod(leniently)))
         stack.enter_context(mock.patch.object(attachments, "fetch_validated_get", return_value=file))
+        stack.enter_context(recorder.recording(session))
         yield

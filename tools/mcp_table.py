@@ -18,7 +18,8 @@ from plane_mcp.tools.registry import alias_table
 
 from plane_guard import classify
 from plane_guard.vocabulary import PROTECTED_OPS, Op
-from tools.mcp_actions import PROJECT, READ_METHODS, Sent, Tool, as_json, sample_id, tools
+from tools.mcp_actions import PROJECT, Tool, sample_id, tools
+from tools.recorder import READ_METHODS, Sent, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -77,6 +77,11 @@ _SHORT_WORD = re.compile(r"[A-Za-z0-9_-]{0,40}")
 _MOST_SEGMENTS = 20
 
 
+def what_to_do(reason: str) -> str:
+    """Return the remedy for a reason, or an empty string if there is nothing to do or the reason is unknown."""
+    return _WHAT_TO_DO.get(Reason(reason), "") if reason in _WHAT_TO_DO else ""
+
+
 def refusal(write: PlaneWrite, decision: Decision, layer: str, detail: str) -> str:
     """The text of a refusal, for a person or a program that has to decide what to do next."""
     project = write.project_id or (f"unresolved, names {', '.join(write.projects)}" if write.projects else "unresolved")

@@ -39,7 +39,7 @@ def decide(
     """
     del work_item
     try:
-        if in_test is False or (in_test is None and not process.test_evidence()):
+        if in_test is False or (in_test is None and not process.in_test_process()):
             return LIVE
         known = op if type(op) is Op else Op(op)  # pragma: no mutate  an op is itself; this saves the look-up
         return _decide(project_id, known, process.settings() if settings is None else settings)

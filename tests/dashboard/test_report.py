@@ -25,6 +25,7 @@ ESCAPES = "\x1b]0;owned\x07\x1b[31mred\x9b\u202e\u2028end"
 HOSTILE = f"t[bold]x[/] :red[x] <script>alert(1)</script> a|b `c` =cmd()\n{ESCAPES}"
 EXPECTED = {"plane_guard.decision.expected": True}
 ALLOWED = {"plane_guard.decision.outcome": "allow"}
+FOREIGN = {"plane_guard.decision.reason": "foreign-reference", "plane_guard.target": "unresolved"}
 
 
 @pytest.fixture
@@ -43,13 +44,15 @@ def report(folder: Path, *arguments: str, spans: tuple[ReadableSpan, ...] = (), 
     ("spans", "on_attempt", "on_blocked"),
     [
         ((session(),), 0, 0),
-        ((sandbox_write(),), 0, 0),
+        ((session(), sandbox_write()), 0, 0),
         ((decision(),), 1, 1),
-        ((decision({"plane_guard.target": "unresolved"}),), 0, 1),
-        ((decision(EXPECTED),), 0, 0),
+        ((session(), decision({"plane_guard.target": "unresolved"})), 0, 1),
+        ((decision(FOREIGN),), 1, 1),
+        ((session(), decision(FOREIGN | EXPECTED)), 0, 0),
+        ((session(), decision(EXPECTED)), 0, 0),
         ((decision(EXPECTED), decision()), 1, 1),
         ((decision(ALLOWED),), 1, 1),
-        ((decision(ALLOWED | {"plane_guard.decision.reason": "live-runtime"}),), 0, 0),
+        ((session(), decision(ALLOWED | {"plane_guard.decision.reason": "live-runtime"})), 0, 0),
     ],
 )
 def test_the_exit_code_says_whether_the_condition_holds(
@@ -81,15 +84,15 @@ def test_an_unknown_run_is_exit_code_two(folder: Path) -> None:
 
 def test_a_guarded_run_without_decisions_says_so(folder: Path) -> None:
     result = report(folder, spans=(session(),))
-    assert "Guarded, and nothing tried to write to Plane" in result.stdout
+    assert "✔ No attempt seen in 1 guarded process: nothing tried to write to Plane." in result.stdout
     assert "Guarded processes: 1" in result.stdout
 
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
 def test_a_run_without_attempts_has_no_table(folder: Path, form: str) -> None:
     result = report(folder, "--format", form, spans=(session(), sandbox_write()))
-    assert "✔ No attempt to write to production." in result.stdout
-    assert "Work item" not in result.stdout
+    assert "✔ No attempt to write to production seen in 1 guarded process." in result.stdout
+    assert "Blocked writes" not in result.stdout
 
 
 def test_the_demo_and_a_line_still_being_written_are_mentioned(folder: Path) -> None:
@@ -218,7 +221,7 @@ def test_an_attempt_that_the_earlier_report_has_is_known_and_another_one_is_new(
     known = ("--known", str(earlier))
     parametrised = decision({"test.case.name": f"{TEST}[other]"})
 
-    same = report(folder, *known, "--fail-on", "new-prod-attempt", spans=(parametrised,))
+    same = report(folder, *known, "--fail-on", "new-prod-attempt", spans=(session(), parametrised))
     assert same.exit_code == 0
     assert "0 of 1 kind are new" in same.stdout
     assert report(folder, *known, "--fail-on", "prod-attempt").exit_code == 1
@@ -270,13 +273,9 @@ def test_nothing_that_new_is_exit_code_two(folder: Path) -> None:
     assert "--since" in result.stderr
 
 
-@pytest.mark.parametrize("form", ["text", "markdown"])
-def test_tests_with_most_blocks_and_every_combination_are_listed(folder: Path, form: str) -> None:
+def test_the_json_lists_tests_with_most_blocks_and_every_combination(folder: Path) -> None:
     spans = (decision({"test.case.name": "test_often"}), decision({"test.case.name": "test_often"}), decision())
-    shown = report(folder, "--format", form, spans=(*spans, sandbox_write())).stdout
-    assert "Tests with most blocked writes" in shown
-    assert "By project, op and reason" in shown
-    found = json.loads(report(folder, "--format", "json").stdout)
+    found = json.loads(report(folder, "--format", "json", spans=(*spans, sandbox_write())).stdout)
     assert found["top_tests"][0] == {"test": "test_often", "blocked": 2, "prod_attempts": 2}
     first = found["by_project_op_reason"][0]
     assert (first["project"], first["blocked"], first["allowed"], first["expected"]) == (PROD, 3, 0, 0)

@@ -367,4 +367,4 @@ def test_runs_are_ordered_by_what_is_newest_on_disk(folder: Path) -> None:
         session(of=resource("last")),
     )
     assert traces.read(folder).runs == ("last", "second", "first", "ahead")
-    assert traces.Reading(str(folder)).newest_run() == "last"
+    assert next(iter(traces.Reading(str(folder)).runs(newest=True))) == "last"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
+import os
 import shutil
 import socket
 import threading
@@ -15,13 +17,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from plane_guard_dashboard.cli import main
+from plane_guard_dashboard.evidence import files
 from plane_guard_dashboard.shipping import answers, batches, checkpoint, http
 from plane_guard_dashboard.shipping.command import ship as command
 from tests.dashboard.evidence import decision, session, write
 from tests.dashboard.receiver import Answer, Receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 TOO_LATE = Answer(503, b"busy", (("Retry-After", "3600"),))
@@ -331,7 +334,6 @@ def test_spans_of_the_opentelemetry_instrument_recipe_are_sent_as_well(folder: P
     [
         (b'{"resourceLogs":[{"scopeLogs":[]}]}', "'resourceLogs'"),
         (b'{"resourceMetrics":[]}', "'resourceMetrics'"),
-        (b'{"batches":[{}]}', "'batches'"),
         (b'{"foo":1}', "'foo'"),
     ],
 )
@@ -344,17 +346,47 @@ def test_a_line_without_spans_is_named_and_never_counts_as_accepted(
         result = ship(folder, receiver)
         assert (result.exit_code, receiver.accepted) == (1, 10)
         assert result.stdout.startswith("10 of 11 lines")
-        assert f"no resourceSpans but {name}: only spans are sent" in result.stderr
+        assert f"holds {name}: only resourceSpans are sent" in result.stderr
 
 
 def test_two_documents_on_a_line_are_both_sent(folder: Path, receiver: Receiver) -> None:
     first, second = (write(folder / name, decision()).read_bytes().strip() for name in ("one", "two"))
     (folder / "decisions-box-2-1.jsonl").write_bytes(first + second + b"\n")
-    (folder / "decisions-box-3-1.jsonl").write_bytes(first + b" \t" + second + b'{"resourceLogs":[]}\n')
+    (folder / "decisions-box-3-1.jsonl").write_bytes(first + b" \t" + second + b'{"resourceLogs":[{}]}\n')
     result = ship(folder, receiver)
     assert (result.exit_code, receiver.accepted) == (1, 10 + 2 + 2)
-    assert "decisions-box-3-1.jsonl, byte 0: no resourceSpans but 'resourceLogs'" in result.stderr
+    assert "decisions-box-3-1.jsonl, byte 0: holds 'resourceLogs'" in result.stderr
     assert "Refused, and kept in the evidence: 1\n" in result.stderr
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda data: data.decode().encode("utf-16")], ids=["gzip", "utf-16"])
+def test_packed_files_in_subfolders_are_sent_and_sent_once(
+    folder: Path, receiver: Receiver, pack: Callable[[bytes], bytes]
+) -> None:
+    lines = write(folder / "one", decision(), decision()).read_bytes()
+    (folder / "artifact" / "job").mkdir(parents=True)
+    (folder / "artifact" / "job" / "decisions-box-2-1.jsonl.gz").write_bytes(pack(lines))
+    assert ship(folder, receiver).stdout.startswith("12 of 12 lines in 2 files")
+    assert ship(folder, receiver).stdout.endswith("0 now, 12 before.\n")
+    assert receiver.accepted == 12
+
+
+def test_a_document_that_is_printed_for_people_is_sent(folder: Path, receiver: Receiver) -> None:
+    document = json.loads(write(folder / "one", decision()).read_bytes())
+    (folder / "tempo.json").write_text(json.dumps({"batches": document["resourceSpans"]}, indent=2))
+    assert ship(folder, receiver).exit_code == 0
+    assert receiver.accepted == 11
+
+
+def test_files_that_are_not_reached_are_named(
+    folder: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "DEEPEST", 1)
+    (folder / "deep").mkdir()
+    write(folder / "deep" / "decisions-box-9-1.jsonl", decision())
+    result = ship(folder, receiver)
+    assert result.exit_code == 1
+    assert "folders more than 1 deep are not read" in result.stderr
 
 
 def test_a_byte_order_mark_is_no_damage(folder: Path, receiver: Receiver) -> None:
@@ -457,7 +489,7 @@ def test_the_files_of_a_collector_in_the_same_folder_are_not_sent_back(folder: P
 
 
 def test_a_file_that_cannot_be_read_does_not_hold_up_the_others(folder: Path, receiver: Receiver) -> None:
-    (folder / "decisions-box-0-1.jsonl").mkdir()
+    os.mkfifo(folder / "decisions-box-0-1.jsonl")
     result = ship(folder, receiver)
     assert (result.exit_code, receiver.accepted) == (1, 10)
     assert "Not readable: 1\n  decisions-box-0-1.jsonl: not a regular file" in result.stderr

@@ -36,12 +36,15 @@ CONTRACT_KEYS = {
     "blocked",
     "expected",
     "prod_attempts",
+    "possible_prod_attempts",
     "prod_allowed",
     "by_reason",
     "by_op",
     "by_project",
     "by_test",
+    "uncovered",
     "unreadable_lines",
+    "ignored_files",
     "duplicates",
 }
 
@@ -100,7 +103,7 @@ def test_attempts_that_are_alike_are_one_line_with_a_count(tmp_path: Path) -> No
     )
 
 
-def test_the_latest_run_is_the_one_heard_of_last_be_it_by_a_session_alone(tmp_path: Path) -> None:
+def test_the_latest_run_is_the_one_written_last_even_if_it_has_a_session_alone(tmp_path: Path) -> None:
     old, new = resource("old"), resource("new")
     spans = (session(of=old), decision(of=old, at=START + SECOND), session(of=new, at=START + 2 * SECOND))
     assert summary_of(tmp_path, *spans).run == "new"

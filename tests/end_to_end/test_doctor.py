@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import venv
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import pytest
 from plane_guard_dashboard.cli.self_test import PATHS
 
 if TYPE_CHECKING:
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 DOCTOR = [sys.executable, "-m", "plane_guard_dashboard", "doctor"]
@@ -23,7 +26,9 @@ def test_a_canary_through_every_installed_client_is_blocked(child: Child) -> Non
     for path, (library, _) in PATHS.items():
         if find_spec(library):
             assert f"ok  {path}: blocked, the server received 0 request(s)" in result.stdout
-    assert "This is a live process" in result.stdout
+    first, second, *_ = result.stdout.splitlines()
+    assert first == "Tests in this environment are guarded, and so are their Python child processes."
+    assert second == "This is a live process."
     assert not (child.folder / ".plane-guard").exists()
 
 
@@ -58,3 +63,49 @@ def test_a_malformed_setting_is_a_problem_with_its_remedy(
 
 def test_a_test_process_is_told_apart(child: Child) -> None:
     assert "This is a test process: PYTEST_VERSION is set" in child.run(DOCTOR, PYTEST_VERSION="9").stdout
+
+
+@pytest.fixture
+def without_start_file(child: Child) -> tuple[str, str]:
+    """A Python that finds plane-guard through PYTHONPATH only, as after `pip install --target`, and that PYTHONPATH."""
+    venv.create(child.folder / "venv", with_pip=False, symlinks=True)
+    paths = [path for path in sys.path if path.endswith(("-packages", "guard", "instrumentation", "dashboard"))]
+    return str(child.folder / "venv" / "bin" / "python"), os.pathsep.join(paths)
+
+
+def test_without_a_start_up_file_it_says_that_children_are_not_guarded(
+    child: Child, without_start_file: tuple[str, str]
+) -> None:
+    python, path = without_start_file
+    result = child.run([python, "-m", "plane_guard_dashboard", "doctor"], COLUMNS="200", PYTHONPATH=path)
+
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "Their child processes are NOT guarded" in result.stdout
+    assert "BAD a child process: sent, the server received 1 request(s)" in result.stdout
+    assert "ok  httpx: blocked, the server received 0 request(s)" in result.stdout
+
+
+def test_pytest_without_a_start_up_file_says_that_children_are_not_guarded(
+    child: Child, plane: FakePlane, without_start_file: tuple[str, str]
+) -> None:
+    python, path = without_start_file
+    child.write(
+        "test_it.py",
+        """
+        import httpx, os, pytest
+        @pytest.fixture(scope="session", autouse=True)
+        def leaves_it_on():
+            os.environ["PLANE_TEST_WRITE_ENABLED"] = "1"
+        def test_it():
+            url = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/a/projects/{os.environ["PLANE_SANDBOX"]}/labels/'
+            with pytest.raises(RuntimeError, match="opt-in-disabled"):
+                httpx.post(url, json={})
+        """,
+    )
+    command = [python, "-m", "pytest", "-vv", "-p", "no:cacheprovider", "-p", "plane_guard"]
+    result = child.run(command, PYTHONPATH=path, PLANE_TEST_WRITE_ENABLED="1")
+
+    assert "1 passed" in result.stdout, result.stdout + result.stderr
+    assert result.stdout.count("not covered: children: plane-guard is importable, but its start-up file") == 2
+    assert "PLANE_TEST_WRITE_ENABLED is ignored: it was set before the tests" in result.stdout
+    assert plane.writes == []

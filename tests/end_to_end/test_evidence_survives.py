@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 PRELUDE = """
@@ -90,7 +90,7 @@ SITUATIONS = {
 
 @pytest.mark.parametrize(("code", "environment"), SITUATIONS.values(), ids=SITUATIONS.keys())
 def test_the_evidence_of_a_block_survives(
-    child: Child, plane: StandInPlane, code: str, environment: dict[str, str]
+    child: Child, plane: FakePlane, code: str, environment: dict[str, str]
 ) -> None:
     result = child.python(PRELUDE + dedent(code), PLANE_GUARD_TEST_PROCESS="1", **environment)
 
@@ -102,7 +102,7 @@ def test_the_evidence_of_a_block_survives(
     assert row.url_template == "/api/v1/workspaces/{slug}/projects/{project_id}/work-items/"
 
 
-def test_a_block_stands_when_its_evidence_cannot_be_written(child: Child, plane: StandInPlane) -> None:
+def test_a_block_stands_when_its_evidence_cannot_be_written(child: Child, plane: FakePlane) -> None:
     child.write("test_it.py", PRELUDE + "\ndef test_it():\n    swallowed()\n")
     blocker = child.write("traces", "a file where the folder should be")
     result = child.pytest(PLANE_GUARD_TRACE_DIR=str(blocker))
@@ -113,9 +113,7 @@ def test_a_block_stands_when_its_evidence_cannot_be_written(child: Child, plane:
 
 
 @pytest.mark.parametrize("how", ["a file where the folder should be", "a full disk"])
-def test_an_allow_becomes_a_block_when_its_evidence_cannot_be_written(
-    child: Child, plane: StandInPlane, how: str
-) -> None:
+def test_an_allow_becomes_a_block_when_its_evidence_cannot_be_written(child: Child, plane: FakePlane, how: str) -> None:
     test = """
     def test_it(plane_sandbox_writes):
         import pytest, plane_guard

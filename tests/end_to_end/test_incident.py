@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 CLIENT = """
@@ -63,24 +63,24 @@ HOW = {
 
 
 @pytest.fixture
-def incident(child: Child, plane: StandInPlane) -> Child:
+def incident(child: Child, plane: FakePlane) -> Child:
     child.write("client.py", CLIENT)
     child.write("test_stage.py", TEST)
     item = plane.prod.items["ORCH-114"]
     return type(child)(child.folder, {**child.environment, "PLANE_ITEM": item, "PLANE_DONE": plane.prod.states["Done"]})
 
 
-def test_without_the_guard_production_is_written(incident: Child, plane: StandInPlane) -> None:
+def test_without_the_guard_production_is_written(incident: Child, plane: FakePlane) -> None:
     result = incident.unguarded_pytest("-k", "not StageChange")
 
     assert "1 passed" in result.stdout, result.stdout + result.stderr
     assert [request.method for request in plane.writes] == ["PATCH", "POST"]
-    assert plane.mutations_of(plane.prod.id)
+    assert plane.changes_of(plane.prod.id)
 
 
 @pytest.mark.parametrize(("options", "environment"), HOW.values(), ids=HOW.keys())
 def test_with_the_guard_nothing_reaches_production(
-    incident: Child, plane: StandInPlane, options: tuple[str, ...], environment: dict[str, str]
+    incident: Child, plane: FakePlane, options: tuple[str, ...], environment: dict[str, str]
 ) -> None:
     before = plane.snapshot(plane.prod.id)
     result = incident.pytest(*options, **{name: text.format(prod=plane.prod.id) for name, text in environment.items()})
@@ -96,7 +96,7 @@ def test_with_the_guard_nothing_reaches_production(
 @pytest.mark.parametrize(
     "environment", [{}, {"PLANE_TEST_WRITE_ENABLED": "1", "PLANE_TEST_SANDBOX_PROJECTS": "{prod}"}]
 )
-def test_unittest_is_guarded_as_well(incident: Child, plane: StandInPlane, environment: dict[str, str]) -> None:
+def test_unittest_is_guarded_as_well(incident: Child, plane: FakePlane, environment: dict[str, str]) -> None:
     inherited = {name: text.format(prod=plane.prod.id) for name, text in environment.items()}
     result = incident.run([sys.executable, "-m", "unittest", "test_stage.py"], **inherited)
 
@@ -106,7 +106,7 @@ def test_unittest_is_guarded_as_well(incident: Child, plane: StandInPlane, envir
 
 
 def test_a_script_that_calls_pytest_with_the_plugin_switched_off_is_guarded_as_well(
-    incident: Child, plane: StandInPlane
+    incident: Child, plane: FakePlane
 ) -> None:
     incident.write("runner.py", "import pytest, sys\nsys.exit(pytest.main(['-p', 'no:plane_guard']))\n")
     inherited = {"PLANE_TEST_WRITE_ENABLED": "1", "PLANE_TEST_SANDBOX_PROJECTS": plane.prod.id}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 PROBE = """
@@ -153,7 +153,7 @@ def suite(child: Child) -> Child:
     return child
 
 
-def test_every_moment_is_guarded_and_attributed(suite: Child, plane: StandInPlane) -> None:
+def test_every_moment_is_guarded_and_attributed(suite: Child, plane: FakePlane) -> None:
     result = suite.pytest()
 
     assert "13 passed" in result.stdout, result.stdout + result.stderr
@@ -174,7 +174,7 @@ def test_every_moment_is_guarded_and_attributed(suite: Child, plane: StandInPlan
     ids=["plugin switched off", "plugin autoload off"],
 )
 def test_without_the_plugin_every_moment_is_guarded_all_the_same(
-    suite: Child, plane: StandInPlane, options: tuple[str, ...], environment: dict[str, str]
+    suite: Child, plane: FakePlane, options: tuple[str, ...], environment: dict[str, str]
 ) -> None:
     suite.pytest(*options, **environment)
 
@@ -183,7 +183,7 @@ def test_without_the_plugin_every_moment_is_guarded_all_the_same(
     assert sorted(row[0] or "" for row in written(suite)) == sorted(map(item, every))
 
 
-def test_under_xdist_every_moment_is_guarded_in_every_worker(suite: Child, plane: StandInPlane) -> None:
+def test_under_xdist_every_moment_is_guarded_in_every_worker(suite: Child, plane: FakePlane) -> None:
     suite.pytest("-n", "2")
 
     assert plane.writes == []

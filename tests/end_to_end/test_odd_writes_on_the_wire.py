@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plane_guard_dashboard.demo.standin import StandInPlane
+from plane_guard_instrumentation.testing import FakePlane
 from tests.end_to_end.clients import CLIENTS
 
 if TYPE_CHECKING:
@@ -68,15 +68,15 @@ HEADERS: tuple[dict[str, str], ...] = (
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["straight", "behind a proxy that resolves dots"])
-def server(request: pytest.FixtureRequest) -> Iterator[StandInPlane]:
-    with StandInPlane(normalises=request.param) as plane:
+def server(request: pytest.FixtureRequest) -> Iterator[FakePlane]:
+    with FakePlane(normalises=request.param) as plane:
         yield plane
 
 
 @pytest.mark.parametrize("send", CLIENTS.values(), ids=CLIENTS.keys())
 @pytest.mark.parametrize("path", PATHS)
 def test_production_is_as_it_was(
-    server: StandInPlane,
+    server: FakePlane,
     send: Send,
     path: str,
     plane_sandbox_writes: None,
@@ -108,6 +108,6 @@ def test_production_is_as_it_was(
             with suppress(Exception):
                 send(method, server.url + path.format(**named), body, {"X-API-Key": server.token, **fields})
 
-    assert server.mutations_of(server.prod.id) == []
+    assert server.changes_of(server.prod.id) == []
     assert server.snapshot(server.prod.id) == before
     assert [write.target for write in server.writes if server.prod.id in write.target] == []

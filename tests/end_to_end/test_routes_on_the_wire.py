@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_dashboard.demo._wire import ReceivedRequest, Reply, WireServer
+from plane_guard_instrumentation.testing.http_server import HTTPServer, ReceivedRequest, Reply
 from tests.end_to_end.clients import CLIENTS
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Everything:
 
     def __init__(self) -> None:
         self.received: list[ReceivedRequest] = []
-        self._server = WireServer(self._answer)
+        self._server = HTTPServer(self._answer)
 
     def __enter__(self) -> Self:
         self._server.start()

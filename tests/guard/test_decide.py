@@ -123,8 +123,7 @@ def test_this_process_counts_as_a_test_process_without_being_told() -> None:
 def test_a_process_that_finds_no_evidence_is_live_unless_told_otherwise(
     monkeypatch: pytest.MonkeyPatch, in_test: object, allowed: object
 ) -> None:
-    monkeypatch.setattr(process._State, "evidence", "")
-    monkeypatch.setattr(process, "_look", str)
+    monkeypatch.setattr(process, "in_test_process", str)
     decision = decide(PROD, Op.STATE, settings=WRITING, in_test=in_test)  # type: ignore[arg-type]
     assert decision.allowed is allowed
 

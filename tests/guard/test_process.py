@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from plane_guard import DEFAULT_HOSTS, Settings, process
+import plane_guard_watch
+from plane_guard import DEFAULT_HOSTS, Settings, in_test_process, process
 from tests.guard.plane import PROD, SANDBOX
 
 if TYPE_CHECKING:
@@ -18,21 +19,15 @@ if TYPE_CHECKING:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """This process as if nothing had been found or fixed yet."""
-    monkeypatch.setattr(process._State, "evidence", "")
+    monkeypatch.setattr(plane_guard_watch.STATE, "evidence", "")
+    monkeypatch.setattr(plane_guard_watch.STATE, "is_installing", True)  # evidence installs nothing here
     monkeypatch.setattr(process._State, "fixed", None)
     monkeypatch.setattr(process._State, "learned_on_loopback", ())
+    monkeypatch.setattr(process._State, "is_allowlist_fixed", False)
+    monkeypatch.setattr(process._State, "is_opt_in_heard", True)
     for name in [name for name in os.environ if name.startswith(("PLANE_", "PYTEST_"))]:
         monkeypatch.delenv(name)
     return monkeypatch
-
-
-def look(modules: Mapping[str, object], environ: Mapping[str, str]) -> str:
-    """What is found in a process of these modules and variables."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process, "sys", SimpleNamespace(modules=modules))
-        patch.setattr(process, "os", SimpleNamespace(environ=environ))
-        patch.setattr(process._State, "evidence", "")
-        return process.test_evidence()
 
 
 def main(spec: object) -> Mapping[str, object]:
@@ -44,6 +39,7 @@ PYTEST = {"pytest": None}
 UNITTEST = main(SimpleNamespace(name="unittest.__main__"))
 FOUND: dict[str, tuple[Mapping[str, object], Mapping[str, str], str]] = {
     "nothing": ({}, {}, ""),
+    "pytest's inner package": ({"_pytest": None}, {}, "pytest is imported"),
     "pytest before all": ({**PYTEST, **UNITTEST}, {"PYTEST_VERSION": ""}, "pytest is imported"),
     "the current test before the version": (
         {}, {"PYTEST_VERSION": "", "PYTEST_CURRENT_TEST": ""}, "PYTEST_CURRENT_TEST is set"),
@@ -62,18 +58,18 @@ FOUND: dict[str, tuple[Mapping[str, object], Mapping[str, str], str]] = {
 def test_evidence_is_looked_for_in_this_order(
     modules: Mapping[str, object], environ: Mapping[str, str], evidence: str
 ) -> None:
-    assert look(modules, environ) == evidence
+    assert plane_guard_watch.look(modules, environ) == evidence
 
 
 def test_the_first_evidence_is_kept(fresh: pytest.MonkeyPatch) -> None:
     process.note_evidence("the command line says so")
     process.note_evidence("something else says so too")
-    assert (process.test_evidence(), process.test_evidence()) == ("the command line says so",) * 2
+    assert (process.in_test_process(), in_test_process()) == ("the command line says so",) * 2
 
 
 def test_no_evidence_is_no_evidence(fresh: pytest.MonkeyPatch) -> None:
     process.note_evidence("")
-    assert process.test_evidence() == "pytest is imported"
+    assert process.in_test_process() == "pytest is imported"
 
 
 def test_only_the_opt_in_and_the_allowlist_are_read_anew(fresh: pytest.MonkeyPatch) -> None:
@@ -89,10 +85,57 @@ def test_only_the_opt_in_and_the_allowlist_are_read_anew(fresh: pytest.MonkeyPat
 
 def test_an_allowlist_in_the_environment_at_the_start_is_not_fixed(fresh: pytest.MonkeyPatch) -> None:
     fresh.setenv("PLANE_TEST_SANDBOX_PROJECTS", PROD)
-    assert process.fix({"sandbox_projects": [SANDBOX]}).sandbox_projects == {SANDBOX}
+    assert process.fix().sandbox_projects == {SANDBOX}
     assert process.settings().sandbox_projects == {PROD}
     fresh.delenv("PLANE_TEST_SANDBOX_PROJECTS")
     assert process.settings().sandbox_projects == {SANDBOX}
+
+
+def test_the_environment_narrows_the_allowlist_of_pyproject_and_adds_to_it_on_loopback_only(
+    fresh: pytest.MonkeyPatch,
+) -> None:
+    process.fix({"sandbox_projects": [SANDBOX, "acme/BOX"]})
+    fresh.setenv("PLANE_TEST_SANDBOX_PROJECTS", f"{PROD} acme/BOX")
+    assert process.settings().sandbox_projects == {"acme/BOX"}
+    assert process.settings(is_loopback=True).sandbox_projects == {PROD, "acme/BOX"}
+    process.fix({})
+    assert process.settings().sandbox_projects == {PROD, "acme/BOX"}
+
+
+def test_an_opt_in_that_is_not_heard_does_not_count(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setenv("PLANE_TEST_WRITE_ENABLED", "1")
+    assert process.settings().write_enabled
+    assert process.hear_opt_in(heard=False) is True
+    assert not process.settings().write_enabled
+    assert process.hear_opt_in(heard=True) is False
+    assert process.settings().write_enabled
+
+
+def test_what_a_parent_hands_down_adds_to_what_this_process_has(fresh: pytest.MonkeyPatch) -> None:
+    fresh.setenv("PLANE_GUARD_HOSTS", "one.example")
+    process.fix({"protected_projects": [PROD]}, handed_down={"PLANE_GUARD_HOSTS": "two.example"})
+    assert process.fixed().hosts == DEFAULT_HOSTS | {"one.example", "two.example"}
+    handed = process.handed_down()
+    assert handed == {
+        "PLANE_GUARD_HOSTS": ",".join(sorted(process.fixed().hosts)),
+        "PLANE_GUARD_PROTECTED_PROJECTS": PROD,
+    }
+    fresh.setattr(process._State, "fixed", None)
+    fresh.delenv("PLANE_GUARD_HOSTS")
+    child = process.fix({}, handed_down=handed)
+    assert (child.hosts, child.protected_projects) == (DEFAULT_HOSTS | {"one.example", "two.example"}, {PROD})
+
+
+def test_a_child_does_not_know_what_is_protected_if_its_parent_did_not(fresh: pytest.MonkeyPatch) -> None:
+    process.fix({}, pyproject_problem="pyproject.toml: fix line 3.")
+    handed = process.handed_down()
+    fresh.setattr(process._State, "fixed", None)
+    assert process.fix({}, handed_down=handed).protection_known is False
+
+
+def test_nothing_is_handed_down_for_protected_projects_if_there_are_none(fresh: pytest.MonkeyPatch) -> None:
+    process.fix({})
+    assert list(process.handed_down()) == ["PLANE_GUARD_HOSTS"]
 
 
 def test_the_allowlist_of_pyproject_holds_where_the_environment_says_nothing(fresh: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 SAY = """
 from plane_guard import decide
-from plane_guard.process import test_evidence
-print(repr(test_evidence()), *decide("{project}", "update"))
+from plane_guard import in_test_process
+print(repr(in_test_process()), *decide("{project}", "update"))
 """
 LIVE = "'' True live-runtime"
 OFF = "False opt-in-disabled"
@@ -87,14 +87,12 @@ def test_unittest_in_memory_alone_does_not() -> None:
     "forget", ["os.environ.clear()", "os.environ.pop('PYTEST_VERSION')", "sys.modules.pop('pytest', None)"]
 )
 def test_evidence_once_found_stays(forget: str) -> None:
-    before = "import os, sys; from plane_guard.process import test_evidence; test_evidence(); "
+    before = "import os, sys; from plane_guard import in_test_process; in_test_process(); "
     assert say(code=before + forget + SAY, environ={"PYTEST_VERSION": "9"}) == f"'PYTEST_VERSION is set' {OFF}"
 
 
 def test_evidence_can_come_later() -> None:
-    code = (
-        "import os; from plane_guard.process import test_evidence; test_evidence(); os.environ['PYTEST_VERSION'] = '9'"
-    )
+    code = "import os; from plane_guard import in_test_process; in_test_process(); os.environ['PYTEST_VERSION'] = '9'"
     assert say(code=code + SAY) == f"'PYTEST_VERSION is set' {OFF}"
 
 

@@ -14,7 +14,7 @@ import plane_guard
 # The names that the README promises.
 PROMISED = {
     "decide", "classify", "audit_block", "audit_allow", "Decision", "PlaneWrite", "Op", "Reason", "Settings",
-    "PlaneWriteBlocked", "DEFAULT_SANDBOX_PROJECT", "DEFAULT_HOSTS",
+    "PlaneWriteBlocked", "DEFAULT_SANDBOX_PROJECT", "DEFAULT_HOSTS", "in_test_process",
 }  # fmt: skip
 IMPORTED_BY_THE_CORE = """
 import sys
@@ -81,4 +81,4 @@ def test_the_core_imports_no_other_library_and_nothing_slow() -> None:
     child = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert child.stdout == "['plane_guard'] []\n"
+    assert child.stdout == "['plane_guard', 'plane_guard_watch'] []\n"

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plane_guard_dashboard.demo._wire import Reply
-    from plane_guard_dashboard.demo.standin import ReceivedRequest, StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane, ReceivedRequest
 
     Change = Callable[[], object]
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 class Scene:
     """A write to the sandbox that needs a proof, and what a bystander would make of it."""
 
-    def __init__(self, plane: StandInPlane) -> None:
+    def __init__(self, plane: FakePlane) -> None:
         self.plane = plane
         base = "/api/v1/workspaces/acme/projects"
         cycle = plane.sandbox.ids("cycles")["Cycle 1"]
@@ -34,18 +33,16 @@ class Scene:
 
     def while_it_is_proven(self, change: Change) -> None:
         """Have this called while the client waits for the answer to the guard's own question."""
-        answer = self.plane._server.answer
 
-        def changing(request: ReceivedRequest) -> Reply:
+        def changing(request: ReceivedRequest) -> None:
             if request.method == "GET":
                 change()
-            return answer(request)
 
-        self.plane._server.answer = changing
+        self.plane.hooks.append(changing)
 
     def arrived_as_judged(self, path: str = "", body: bytes | None = None) -> bool:
         """Whether what was written is the one write that was judged, to the byte."""
-        assert self.plane.mutations_of(self.plane.prod.id) == []
+        assert self.plane.changes_of(self.plane.prod.id) == []
         [write] = self.plane.writes
         assert write.header("X-HTTP-Method-Override") == ""
         judged = "POST", path or self.path, self.body if body is None else body

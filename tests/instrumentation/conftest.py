@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.instrumentation.floor_server import Asked
 
 
 @pytest.fixture
-def scene(plane: StandInPlane) -> Scene:
+def scene(plane: FakePlane) -> Scene:
     """A write that needs a proof; none that was given before counts."""
     ownership._proven.clear()
     return Scene(plane)
 
 
 @pytest.fixture
-def connection(plane: StandInPlane) -> Iterator[http.client.HTTPConnection]:
-    """A connection of `http.client` to the stand-in, closed in the end."""
+def connection(plane: FakePlane) -> Iterator[http.client.HTTPConnection]:
+    """A connection of `http.client` to the fake server, closed in the end."""
     opened = http.client.HTTPConnection("127.0.0.1", plane.port, timeout=10)
     yield opened
     opened.close()

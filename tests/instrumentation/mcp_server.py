@@ -58,7 +58,9 @@ def serving(*, json_response: bool = False) -> Iterator[McpServer]:
     """Run a server in a thread."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = McpServer(listener.getsockname()[1])
-    config = uvicorn.Config(_application(server, json_response=json_response), log_level="error", lifespan="on")
+    config = uvicorn.Config(
+        _application(server, json_response=json_response), log_level="critical", lifespan="on", ws="none"
+    )
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

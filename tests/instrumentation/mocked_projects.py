@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from plane_guard_dashboard.demo.standin import StandInPlane
+from plane_guard_instrumentation.testing import FakePlane
 from tests.harness import Child
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Project:
 
     def run(self, folder: Path, how: str) -> Run:
         """Run the tests with the guard in place before the mock libraries, behind them, or not at all."""
-        with StandInPlane() as plane:
+        with FakePlane() as plane:
             child = Child(folder, _environment(plane))
             child.write("test_project.py", self.tests)
             child.write("pytest.ini", "[pytest]\naddopts = -p no:cacheprovider --tb=line --junitxml=junit.xml\n")
@@ -58,7 +58,7 @@ class Project:
             return Run(_raised(folder / "junit.xml"), decided, _arrived(plane))
 
 
-def _environment(plane: StandInPlane) -> dict[str, str]:
+def _environment(plane: FakePlane) -> dict[str, str]:
     """One work item of each project, for all the tests."""
     items = {"PROD_ITEM": (plane.prod, "ORCH-114"), "SANDBOX_ITEM": (plane.sandbox, "SBX-1")}
     project = f"{plane.url}/api/v1/workspaces/{plane.workspace}/projects"
@@ -80,6 +80,6 @@ def _raised(report: Path) -> dict[str, str]:
     }
 
 
-def _arrived(plane: StandInPlane) -> Counter[str]:
+def _arrived(plane: FakePlane) -> Counter[str]:
     """How many writes of each test the server received."""
     return Counter(parse_qs(urlsplit(write.target).query)["test"][0] for write in plane.writes)

@@ -22,7 +22,7 @@ from plane_guard import PlaneWriteBlocked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
     Call = Callable[[str], int]
 
@@ -30,7 +30,7 @@ BODY = b'{"name": "renamed"}'
 
 
 @pytest.fixture
-def url(plane: StandInPlane) -> str:
+def url(plane: FakePlane) -> str:
     return f"{plane.url}/api/v1/workspaces/acme/projects/{plane.prod.id}/work-items/{plane.prod.items['ORCH-114']}/"
 
 
@@ -99,7 +99,7 @@ def block(code: str, library: str) -> str:
 @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow")
 @pytest.mark.usefixtures("plane_blocked_writes")
 @pytest.mark.parametrize(("call", "library"), CALLS.values(), ids=CALLS.keys())
-def test_the_mock_of_a_refusal_answers_the_call(call: Call, library: str, url: str, plane: StandInPlane) -> None:
+def test_the_mock_of_a_refusal_answers_the_call(call: Call, library: str, url: str, plane: FakePlane) -> None:
     with pytest.raises(PlaneWriteBlocked) as refusal:
         call(url)
 

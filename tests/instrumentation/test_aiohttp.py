@@ -15,16 +15,16 @@ import pytest
 from aiohttp import web
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_dashboard.demo import _wire
 from plane_guard_instrumentation.clients import patches
 from plane_guard_instrumentation.enforcement import ownership
+from plane_guard_instrumentation.testing import http_server
 from tests.instrumentation.senders import decisions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
     from pathlib import Path
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
     Use = Callable[[aiohttp.ClientSession], Coroutine[Any, Any, Any]]
 
@@ -46,17 +46,17 @@ def nothing_left_open() -> Iterator[None]:
 
 
 @pytest.fixture
-def sandbox(plane: StandInPlane) -> str:
+def sandbox(plane: FakePlane) -> str:
     return f"{plane.url}/api/v1/workspaces/acme/projects/{plane.sandbox.id}"
 
 
 @pytest.fixture
-def prod(plane: StandInPlane) -> str:
+def prod(plane: FakePlane) -> str:
     return f"{plane.url}/api/v1/workspaces/acme/projects/{plane.prod.id}"
 
 
 def run(use: Use, **options: Any) -> Any:
-    """Use a session that holds the stand-in's token."""
+    """Use a session that holds the fake server's token."""
 
     async def main() -> Any:
         made = {name: make() if name == "connector" else make for name, make in options.items()}
@@ -101,17 +101,17 @@ UNREADABLE: dict[str, Callable[[str], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("body", READABLE)
-def test_a_body_in_memory_is_read(plane: StandInPlane, sandbox: str, body: str) -> None:
+def test_a_body_in_memory_is_read(plane: FakePlane, sandbox: str, body: str) -> None:
     cycle = f"{sandbox}/cycles/{plane.sandbox.ids('cycles')['Cycle 1']}/cycle-issues/"
 
     assert run(lambda session: post(session, cycle, **READABLE[body](plane.sandbox.items["SBX-1"]))) == 200
     with pytest.raises(PlaneWriteBlocked, match="HTTP 404"):
         run(lambda session: post(session, cycle, **READABLE[body](plane.prod.items["ORCH-114"])))
-    assert plane.mutations_of(plane.prod.id) == []
+    assert plane.changes_of(plane.prod.id) == []
 
 
 @pytest.mark.parametrize("body", UNREADABLE)
-def test_a_body_that_may_be_a_stream_is_refused_where_it_matters(plane: StandInPlane, sandbox: str, body: str) -> None:
+def test_a_body_that_may_be_a_stream_is_refused_where_it_matters(plane: FakePlane, sandbox: str, body: str) -> None:
     cycle = f"{sandbox}/cycles/{plane.sandbox.ids('cycles')['Cycle 1']}/cycle-issues/"
     with pytest.raises(PlaneWriteBlocked, match="the body cannot be read"):
         run(lambda session: post(session, cycle, **UNREADABLE[body](plane.sandbox.items["SBX-1"])))
@@ -119,7 +119,7 @@ def test_a_body_that_may_be_a_stream_is_refused_where_it_matters(plane: StandInP
     assert plane.requests == []
 
 
-def test_what_a_middleware_makes_of_a_request_is_judged(plane: StandInPlane, sandbox: str, prod: str) -> None:
+def test_what_a_middleware_makes_of_a_request_is_judged(plane: FakePlane, sandbox: str, prod: str) -> None:
     async def to_production(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
@@ -131,7 +131,7 @@ def test_what_a_middleware_makes_of_a_request_is_judged(plane: StandInPlane, san
     assert plane.requests == []
 
 
-def test_a_request_class_of_its_own_is_judged_before_it_is_sent(plane: StandInPlane, prod: str) -> None:
+def test_a_request_class_of_its_own_is_judged_before_it_is_sent(plane: FakePlane, prod: str) -> None:
     class Sending(aiohttp.ClientRequest):
         async def send(self, conn: Any) -> aiohttp.ClientResponse:
             raise AssertionError("this would write past any shell around the method that it replaces")
@@ -140,7 +140,7 @@ def test_a_request_class_of_its_own_is_judged_before_it_is_sent(plane: StandInPl
         run(lambda session: post(session, f"{prod}/labels/", json={"name": "x"}), request_class=Sending)
 
 
-def test_a_request_that_changes_after_it_was_judged_is_judged_again(plane: StandInPlane, sandbox: str) -> None:
+def test_a_request_that_changes_after_it_was_judged_is_judged_again(plane: FakePlane, sandbox: str) -> None:
     class Changing(aiohttp.ClientRequest):
         async def send(self, conn: Any) -> aiohttp.ClientResponse:
             self.url = self.url.with_path(self.url.raw_path.replace(plane.sandbox.id, plane.prod.id))
@@ -152,7 +152,7 @@ def test_a_request_that_changes_after_it_was_judged_is_judged_again(plane: Stand
 
 
 def test_a_connector_that_gets_connections_in_its_own_way_changes_nothing(
-    plane: StandInPlane, sandbox: str, prod: str
+    plane: FakePlane, sandbox: str, prod: str
 ) -> None:
     class Connector(aiohttp.TCPConnector):
         async def connect(self, *args: Any, **options: Any) -> Any:
@@ -164,11 +164,11 @@ def test_a_connector_that_gets_connections_in_its_own_way_changes_nothing(
     assert run(lambda session: post(session, comments, json={}), connector=Connector) == 201
     with pytest.raises(PlaneWriteBlocked):
         run(lambda session: post(session, f"{prod}/labels/", json={"name": "x"}), connector=Connector)
-    assert plane.mutations_of(plane.prod.id) == []
+    assert plane.changes_of(plane.prod.id) == []
 
 
 def test_behind_a_wrapper_that_hides_the_shell_a_request_is_judged_once(
-    plane: StandInPlane, prod: str, sandbox: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    plane: FakePlane, prod: str, sandbox: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     for owner, name in ((aiohttp.BaseConnector, "connect"), (aiohttp.ClientRequest, "send")):
         shell = getattr(owner, name)
@@ -181,7 +181,7 @@ def test_behind_a_wrapper_that_hides_the_shell_a_request_is_judged_once(
     assert [row.outcome for row in decisions(request)] == ["allow", "block"]
 
 
-def test_other_ways_to_ask_for_the_same_are_judged_alike(plane: StandInPlane, prod: str) -> None:
+def test_other_ways_to_ask_for_the_same_are_judged_alike(plane: FakePlane, prod: str) -> None:
     path = f"/api/v1/workspaces/acme/projects/{plane.prod.id}/labels/"
     seen: list[BaseException] = []
 
@@ -207,26 +207,26 @@ def test_other_ways_to_ask_for_the_same_are_judged_alike(plane: StandInPlane, pr
     assert plane.requests == []
 
 
-def test_a_websocket_is_opened_by_a_read(plane: StandInPlane, prod: str) -> None:
+def test_a_websocket_is_opened_by_a_read(plane: FakePlane, prod: str) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError):
         run(lambda session: session.ws_connect(f"{prod}/labels/"))
 
     assert [request.method for request in plane.requests] == ["GET"]
 
 
-def answer_as_plane(request: _wire.ReceivedRequest) -> _wire.Reply:
+def answer_as_plane(request: http_server.ReceivedRequest) -> http_server.Reply:
     """A work item of the sandbox, whatever is asked."""
     *_, project, _, item = request.target.removesuffix("/").removesuffix("/comments").split("/")
-    return _wire.Reply(200, {"id": item, "project": project})
+    return http_server.Reply(200, {"id": item, "project": project})
 
 
 def test_a_proxy_sees_the_proof_and_the_write_and_nothing_that_is_refused(
-    plane: StandInPlane, request: pytest.FixtureRequest
+    plane: FakePlane, request: pytest.FixtureRequest
 ) -> None:
     base = "http://plane.example.org/api/v1/workspaces/acme/projects"
     comments = f"{base}/{plane.sandbox.id}/work-items/{plane.sandbox.items['SBX-1']}/comments/"
-    received: list[_wire.ReceivedRequest] = []
-    proxy = _wire.WireServer(lambda asked: received.append(asked) or answer_as_plane(asked))  # type: ignore[func-returns-value]
+    received: list[http_server.ReceivedRequest] = []
+    proxy = http_server.HTTPServer(lambda asked: received.append(asked) or answer_as_plane(asked))  # type: ignore[func-returns-value]
     proxy.start()
     options = {"json": {}, "proxy": f"http://me:secret@127.0.0.1:{proxy.port}"}
     try:
@@ -240,7 +240,7 @@ def test_a_proxy_sees_the_proof_and_the_write_and_nothing_that_is_refused(
     assert [row.outcome for row in decisions(request)] == ["allow", "block"]
 
 
-def test_a_tunnel_is_not_the_write_that_it_is_opened_for(plane: StandInPlane) -> None:
+def test_a_tunnel_is_not_the_write_that_it_is_opened_for(plane: FakePlane) -> None:
     url = f"https://plane.example.org/api/v1/workspaces/acme/projects/{plane.prod.id}/labels/"
     with pytest.raises(aiohttp.ClientHttpProxyError):
         run(lambda session: session.get(url, proxy=plane.url))
@@ -250,7 +250,7 @@ def test_a_tunnel_is_not_the_write_that_it_is_opened_for(plane: StandInPlane) ->
     assert [request.method for request in plane.requests] == ["CONNECT"]
 
 
-def test_a_proof_goes_through_the_same_unix_socket(plane: StandInPlane, tmp_path: Path) -> None:
+def test_a_proof_goes_through_the_same_unix_socket(plane: FakePlane, tmp_path: Path) -> None:
     received: list[str] = []
     project, item = plane.sandbox.id, plane.sandbox.items["SBX-1"]
 
@@ -275,7 +275,7 @@ def test_a_proof_goes_through_the_same_unix_socket(plane: StandInPlane, tmp_path
     assert received == ["GET", "POST"]
 
 
-def test_a_proof_is_asked_for_again_where_the_server_had_hung_up(plane: StandInPlane) -> None:
+def test_a_proof_is_asked_for_again_where_the_server_had_hung_up(plane: FakePlane) -> None:
     project, item = plane.sandbox.id, plane.sandbox.items["SBX-1"]
     answer = json.dumps({"id": item, "project": project}).encode()
     received: list[bytes] = []
@@ -306,16 +306,16 @@ def test_a_proof_is_asked_for_again_where_the_server_had_hung_up(plane: StandInP
     assert [method for method in received if method.isalpha()] == [b"GET", b"GET", b"GET", b"POST"]
 
 
-def test_what_a_mock_reads_proves_nothing(plane: StandInPlane) -> None:
+def test_what_a_mock_reads_proves_nothing(plane: FakePlane) -> None:
     item, received = plane.prod.items["ORCH-114"], []
     path = f"/api/v1/workspaces/acme/projects/{plane.sandbox.id}/work-items/{item}/comments/"
 
-    def answer(request: _wire.ReceivedRequest) -> _wire.Reply:
+    def answer(request: http_server.ReceivedRequest) -> http_server.Reply:
         received.append(request.method)
-        return _wire.Reply(200, {"id": item, "project": plane.prod.id})
+        return http_server.Reply(200, {"id": item, "project": plane.prod.id})
 
     shown = json.dumps({"id": item, "project": plane.sandbox.id}).encode()
-    server = _wire.WireServer(answer)
+    server = http_server.HTTPServer(answer)
     server.start()
     try:
         with mock.patch.object(aiohttp.ClientResponse, "read", return_value=shown), pytest.raises(PlaneWriteBlocked):
@@ -325,7 +325,7 @@ def test_what_a_mock_reads_proves_nothing(plane: StandInPlane) -> None:
     assert received == ["GET"]
 
 
-def test_plane_py_writes_to_the_sandbox_only(plane: StandInPlane) -> None:
+def test_plane_py_writes_to_the_sandbox_only(plane: FakePlane) -> None:
     client = plane_py.PlaneClient(plane.token, "acme", plane.url)
     asyncio.run(client.create_issue("new", plane.sandbox.id))
     with pytest.raises(plane_py.errors.PlaneError):

@@ -21,7 +21,7 @@ from plane_guard_instrumentation.clients import aiohttp_copy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 PATH = "/api/v1/workspaces/acme/projects/"
@@ -155,7 +155,7 @@ def to_plane(made: Any) -> None:
     ],
 )
 def test_what_changes_on_its_way_from_the_connector_is_looked_at_again(
-    plane: StandInPlane, path: str, change: Callable[[Any], None]
+    plane: FakePlane, path: str, change: Callable[[Any], None]
 ) -> None:
     class Changing(aiohttp.ClientRequest):
         async def send(self, conn: Any) -> aiohttp.ClientResponse:
@@ -167,7 +167,7 @@ def test_what_changes_on_its_way_from_the_connector_is_looked_at_again(
     assert plane.requests == []
 
 
-def test_what_changes_while_the_head_of_a_read_is_sent_is_not_sent(plane: StandInPlane) -> None:
+def test_what_changes_while_the_head_of_a_read_is_sent_is_not_sent(plane: FakePlane) -> None:
     seen: list[Any] = []
 
     class Seen(aiohttp.ClientRequest):

@@ -18,7 +18,7 @@ from plane_guard_instrumentation.clients import patches
 from plane_guard_instrumentation.enforcement import request_scope
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
     from tests.instrumentation.bystander import Change, Scene
 
@@ -108,7 +108,7 @@ class TestHttpcore:
         request = core_request(core, scene, method=method, url=scene.plane.url + path, content=body, extensions=kept)
         send(core, scene, request, lambda: None)
 
-        assert scene.plane.mutations_of(scene.plane.prod.id) == []
+        assert scene.plane.changes_of(scene.plane.prod.id) == []
         assert [(arrived.method, arrived.target, arrived.body) for arrived in scene.plane.requests] == [
             (method, path, body)
         ]
@@ -122,7 +122,7 @@ class TestHttpcore:
 
         with pytest.raises(PlaneWriteBlocked, match="guard-error"):
             send(core, scene, request, change)
-        assert scene.plane.mutations_of(scene.plane.prod.id) == []
+        assert scene.plane.changes_of(scene.plane.prod.id) == []
 
     def test_a_header_that_can_be_changed_where_it_is(self, scene: Scene, core: Any, send: Any) -> None:
         request = core_request(core, scene)
@@ -208,7 +208,7 @@ def test_a_live_process_sends_the_very_request_that_it_made(child: Child, method
     assert (result.returncode, result.stdout) == (0, "True\n"), result.stderr
 
 
-def test_what_cannot_be_copied_is_not_sent(plane: StandInPlane) -> None:
+def test_what_cannot_be_copied_is_not_sent(plane: FakePlane) -> None:
     request = httpcore.Request("GET", plane.url + "/api/v1/workspaces/acme/projects/")
     request.stream = type("ByteStream", (), {"__module__": "httpx", "__iter__": lambda _: iter(["no bytes"])})()
     with httpcore.ConnectionPool() as pool, pytest.raises(PlaneWriteBlocked, match="guard-error"):

@@ -16,7 +16,7 @@ from plane_guard_instrumentation.enforcement import request_scope
 from tests.instrumentation.senders import SENDERS, Ask
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
 HOST = "api.plane.so"
 LOOPS = {"asyncio": asyncio.run, "uvloop": uvloop.run}
@@ -36,7 +36,7 @@ def on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 # libuv asks the system itself, so that its lookups cannot be led anywhere.
 @pytest.mark.usefixtures("on_loopback")
 @pytest.mark.parametrize("client", [name for name in SENDERS if "uvloop" not in name])
-def test_a_guarded_client_reads_from_a_plane_host(plane: StandInPlane, client: str) -> None:
+def test_a_guarded_client_reads_from_a_plane_host(plane: FakePlane, client: str) -> None:
     url = f"http://{HOST}:{plane.port}/api/v1/workspaces/acme/projects/{plane.prod.id}/labels/"
 
     assert [reply.status for reply in SENDERS[client](Ask("GET", url, None, {"X-API-Key": plane.token}))] == [200]

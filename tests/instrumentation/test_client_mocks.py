@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 TESTS = """
@@ -110,7 +110,7 @@ LET_THROUGH = 6
 
 
 @pytest.mark.parametrize("first", ["guard", "mocks"])
-def test_no_mocked_write_is_judged_and_no_real_one_leaks(plane: StandInPlane, child: Child, first: str) -> None:
+def test_no_mocked_write_is_judged_and_no_real_one_leaks(plane: FakePlane, child: Child, first: str) -> None:
     child.write("test_project.py", TESTS)
     item = {"PLANE_ITEM": plane.sandbox.items["SBX-1"]}
     if first == "guard":
@@ -119,7 +119,7 @@ def test_no_mocked_write_is_judged_and_no_real_one_leaks(plane: StandInPlane, ch
         result = child.run([sys.executable, str(child.write("mocks_first.py", MOCKS_FIRST))], **item)
 
     assert result.returncode == 0, result.stdout
-    assert plane.mutations_of(plane.prod.id) == []
+    assert plane.changes_of(plane.prod.id) == []
     assert Counter((row.outcome, row.target, row.expected) for row in child.decisions()) == {
         ("block", "prod", True): LET_THROUGH,
         ("allow", "sandbox", False): 2 * LET_THROUGH,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 TEST = """
@@ -63,7 +63,7 @@ def test_allow(plane_sandbox_writes):
 )
 def test_the_event_is_on_the_client_span_and_in_the_evidence(  # noqa: PLR0913, PLR0917
     child: Child,
-    plane: StandInPlane,
+    plane: FakePlane,
     test: str,
     outcome: str,
     reason: str,

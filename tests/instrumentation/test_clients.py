@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_dashboard.demo import _wire
 from plane_guard_instrumentation.enforcement import ownership
-from tests.dashboard.demo.standin_cases import FOREIGN, LEGITIMATE, P, S, fill, known
-from tests.dashboard.demo.test_standin_paths import CASES
+from plane_guard_instrumentation.testing import http_server
 from tests.end_to_end.test_live_process import recorder
 from tests.instrumentation import senders
 from tests.instrumentation.senders import SENDERS, Ask, decisions, layer
+from tests.instrumentation.testing.fake_plane_cases import FOREIGN, LEGITIMATE, P, S, fill, known
+from tests.instrumentation.testing.test_request_targets import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.instrumentation.senders import Sender
 
 COMMENT = {"comment_html": "<p>x</p>"}
@@ -48,12 +48,12 @@ def nothing_left_open() -> Iterator[None]:
     gc.collect()
 
 
-def ask(plane: StandInPlane, method: str, target: str, body: object = None, **headers: str) -> Ask:
+def ask(plane: FakePlane, method: str, target: str, body: object = None, **headers: str) -> Ask:
     ids = known(plane)
     return Ask(method, plane.url + target.format(**ids), fill(body, ids), {"X-API-Key": plane.token, **headers})
 
 
-def test_a_write_to_production_is_blocked_and_a_read_is_not(plane: StandInPlane, send: Sender) -> None:
+def test_a_write_to_production_is_blocked_and_a_read_is_not(plane: FakePlane, send: Sender) -> None:
     assert send(ask(plane, "GET", P + "/work-items/"))[0].status == 200
     with pytest.raises(PlaneWriteBlocked, match="opt-in-disabled"):
         send(
@@ -64,7 +64,7 @@ def test_a_write_to_production_is_blocked_and_a_read_is_not(plane: StandInPlane,
 
 
 def test_a_block_is_recorded_once_with_what_was_tried(
-    plane: StandInPlane, client: str, send: Sender, request: pytest.FixtureRequest
+    plane: FakePlane, client: str, send: Sender, request: pytest.FixtureRequest
 ) -> None:
     with pytest.raises(PlaneWriteBlocked) as refusal:
         send(ask(plane, "POST", P + "/work-items/{p_item}/comments/", COMMENT))
@@ -80,7 +80,7 @@ def test_a_block_is_recorded_once_with_what_was_tried(
 
 @pytest.mark.usefixtures("plane_sandbox_writes")
 def test_a_write_to_the_sandbox_gets_through_after_one_proof(
-    plane: StandInPlane, send: Sender, request: pytest.FixtureRequest
+    plane: FakePlane, send: Sender, request: pytest.FixtureRequest
 ) -> None:
     comment = ask(plane, "POST", S + "/work-items/{s_item}/comments/", COMMENT)
 
@@ -90,18 +90,18 @@ def test_a_write_to_the_sandbox_gets_through_after_one_proof(
 
 
 @pytest.mark.usefixtures("plane_sandbox_writes")
-def test_a_block_leaves_the_only_connection_usable(plane: StandInPlane, send: Sender) -> None:
+def test_a_block_leaves_the_only_connection_usable(plane: FakePlane, send: Sender) -> None:
     read = ask(plane, "GET", S + "/work-items/")
     for refused in (S + "/work-items/{p_item}/comments/", P + "/work-items/"):
         with pytest.raises(PlaneWriteBlocked):
             send(read, ask(plane, "POST", refused, COMMENT))
         assert send(read, read)[1].status == 200
 
-    assert plane.mutations == []
+    assert plane.changes == []
 
 
 @pytest.mark.usefixtures("plane_sandbox_writes")
-def test_no_odd_path_changes_production(plane: StandInPlane, send: Sender) -> None:
+def test_no_odd_path_changes_production(plane: FakePlane, send: Sender) -> None:
     before, changed = plane.snapshot(plane.prod.id), []
     for case in CASES:
         headers = dict(header.split(": ") for header in case.headers)
@@ -109,7 +109,7 @@ def test_no_odd_path_changes_production(plane: StandInPlane, send: Sender) -> No
             send(
                 Ask(case.method, plane.url + case.target, {"priority": "urgent"}, {"X-API-Key": plane.token, **headers})
             )
-        if plane.mutations_of(plane.prod.id):
+        if plane.changes_of(plane.prod.id):
             changed.append(case.name)
             plane.reset()
 
@@ -118,16 +118,16 @@ def test_no_odd_path_changes_production(plane: StandInPlane, send: Sender) -> No
 
 
 @pytest.mark.usefixtures("plane_sandbox_writes")
-def test_no_object_of_production_is_reached_through_the_sandbox(plane: StandInPlane, send: Sender) -> None:
+def test_no_object_of_production_is_reached_through_the_sandbox(plane: FakePlane, send: Sender) -> None:
     for case in FOREIGN:
         with suppress(PlaneWriteBlocked):
             send(ask(plane, case.method, case.target, case.body))
 
-    assert plane.mutations_of(plane.prod.id) == []
+    assert plane.changes_of(plane.prod.id) == []
 
 
 @pytest.mark.usefixtures("plane_sandbox_writes")
-def test_every_legitimate_write_lands(plane: StandInPlane, send: Sender) -> None:
+def test_every_legitimate_write_lands(plane: FakePlane, send: Sender) -> None:
     for case in LEGITIMATE:
         if case.prod_tables or case.name in PROTECTED:
             continue
@@ -138,22 +138,22 @@ def test_every_legitimate_write_lands(plane: StandInPlane, send: Sender) -> None
 @pytest.mark.usefixtures("plane_sandbox_writes")
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_a_write_that_a_missing_slash_repeats_is_judged_at_both_addresses(
-    plane: StandInPlane, send: Sender, method: str, request: pytest.FixtureRequest
+    plane: FakePlane, send: Sender, method: str, request: pytest.FixtureRequest
 ) -> None:
     send(ask(plane, method, S + "/work-items/{s_item}", {"priority": "low"}), follow=True)
 
     assert [row.outcome for row in decisions(request)] == ["allow"] * 2
     assert [received.method for received in plane.writes] == [method] * 2
-    assert plane.mutations_of(plane.sandbox.id)
+    assert plane.changes_of(plane.sandbox.id)
 
 
 @pytest.mark.usefixtures("plane_sandbox_writes")
 @pytest.mark.parametrize("status", [301, 307, 308])
 def test_a_write_that_another_host_redirects_to_production_is_blocked(
-    plane: StandInPlane, send: Sender, status: int
+    plane: FakePlane, send: Sender, status: int
 ) -> None:
     target = plane.url + (P + "/work-items/{p_item}/").format(**known(plane))
-    redirects = _wire.WireServer(lambda _: _wire.Reply(status, headers={"Location": target}))
+    redirects = http_server.HTTPServer(lambda _: http_server.Reply(status, headers={"Location": target}))
     redirects.start()
     try:
         with pytest.raises(PlaneWriteBlocked):

@@ -20,7 +20,7 @@ from plane_guard_instrumentation.clients import httpcore_copy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
 PATH = b"/api/v1/workspaces/acme/projects/"
 URL = b"https://api.plane.so" + PATH
@@ -163,7 +163,7 @@ def test_what_is_copied_in_haste_is_what_no_judgement_would_have_stopped(
 
 @pytest.mark.usefixtures("plane_blocked_writes")
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_a_read_that_a_header_makes_a_write_is_not_sent(plane: StandInPlane, name: str) -> None:
+def test_a_read_that_a_header_makes_a_write_is_not_sent(plane: FakePlane, name: str) -> None:
     for made in (name, name.encode()):
         request = httpcore.Request("GET", plane.url.encode() + PATH)
         request.headers.append((made, b"DELETE"))  # type: ignore[arg-type]

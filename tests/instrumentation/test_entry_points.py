@@ -18,7 +18,7 @@ from tests import otlp
 if TYPE_CHECKING:
     import subprocess
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 APP = """
@@ -68,7 +68,7 @@ def events(printed: str) -> list[str]:
 
 @pytest.mark.parametrize("switches", SWITCHES.values(), ids=SWITCHES.keys())
 def test_no_switch_of_opentelemetry_switches_enforcement_off(
-    child: Child, plane: StandInPlane, switches: dict[str, str]
+    child: Child, plane: FakePlane, switches: dict[str, str]
 ) -> None:
     result = instrumented(child, **AS_TEST, **switches)
 
@@ -80,7 +80,7 @@ def test_no_switch_of_opentelemetry_switches_enforcement_off(
 
 @pytest.mark.parametrize("switches", SWITCHES.values(), ids=SWITCHES.keys())
 def test_a_live_program_is_not_hindered_and_leaves_no_evidence_file(
-    child: Child, plane: StandInPlane, switches: dict[str, str]
+    child: Child, plane: FakePlane, switches: dict[str, str]
 ) -> None:
     result = instrumented(child, **switches)
 
@@ -159,7 +159,8 @@ def test_a_test_process_that_cannot_be_guarded_ends(child: Child) -> None:
     import os
     from plane_guard_instrumentation.startup import installation as _boot
     from plane_guard_instrumentation.startup import entry_points as _entry_points
-    os.environ["PLANE_GUARD_TEST_PROCESS"] = "1"
+    import plane_guard_watch
+    plane_guard_watch.STATE.evidence = "a test"
     _boot.enforce = lambda: 1 / 0
     _entry_points.pre_instrument()
     print("went on")
@@ -168,4 +169,4 @@ def test_a_test_process_that_cannot_be_guarded_ends(child: Child) -> None:
 
     assert result.returncode == 78
     assert "went on" not in result.stdout
-    assert "could not be put in place" in result.stderr
+    assert "could not install the guard" in result.stderr

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 SEND = """
@@ -21,11 +21,11 @@ def send(project=os.environ["PLANE_SANDBOX"]):
 AMBIENT = {"PLANE_TEST_WRITE_ENABLED": "1", "PLANE_TEST_SANDBOX_PROJECTS": "{prod}"}
 
 
-def ambient(plane: StandInPlane) -> dict[str, str]:
+def ambient(plane: FakePlane) -> dict[str, str]:
     return {name: text.format(prod=plane.prod.id) for name, text in AMBIENT.items()}
 
 
-def test_the_header_says_what_was_taken_away(child: Child, plane: StandInPlane) -> None:
+def test_the_header_says_what_was_taken_away(child: Child, plane: FakePlane) -> None:
     child.write("test_it.py", "def test_it():\n    pass\n")
     result = child.pytest("-v", **ambient(plane))
 
@@ -34,14 +34,14 @@ def test_the_header_says_what_was_taken_away(child: Child, plane: StandInPlane) 
     assert "Plane writes are blocked" in result.stdout
 
 
-def test_the_floor_lies_before_any_conftest_is_imported(child: Child, plane: StandInPlane) -> None:
+def test_the_floor_lies_before_any_conftest_is_imported(child: Child, plane: FakePlane) -> None:
     child.write("conftest.py", f"import os\nassert not {set(AMBIENT)!r} & set(os.environ), 'inherited'\n")
     child.write("test_it.py", "def test_it():\n    pass\n")
 
     assert "1 passed" in child.pytest(**ambient(plane)).stdout
 
 
-def test_every_test_starts_with_writing_off_whatever_the_one_before_did(child: Child, plane: StandInPlane) -> None:
+def test_every_test_starts_with_writing_off_whatever_the_one_before_did(child: Child, plane: FakePlane) -> None:
     child.write(
         "test_it.py",
         SEND
@@ -59,7 +59,7 @@ def test_starts_with_it_off():
     assert len(plane.writes) == 1
 
 
-def test_the_opt_in_is_read_at_call_time(child: Child, plane: StandInPlane) -> None:
+def test_the_opt_in_is_read_at_call_time(child: Child, plane: FakePlane) -> None:
     child.write(
         "test_it.py",
         SEND
@@ -82,7 +82,7 @@ def test_it(monkeypatch):
     assert len(plane.writes) == 1
 
 
-def test_the_allowlist_of_pyproject_holds_in_tests_and_in_their_children(child: Child, plane: StandInPlane) -> None:
+def test_the_allowlist_of_pyproject_holds_in_tests_and_in_their_children(child: Child, plane: FakePlane) -> None:
     child.write("pyproject.toml", f'[tool.plane_guard]\nsandbox_projects = ["{plane.prod.id}"]\n')
     child.write("send.py", SEND + "\nsys.exit(send(os.environ['PLANE_PROJECT']) != 201)\n")
     child.write(
@@ -101,7 +101,7 @@ def test_it(plane_sandbox_writes, tmp_path):
     assert {row.run_id for row in child.decisions()} == {child.sessions()[0].run_id}
 
 
-def test_children_of_a_test_without_the_opt_in_are_guarded(child: Child, plane: StandInPlane) -> None:
+def test_children_of_a_test_without_the_opt_in_are_guarded(child: Child, plane: FakePlane) -> None:
     child.write("send.py", SEND + "\nsend()\n")
     child.write(
         "test_it.py",
@@ -129,7 +129,7 @@ FORGED = {
 
 @pytest.mark.parametrize("parent", FORGED.values(), ids=FORGED.keys())
 def test_an_inherited_opt_in_needs_more_than_variables_to_count_as_handed_over(
-    child: Child, plane: StandInPlane, parent: str
+    child: Child, plane: FakePlane, parent: str
 ) -> None:
     import os
 
@@ -147,7 +147,7 @@ def test_an_inherited_opt_in_needs_more_than_variables_to_count_as_handed_over(
 
 @pytest.mark.parametrize(("options", "code"), [((), 1), (("--sandbox-writes",), 0)])
 def test_run_guards_any_command_and_opts_in_only_when_told(
-    child: Child, plane: StandInPlane, options: tuple[str, ...], code: int
+    child: Child, plane: FakePlane, options: tuple[str, ...], code: int
 ) -> None:
     child.write("send.py", SEND + "\nsend()\n")
     command = [sys.executable, "-m", "plane_guard_dashboard", "run", *options, "--", sys.executable, "send.py"]
@@ -157,7 +157,7 @@ def test_run_guards_any_command_and_opts_in_only_when_told(
     assert len(plane.writes) == 1 - code
 
 
-def test_a_pytest_session_under_run_still_starts_with_writing_off(child: Child, plane: StandInPlane) -> None:
+def test_a_pytest_session_under_run_still_starts_with_writing_off(child: Child, plane: FakePlane) -> None:
     child.write("test_it.py", SEND + "\ndef test_it():\n    send()\n")
     command = [sys.executable, "-m", "plane_guard_dashboard", "run", "--sandbox-writes", "--"]
     result = child.run([*command, sys.executable, "-m", "pytest"])

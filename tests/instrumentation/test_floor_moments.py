@@ -147,13 +147,13 @@ def test_a_process_whose_other_audit_hook_keeps_the_floor_out_ends(floored: Chil
                 raise {error}
         sys.addaudithook(hostile)
         os.environ["PLANE_GUARD_TEST_PROCESS"] = "1"
-        from plane_guard_instrumentation.startup import installation as _boot
-        _boot.at_interpreter_start()
+        import plane_guard_watch
+        plane_guard_watch.note_evidence("a test")
         print("still here")
     """
     result = floored.python(code, PLANE_GUARD_TEST_PROCESS="")
     assert (result.returncode, result.stdout) == (78, "")
-    assert "the guard could not be put in place" in result.stderr
+    assert "could not install the guard" in result.stderr
 
 
 def test_putting_the_guard_in_place_again_adds_no_second_hook(asked: Asked, floored: Child) -> None:

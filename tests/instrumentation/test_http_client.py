@@ -17,16 +17,15 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanContext
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_dashboard.demo._wire import Reply, WireServer
 from plane_guard_instrumentation.clients import http_client, http_message
 from plane_guard_instrumentation.enforcement import check, ownership, request_scope
+from plane_guard_instrumentation.testing.http_server import HTTPServer, Reply
 from tests.instrumentation.http_client_cases import CLIENTS, Came, Send, note_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from plane_guard_dashboard.demo._wire import ReceivedRequest
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane, ReceivedRequest
 
 JSON = "application/json"
 
@@ -43,7 +42,7 @@ def forget() -> None:
 
 
 @pytest.fixture
-def headers(plane: StandInPlane) -> dict[str, str]:
+def headers(plane: FakePlane) -> dict[str, str]:
     return {"X-API-Key": plane.token, "Content-Type": JSON}
 
 
@@ -59,7 +58,7 @@ def other() -> Iterator[tuple[str, list[ReceivedRequest]]]:
         there = bytes.fromhex(location).decode()
         return Reply(int(status), None, {"Location": there}) if there else Reply(200, {"fine": True})
 
-    server = WireServer(answer)
+    server = HTTPServer(answer)
     server.start()
     try:
         yield f"http://127.0.0.1:{server.port}", received
@@ -71,7 +70,7 @@ def away(status: int, location: str) -> str:
     return f"/to/{status}/{location.encode().hex()}"
 
 
-def item_url(plane: StandInPlane, item: str, below: str = "", project: str = "") -> str:
+def item_url(plane: FakePlane, item: str, below: str = "", project: str = "") -> str:
     where = project or (plane.sandbox.id if item.startswith("SBX") else plane.prod.id)
     items = {**plane.prod.items, **plane.sandbox.items}
     return f"{plane.url}/api/v1/workspaces/acme/projects/{where}/work-items/{items[item]}/{below}"
@@ -79,7 +78,7 @@ def item_url(plane: StandInPlane, item: str, below: str = "", project: str = "")
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE", "PUT", "patch"])
 def test_a_write_to_production_is_refused_before_anything_is_sent(
-    plane: StandInPlane,
+    plane: FakePlane,
     send: Send,
     headers: Mapping[str, str],
     method: str,
@@ -94,14 +93,14 @@ def test_a_write_to_production_is_refused_before_anything_is_sent(
 
 @pytest.mark.usefixtures("plane_sandbox_writes", "plane_blocked_writes")
 class TestWithTheOptIn:
-    def test_production_stays_out_of_reach(self, plane: StandInPlane, send: Send, headers: Mapping[str, str]) -> None:
+    def test_production_stays_out_of_reach(self, plane: FakePlane, send: Send, headers: Mapping[str, str]) -> None:
         with pytest.raises(PlaneWriteBlocked, match="prod-project-in-test"):
             send("PATCH", item_url(plane, "ORCH-114"), headers, b'{"name": "changed"}')
 
         assert plane.requests == []
 
     def test_a_comment_in_the_sandbox_arrives_whole_after_one_proof(
-        self, plane: StandInPlane, send: Send, headers: Mapping[str, str]
+        self, plane: FakePlane, send: Send, headers: Mapping[str, str]
     ) -> None:
         body = json.dumps({"comment_html": "<p>ä</p>" * 1000}).encode()
         for _ in range(2):
@@ -111,21 +110,21 @@ class TestWithTheOptIn:
         assert [request.body for request in plane.writes] == [body, body]
 
     def test_a_production_item_under_the_sandbox_path_is_refused(
-        self, plane: StandInPlane, send: Send, headers: Mapping[str, str]
+        self, plane: FakePlane, send: Send, headers: Mapping[str, str]
     ) -> None:
         with pytest.raises(PlaneWriteBlocked, match="HTTP 404"):
             send("POST", item_url(plane, "ORCH-114", "comments/", plane.sandbox.id), headers, b'{"comment_html": "x"}')
 
-        assert plane.mutations == []
+        assert plane.changes == []
 
-    def test_a_proof_follows_no_redirect(self, plane: StandInPlane, send: Send, headers: Mapping[str, str]) -> None:
+    def test_a_proof_follows_no_redirect(self, plane: FakePlane, send: Send, headers: Mapping[str, str]) -> None:
         plane.faults = replace(plane.faults, redirect_to="http://127.0.0.1:9")
         with pytest.raises(PlaneWriteBlocked, match="HTTP 307"):
             send("POST", item_url(plane, "SBX-1", "comments/"), headers, b'{"comment_html": "x"}')
 
     @pytest.mark.parametrize("wrap", [io.BytesIO, lambda data: iter([data])], ids=["file", "generator"])
     def test_a_stream_is_refused_where_its_content_matters_and_sent_where_not(
-        self, plane: StandInPlane, send: Send, headers: Mapping[str, str], wrap: Callable[[bytes], Iterator[bytes]]
+        self, plane: FakePlane, send: Send, headers: Mapping[str, str], wrap: Callable[[bytes], Iterator[bytes]]
     ) -> None:
         cycle = f"{plane.url}/api/v1/workspaces/acme/projects/{plane.sandbox.id}/cycles/"
         cycle += f"{plane.sandbox.ids('cycles')['Cycle 1']}/cycle-issues/"
@@ -139,7 +138,7 @@ class TestWithTheOptIn:
         )
 
     def test_production_items_in_a_body_are_refused(
-        self, plane: StandInPlane, send: Send, headers: Mapping[str, str]
+        self, plane: FakePlane, send: Send, headers: Mapping[str, str]
     ) -> None:
         cycle = f"{plane.url}/api/v1/workspaces/acme/projects/{plane.sandbox.id}/cycles/"
         cycle += f"{plane.sandbox.ids('cycles')['Cycle 1']}/cycle-issues/"
@@ -147,11 +146,11 @@ class TestWithTheOptIn:
         with pytest.raises(PlaneWriteBlocked, match="foreign-reference"):
             send("POST", cycle, headers, json.dumps({"issues": issues}).encode())
 
-        assert plane.mutations == []
+        assert plane.changes == []
         assert send("POST", cycle, headers, json.dumps({"issues": issues[:1]}).encode()).status == 200
 
 
-def test_reads_pass(plane: StandInPlane, send: Send, headers: Mapping[str, str]) -> None:
+def test_reads_pass(plane: FakePlane, send: Send, headers: Mapping[str, str]) -> None:
     came = send("GET", item_url(plane, "ORCH-114"), headers, None)
 
     assert json.loads(came.content)["id"] == plane.prod.items["ORCH-114"]
@@ -173,7 +172,7 @@ def test_what_goes_to_other_servers_is_left_alone(
 
 @pytest.mark.parametrize("status", [301, 307, 308])
 def test_a_redirect_that_ends_as_a_write_at_production_is_refused_at_that_hop(
-    plane: StandInPlane,
+    plane: FakePlane,
     other: tuple[str, list[ReceivedRequest]],
     headers: Mapping[str, str],
     status: int,
@@ -189,7 +188,7 @@ def test_a_redirect_that_ends_as_a_write_at_production_is_refused_at_that_hop(
 
 
 def test_a_redirect_that_turns_into_a_read_passes(
-    plane: StandInPlane, other: tuple[str, list[ReceivedRequest]], headers: Mapping[str, str]
+    plane: FakePlane, other: tuple[str, list[ReceivedRequest]], headers: Mapping[str, str]
 ) -> None:
     response = requests.post(other[0] + away(302, item_url(plane, "ORCH-114")), headers=headers, data=b"{}", timeout=10)
 
@@ -197,7 +196,7 @@ def test_a_redirect_that_turns_into_a_read_passes(
 
 
 def test_a_missing_slash_is_judged_before_the_redirect(
-    plane: StandInPlane, send: Send, headers: Mapping[str, str], plane_blocked_writes: list[PlaneWriteBlocked]
+    plane: FakePlane, send: Send, headers: Mapping[str, str], plane_blocked_writes: list[PlaneWriteBlocked]
 ) -> None:
     with pytest.raises(PlaneWriteBlocked):
         send("DELETE", item_url(plane, "ORCH-114").rstrip("/"), headers, None)
@@ -206,7 +205,7 @@ def test_a_missing_slash_is_judged_before_the_redirect(
 
 
 def test_a_kept_alive_connection_is_judged_request_by_request(
-    plane: StandInPlane, headers: Mapping[str, str], plane_blocked_writes: list[PlaneWriteBlocked]
+    plane: FakePlane, headers: Mapping[str, str], plane_blocked_writes: list[PlaneWriteBlocked]
 ) -> None:
     with requests.Session() as session:
         session.headers.update(headers)
@@ -220,15 +219,13 @@ def test_a_kept_alive_connection_is_judged_request_by_request(
 
 
 @pytest.fixture
-def path(plane: StandInPlane) -> str:
+def path(plane: FakePlane) -> str:
     return item_url(plane, "ORCH-114").removeprefix(plane.url)
 
 
 @pytest.mark.usefixtures("plane_blocked_writes")
 class TestByHand:
-    def test_headers_put_one_by_one(
-        self, plane: StandInPlane, connection: http.client.HTTPConnection, path: str
-    ) -> None:
+    def test_headers_put_one_by_one(self, plane: FakePlane, connection: http.client.HTTPConnection, path: str) -> None:
         connection.putrequest("PATCH", path)
         connection.putheader("Content-Length", "2")
         with pytest.raises(PlaneWriteBlocked):
@@ -237,7 +234,7 @@ class TestByHand:
         assert plane.requests == []
 
     def test_a_refused_connection_can_be_used_for_a_read(
-        self, plane: StandInPlane, connection: http.client.HTTPConnection, path: str, headers: dict[str, str]
+        self, plane: FakePlane, connection: http.client.HTTPConnection, path: str, headers: dict[str, str]
     ) -> None:
         with pytest.raises(PlaneWriteBlocked):
             connection.request("PATCH", path, b"{}", headers)
@@ -247,7 +244,7 @@ class TestByHand:
         assert [request.method for request in plane.requests] == ["GET"]
 
     def test_a_request_line_left_over_from_before(
-        self, plane: StandInPlane, connection: http.client.HTTPConnection, path: str
+        self, plane: FakePlane, connection: http.client.HTTPConnection, path: str
     ) -> None:
         connection.putrequest("PATCH", path)
         connection.close()
@@ -261,7 +258,7 @@ class TestByHand:
     @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda data: [data], io.BytesIO])
     def test_bytes_sent_past_the_request_methods(
         self,
-        plane: StandInPlane,
+        plane: FakePlane,
         connection: http.client.HTTPConnection,
         path: str,
         pieces: list[str],
@@ -275,7 +272,7 @@ class TestByHand:
         assert plane.requests == []
 
     def test_bytes_sent_behind_a_read(
-        self, plane: StandInPlane, connection: http.client.HTTPConnection, path: str, headers: dict[str, str]
+        self, plane: FakePlane, connection: http.client.HTTPConnection, path: str, headers: dict[str, str]
     ) -> None:
         connection.request("GET", path, headers=headers)
         with pytest.raises(PlaneWriteBlocked):
@@ -284,7 +281,7 @@ class TestByHand:
         assert plane.writes == []
 
     def test_a_body_that_is_a_request_of_its_own(
-        self, plane: StandInPlane, connection: http.client.HTTPConnection, path: str
+        self, plane: FakePlane, connection: http.client.HTTPConnection, path: str
     ) -> None:
         connection.putrequest("GET", "/api/")
         with pytest.raises(PlaneWriteBlocked):
@@ -292,7 +289,7 @@ class TestByHand:
 
         assert plane.writes == []
 
-    def test_a_head_that_cannot_be_read(self, plane: StandInPlane, path: str) -> None:
+    def test_a_head_that_cannot_be_read(self, plane: FakePlane, path: str) -> None:
         class Odd(http.client.HTTPConnection):
             _http_vsn_str = "SPDY"
 
@@ -302,7 +299,7 @@ class TestByHand:
         assert plane.requests == []
 
     def test_an_error_inside_the_shell(
-        self, plane: StandInPlane, connection: http.client.HTTPConnection, path: str, monkeypatch: pytest.MonkeyPatch
+        self, plane: FakePlane, connection: http.client.HTTPConnection, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(http_message, "sent", lambda *_: 1 // 0)
         with pytest.raises(PlaneWriteBlocked, match="guard-error"):
@@ -323,7 +320,7 @@ class TestByHand:
     ids=str,
 )
 def test_a_body_framed_otherwise_than_it_is_counts_as_unreadable(
-    plane: StandInPlane, connection: http.client.HTTPConnection, headers: dict[str, str], framing: dict[str, str]
+    plane: FakePlane, connection: http.client.HTTPConnection, headers: dict[str, str], framing: dict[str, str]
 ) -> None:
     cycle = f"/api/v1/workspaces/acme/projects/{plane.sandbox.id}/cycles/{plane.sandbox.ids('cycles')['Cycle 1']}/"
     with pytest.raises(PlaneWriteBlocked, match="the body cannot be read"):
@@ -347,7 +344,7 @@ def test_raw_bytes_for_other_servers_pass(other: tuple[str, list[ReceivedRequest
     assert [request.body for request in received] == [b"hello", b'{"a": 12}']
 
 
-def test_the_connections_of_guarded_clients_carry_the_token(plane: StandInPlane, send: Send) -> None:
+def test_the_connections_of_guarded_clients_carry_the_token(plane: FakePlane, send: Send) -> None:
     seen: list[bool] = []
     with pytest.MonkeyPatch.context() as patch:
         note_connections(patch, seen)
@@ -359,7 +356,7 @@ def test_the_connections_of_guarded_clients_carry_the_token(plane: StandInPlane,
 
 @pytest.mark.usefixtures("plane_sandbox_writes")
 def test_a_shell_around_another_shell_judges_once(
-    plane: StandInPlane, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    plane: FakePlane, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guarded, judge = http.client.HTTPConnection.endheaders, check.check_request
     judged: list[str] = []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 WRITE = """
@@ -35,7 +35,7 @@ WRITE = """
 
 
 @pytest.fixture
-def url(plane: StandInPlane) -> str:
+def url(plane: FakePlane) -> str:
     return f"{plane.url}/api/v1/workspaces/acme/projects/{plane.prod.id}/work-items/{plane.prod.items['ORCH-114']}/"
 
 
@@ -64,7 +64,7 @@ def test_connections_can_be_copied_and_pickled_as_before() -> None:
         assert twin.__dict__ == connection.__dict__
 
 
-def test_the_evidence_names_layer_test_operation_and_the_callers_own_line(child: Child, plane: StandInPlane) -> None:
+def test_the_evidence_names_layer_test_operation_and_the_callers_own_line(child: Child, plane: FakePlane) -> None:
     child.write("client.py", WRITE)
     child.write("test_it.py", "import client\ndef test_it():\n    client.write()\n")
     result = child.pytest()
@@ -77,7 +77,7 @@ def test_the_evidence_names_layer_test_operation_and_the_callers_own_line(child:
     assert plane.requests == []
 
 
-def test_a_live_process_sends_what_it_sent_before(child: Child, plane: StandInPlane) -> None:
+def test_a_live_process_sends_what_it_sent_before(child: Child, plane: FakePlane) -> None:
     code = child.write("client.py", WRITE).read_text() + "print(write())\n"
     results = [
         child.python(prelude + code)
@@ -90,7 +90,7 @@ def test_a_live_process_sends_what_it_sent_before(child: Child, plane: StandInPl
     assert child.decisions() == []
 
 
-def test_a_live_process_is_not_told_of_requests_that_cannot_be_read(child: Child, plane: StandInPlane) -> None:
+def test_a_live_process_is_not_told_of_requests_that_cannot_be_read(child: Child, plane: FakePlane) -> None:
     result = child.python("""
         import http.client, os, plane_guard_instrumentation
         plane_guard_instrumentation.instrument()
@@ -115,7 +115,7 @@ def test_a_live_process_is_not_told_of_requests_that_cannot_be_read(child: Child
 
 
 @pytest.fixture
-def over_http2(plane: StandInPlane) -> Iterator[HTTP2Connection]:
+def over_http2(plane: FakePlane) -> Iterator[HTTP2Connection]:
     """A connection of urllib3's experimental HTTP/2, past TLS: whatever it sends, the server reads."""
     connection = HTTP2Connection("127.0.0.1", plane.port)
     with socket.create_connection(("127.0.0.1", plane.port)) as connection.sock:
@@ -123,7 +123,7 @@ def over_http2(plane: StandInPlane) -> Iterator[HTTP2Connection]:
 
 
 def test_a_write_over_http2_is_judged(
-    over_http2: HTTP2Connection, url: str, plane_blocked_writes: list[PlaneWriteBlocked], plane: StandInPlane
+    over_http2: HTTP2Connection, url: str, plane_blocked_writes: list[PlaneWriteBlocked], plane: FakePlane
 ) -> None:
     over_http2.putrequest("PATCH", url.removeprefix(plane.url))
     with pytest.raises(PlaneWriteBlocked):
@@ -133,7 +133,7 @@ def test_a_write_over_http2_is_judged(
 
 
 def test_a_read_over_http2_passes_and_a_write_that_needs_a_proof_does_not(
-    plane: StandInPlane,
+    plane: FakePlane,
     plane_sandbox_writes: None,
     plane_blocked_writes: list[PlaneWriteBlocked],
     over_http2: HTTP2Connection,
@@ -149,7 +149,7 @@ def test_a_read_over_http2_passes_and_a_write_that_needs_a_proof_does_not(
 
 
 def test_httplib2_is_a_guarded_client(
-    plane: StandInPlane, url: str, plane_blocked_writes: list[PlaneWriteBlocked]
+    plane: FakePlane, url: str, plane_blocked_writes: list[PlaneWriteBlocked]
 ) -> None:
     seen: list[bool] = []
     with pytest.MonkeyPatch.context() as patch:

@@ -16,7 +16,7 @@ from plane_guard_instrumentation.clients import http_client, http_message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
 PIECES = [
     "GET",
@@ -106,7 +106,7 @@ def test_a_request_line_that_is_not_the_usual_one_is_no_plain_read(line: bytes) 
 
 
 @pytest.fixture
-def write(plane: StandInPlane) -> bytes:
+def write(plane: FakePlane) -> bytes:
     path = f"/api/v1/workspaces/acme/projects/{plane.prod.id}/work-items/{plane.prod.items['ORCH-114']}/"
     return f"DELETE {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {plane.token}\r\nContent-Length: 0\r\n\r\n".encode()
 
@@ -115,7 +115,7 @@ def write(plane: StandInPlane) -> bytes:
 class TestOnTheWire:
     @pytest.mark.parametrize("first", ["/", "/api/v1/workspaces/acme/projects/"], ids=["elsewhere", "a read"])
     def test_a_head_that_changes_behind_the_look_at_it(
-        self, plane: StandInPlane, write: bytes, first: str, monkeypatch: pytest.MonkeyPatch
+        self, plane: FakePlane, write: bytes, first: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Changing(http.client.HTTPConnection):
             def _send_output(self: Any, *arguments: Any, **options: Any) -> None:
@@ -128,7 +128,7 @@ class TestOnTheWire:
 
     @pytest.mark.parametrize("kind", [Equal, bytearray, memoryview])
     def test_bytes_that_are_no_plain_ones_behind_a_read(
-        self, plane: StandInPlane, connection: http.client.HTTPConnection, write: bytes, kind: Callable[[bytes], bytes]
+        self, plane: FakePlane, connection: http.client.HTTPConnection, write: bytes, kind: Callable[[bytes], bytes]
     ) -> None:
         connection.request("GET", "/api/v1/workspaces/acme/projects/", headers={"X-API-Key": plane.token})
         connection.getresponse().read()
@@ -139,7 +139,7 @@ class TestOnTheWire:
         assert plane.writes == []
 
     def test_a_request_line_that_can_be_changed_where_it_is(
-        self, plane: StandInPlane, connection: http.client.HTTPConnection, write: bytes
+        self, plane: FakePlane, connection: http.client.HTTPConnection, write: bytes
     ) -> None:
         connection.putrequest("GET", "/api/v1/workspaces/acme/projects/")
         line = bytearray(b"GET /api/v1/workspaces/acme/projects/ HTTP/1.1")
@@ -156,7 +156,7 @@ class TestOnTheWire:
         assert plane.requests == []
 
     def test_the_same_head_with_a_body_behind_it(
-        self, plane: StandInPlane, connection: http.client.HTTPConnection, write: bytes
+        self, plane: FakePlane, connection: http.client.HTTPConnection, write: bytes
     ) -> None:
         connection.request("GET", "/api/v1/workspaces/acme/projects/")
         connection.getresponse().read()
@@ -167,7 +167,7 @@ class TestOnTheWire:
         assert plane.writes == []
 
     def test_a_read_that_was_remembered_may_be_sent_by_hand(
-        self, plane: StandInPlane, connection: http.client.HTTPConnection
+        self, plane: FakePlane, connection: http.client.HTTPConnection
     ) -> None:
         data = head(b"GET /api/v1/workspaces/acme/projects/ HTTP/1.1", b"X-API-Key: " + plane.token.encode())
         for _ in range(2):

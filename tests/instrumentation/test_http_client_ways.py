@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
     Post = Callable[[str, str, dict[str, str]], int]
 
@@ -30,7 +30,7 @@ BODY = b'{"comment_html": "x"}'
 
 
 class Way:
-    """One way to the stand-in server: the origin that clients name, a proxy, the certificate to trust."""
+    """One way to the fake server: the origin that clients name, a proxy, the certificate to trust."""
 
     def __init__(self, origin: str, proxy: str, authority: str) -> None:
         self.origin, self.proxy, self.authority = origin, proxy, authority
@@ -105,7 +105,7 @@ def asked() -> list[bytes]:
 
 @pytest.fixture(params=["plain", "proxy", "TLS", "TLS in a tunnel"])
 def way(
-    request: pytest.FixtureRequest, plane: StandInPlane, authority: trustme.CA, tmp_path: Path, asked: list[bytes]
+    request: pytest.FixtureRequest, plane: FakePlane, authority: trustme.CA, tmp_path: Path, asked: list[bytes]
 ) -> Iterator[Way]:
     certificate = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(certificate))
@@ -128,7 +128,7 @@ def forget() -> None:
 @pytest.mark.parametrize("post", CLIENTS, ids=lambda client: client.__name__.strip("_"))
 @pytest.mark.usefixtures("plane_sandbox_writes")
 def test_every_way_is_judged_by_its_end_and_carries_its_own_proof(
-    plane: StandInPlane, way: Way, post: Post, plane_blocked_writes: list[PlaneWriteBlocked], asked: list[bytes]
+    plane: FakePlane, way: Way, post: Post, plane_blocked_writes: list[PlaneWriteBlocked], asked: list[bytes]
 ) -> None:
     headers = {"X-API-Key": plane.token, "Content-Type": "application/json"}
     below = "/api/v1/workspaces/acme/projects/{}/work-items/{}/comments/"
@@ -147,6 +147,6 @@ def test_every_way_is_judged_by_its_end_and_carries_its_own_proof(
     assert post(way, sandbox, headers) == 201  # type: ignore[arg-type]
 
     assert [request.method for request in plane.requests] == ["GET", "GET", "POST"]
-    assert plane.mutations_of(plane.prod.id) == []
+    assert plane.changes_of(plane.prod.id) == []
     assert bool(way.proxy) == bool(asked)
     assert {refusal.write.server_port for refusal in plane_blocked_writes} == {int(way.origin.rpartition(":")[2])}

@@ -13,7 +13,7 @@ from plane_guard import PlaneWriteBlocked
 from tests.instrumentation.senders import decisions
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 ALIASED = """
@@ -38,7 +38,7 @@ GUARD = "import plane_guard_instrumentation.startup.installation as boot; import
 
 
 @pytest.fixture
-def prod(plane: StandInPlane) -> str:
+def prod(plane: FakePlane) -> str:
     return f"{plane.url}/api/v1/workspaces/acme/projects/{plane.prod.id}/labels/"
 
 
@@ -68,7 +68,7 @@ WRITES: dict[str, Any] = {
 @pytest.mark.usefixtures("plane_blocked_writes")
 @pytest.mark.parametrize("how", WRITES)
 def test_a_new_method_that_is_not_a_read_is_blocked(
-    plane: StandInPlane, prod: str, how: str, request: pytest.FixtureRequest
+    plane: FakePlane, prod: str, how: str, request: pytest.FixtureRequest
 ) -> None:
     with pytest.raises(PlaneWriteBlocked):
         WRITES[how](prod)
@@ -88,7 +88,7 @@ def _websocket(url: str) -> None:
 
 
 @pytest.mark.parametrize("connect", [_websocket, lambda url: asyncio.run(_async_websocket(url))], ids=["sync", "async"])
-def test_a_websocket_is_opened_by_a_read_through_the_pool(plane: StandInPlane, prod: str, connect: Any) -> None:
+def test_a_websocket_is_opened_by_a_read_through_the_pool(plane: FakePlane, prod: str, connect: Any) -> None:
     with pytest.raises(WebSocketUpgradeError):
         connect(prod.replace("http://", "ws://"))
 
@@ -96,7 +96,7 @@ def test_a_websocket_is_opened_by_a_read_through_the_pool(plane: StandInPlane, p
 
 
 @pytest.mark.parametrize(("first", "then"), [(GUARD, ""), ("", GUARD)], ids=["guard first", "alias first"])
-def test_standing_in_for_httpx_it_is_judged_once(plane: StandInPlane, child: Child, first: str, then: str) -> None:
+def test_standing_in_for_httpx_it_is_judged_once(plane: FakePlane, child: Child, first: str, then: str) -> None:
     result = child.python(ALIASED.format(first=first, then=then))
 
     assert result.stdout == "blocked\n", result.stderr

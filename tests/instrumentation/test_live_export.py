@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 PRELUDE = """
@@ -133,7 +133,7 @@ def test_opentelemetrys_switches_turn_it_off_and_never_the_evidence(child: Child
     assert len(child.decisions()) == 1
 
 
-def test_a_live_process_sends_nothing(child: Child, plane: StandInPlane) -> None:
+def test_a_live_process_sends_nothing(child: Child, plane: FakePlane) -> None:
     code = PRELUDE + "import plane_guard_instrumentation as g\ng.instrument()\nhttpx.post(URL, json={'name': 'x'})"
     with otlp.Collector(otlp.HTTP) as collector:
         child.python(code, **collector.environment)
@@ -328,7 +328,7 @@ def test_a_collector_on_a_plane_host_is_no_write_to_plane(child: Child, protocol
     assert len(ids(child)) == 1
 
 
-def test_an_endpoint_that_is_a_plane_route_is_refused(child: Child, plane: StandInPlane) -> None:
+def test_an_endpoint_that_is_a_plane_route_is_refused(child: Child, plane: FakePlane) -> None:
     endpoint = f"{plane.url}/api/v1/workspaces/acme/projects/{plane.prod.id}/work-items/"
     result = child.python(
         PRELUDE + "attempt()", PLANE_GUARD_TEST_PROCESS="1", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=endpoint

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 PROJECT = """
@@ -36,7 +36,7 @@ PROJECT = """
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_a_production_item_is_refused_although_a_mock_says_that_it_is_in_the_sandbox(
-    child: Child, plane: StandInPlane, *, is_async: bool
+    child: Child, plane: FakePlane, *, is_async: bool
 ) -> None:
     child.write("test_it.py", PROJECT.replace("if ASYNC", f"if {is_async}"))
     child.pytest(ITEM=plane.prod.items["ORCH-114"])

@@ -12,16 +12,17 @@ import pytest
 
 import plane_guard
 import plane_guard_instrumentation
-from plane_guard_instrumentation import pytest_plugin
+from plane_guard_instrumentation.pytest_support import reporting
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 ROOT = Path(__file__).parents[2]
 VALUES = ("0", "false", "off", "none", "", "1", "true", "*", "{prod}", "prod", "disable")
 PYTEST_OPTIONS = (
     ("-p", "no:plane_guard"),
+    ("-p", "no:plane_guard", "-p", "no:plane_guard_opt_in"),
     ("--noconftest",),
     ("-p", "no:warnings", "-p", "no:capture"),
     ("-o", "addopts=", "--override-ini", "plane_guard=off"),
@@ -85,6 +86,7 @@ def test_protected_beats_allowlisted(monkeypatch):
 
 def variables() -> set[str]:
     """Every environment variable that the code names, and the ones that its libraries read."""
+    # `PLANE_GUARD_PARENT` names a file; its values here are no markers.
     found = {"OTEL_SDK_DISABLED", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "OTEL_TRACES_EXPORTER", "NO_PROXY"}
     for folder in ("guard", "instrumentation"):
         for file in (ROOT / folder).rglob("*.py"):
@@ -95,12 +97,12 @@ def variables() -> set[str]:
 
 
 def fixtures() -> list[str]:
-    return [name for name in vars(pytest_plugin) if name.startswith("plane_")]
+    return [name for name in vars(reporting) if name.startswith("plane_")]
 
 
 def test_the_walk_knows_every_switch() -> None:
     assert {"PLANE_TEST_WRITE_ENABLED", "PLANE_GUARD_HOSTS", "PLANE_GUARD_SWALLOWED", "PLANE_GUARD_ROOT"} <= variables()
-    assert fixtures() == ["plane_sandbox_writes", "plane_blocked_writes"]
+    assert fixtures() == ["plane_sandbox_writes", "plane_sandbox_scope", "plane_blocked_writes"]
     called = CALLS + TEST
     for package in (plane_guard, plane_guard_instrumentation):
         for name in package.__all__:
@@ -112,12 +114,13 @@ def test_the_walk_knows_every_switch() -> None:
                     "audit_allow",
                     "audit_block",
                     "classify",
+                    "in_test_process",
                 }
             )
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_no_environment_variable_lets_production_through(child: Child, plane: StandInPlane, value: str) -> None:
+def test_no_environment_variable_lets_production_through(child: Child, plane: FakePlane, value: str) -> None:
     child.write("test_it.py", TEST)
     text = value.format(prod=plane.prod.id)
     everything = dict.fromkeys(variables() - {"PLANE_GUARD_TRACE_DIR", "PLANE_GUARD_ROOT"}, text)
@@ -129,7 +132,7 @@ def test_no_environment_variable_lets_production_through(child: Child, plane: St
 
 
 @pytest.mark.parametrize("options", PYTEST_OPTIONS, ids=" ".join)
-def test_no_pytest_option_lets_production_through(child: Child, plane: StandInPlane, options: tuple[str, ...]) -> None:
+def test_no_pytest_option_lets_production_through(child: Child, plane: FakePlane, options: tuple[str, ...]) -> None:
     child.write("test_it.py", TEST)
     inherited = {"PLANE_TEST_WRITE_ENABLED": "1", "PLANE_TEST_SANDBOX_PROJECTS": plane.prod.id}
     result = child.pytest(*options, **inherited)
@@ -139,7 +142,7 @@ def test_no_pytest_option_lets_production_through(child: Child, plane: StandInPl
 
 
 @pytest.mark.parametrize("line", PYPROJECT)
-def test_no_line_of_pyproject_lets_production_through(child: Child, plane: StandInPlane, line: str) -> None:
+def test_no_line_of_pyproject_lets_production_through(child: Child, plane: FakePlane, line: str) -> None:
     child.write("pyproject.toml", f"[tool.plane_guard]\n{line}\n")
     child.write("test_it.py", TEST)
 
@@ -147,11 +150,11 @@ def test_no_line_of_pyproject_lets_production_through(child: Child, plane: Stand
     assert plane.writes == []
 
 
-def test_no_fixture_or_public_function_lets_production_through(child: Child, plane: StandInPlane) -> None:
+def test_no_fixture_or_public_function_lets_production_through(child: Child, plane: FakePlane) -> None:
     child.write("test_it.py", TEST + f"FIXTURES = {fixtures()!r}\n" + CALLS)
     result = child.pytest()
 
-    assert "10 passed" in result.stdout, result.stdout
+    assert "11 passed" in result.stdout, result.stdout
     assert plane.writes == []
 
 

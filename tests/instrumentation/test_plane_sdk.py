@@ -14,14 +14,13 @@ from plane.models.v2.work_items import UpdateWorkItem as UpdateWorkItemV2
 from plane.models.work_items import CreateWorkItemComment, UpdateWorkItem
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_dashboard.demo._wire import Reply, WireServer
 from plane_guard_instrumentation.enforcement import ownership
+from plane_guard_instrumentation.testing.http_server import HTTPServer, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from plane_guard_dashboard.demo._wire import ReceivedRequest
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane, ReceivedRequest
 
     Call = Callable[[PlaneClient, str, str], object]
 
@@ -55,7 +54,7 @@ def forget() -> None:
 
 
 @pytest.fixture
-def sdk(plane: StandInPlane) -> PlaneClient:
+def sdk(plane: FakePlane) -> PlaneClient:
     return PlaneClient(base_url=plane.url, api_key=plane.token)
 
 
@@ -66,7 +65,7 @@ def call(request: pytest.FixtureRequest) -> Call:
 
 
 @pytest.fixture
-def api_v2(plane: StandInPlane) -> Iterator[tuple[str, list[ReceivedRequest]]]:
+def api_v2(plane: FakePlane) -> Iterator[tuple[str, list[ReceivedRequest]]]:
     """The v2 API as far as these calls need it: it holds one sandbox item and keeps what it received."""
     received: list[ReceivedRequest] = []
     item = plane.sandbox.items["SBX-1"]
@@ -81,7 +80,7 @@ def api_v2(plane: StandInPlane) -> Iterator[tuple[str, list[ReceivedRequest]]]:
         made = {**shown, "id": str(uuid4()), "comment_html": "<p>done</p>"}
         return Reply(201, made) if request.method == "POST" else Reply(200, shown)
 
-    server = WireServer(answer)
+    server = HTTPServer(answer)
     server.start()
     try:
         yield f"http://127.0.0.1:{server.port}", received
@@ -90,7 +89,7 @@ def api_v2(plane: StandInPlane) -> Iterator[tuple[str, list[ReceivedRequest]]]:
 
 
 def test_it_cannot_write_to_production(
-    plane: StandInPlane, sdk: PlaneClient, call: Call, plane_blocked_writes: list[PlaneWriteBlocked]
+    plane: FakePlane, sdk: PlaneClient, call: Call, plane_blocked_writes: list[PlaneWriteBlocked]
 ) -> None:
     with pytest.raises(PlaneWriteBlocked, match="opt-in-disabled"):
         call(sdk, plane.prod.id, plane.prod.items["ORCH-114"])
@@ -101,21 +100,21 @@ def test_it_cannot_write_to_production(
 
 @pytest.mark.usefixtures("plane_sandbox_writes", "plane_blocked_writes")
 class TestWithTheOptIn:
-    def test_production_stays_out_of_reach(self, plane: StandInPlane, sdk: PlaneClient, call: Call) -> None:
+    def test_production_stays_out_of_reach(self, plane: FakePlane, sdk: PlaneClient, call: Call) -> None:
         with pytest.raises(PlaneWriteBlocked, match="prod-project-in-test"):
             call(sdk, plane.prod.id, plane.prod.items["ORCH-114"])
 
         assert plane.requests == []
 
     @pytest.mark.parametrize("name", V1)
-    def test_a_v1_write_to_the_sandbox_is_carried_out(self, plane: StandInPlane, sdk: PlaneClient, name: str) -> None:
+    def test_a_v1_write_to_the_sandbox_is_carried_out(self, plane: FakePlane, sdk: PlaneClient, name: str) -> None:
         V1[name](sdk, plane.sandbox.id, plane.sandbox.items["SBX-1"])
 
-        assert plane.mutations_of(plane.sandbox.id) != []
+        assert plane.changes_of(plane.sandbox.id) != []
 
     @pytest.mark.parametrize("name", V2)
     def test_a_v2_write_to_the_sandbox_is_sent(
-        self, plane: StandInPlane, api_v2: tuple[str, list[ReceivedRequest]], name: str
+        self, plane: FakePlane, api_v2: tuple[str, list[ReceivedRequest]], name: str
     ) -> None:
         V2[name](PlaneClient(base_url=api_v2[0], api_key=plane.token), plane.sandbox.id, plane.sandbox.items["SBX-1"])
 
@@ -125,12 +124,12 @@ class TestWithTheOptIn:
 
     @pytest.mark.parametrize("comment", [V1["comment"], V2["comment"]], ids=["v1", "v2"])
     def test_a_comment_on_a_production_item_under_the_sandbox_is_refused(
-        self, plane: StandInPlane, sdk: PlaneClient, comment: Call
+        self, plane: FakePlane, sdk: PlaneClient, comment: Call
     ) -> None:
         with pytest.raises(PlaneWriteBlocked, match="HTTP 404"):
             comment(sdk, plane.sandbox.id, plane.prod.items["ORCH-114"])
 
-        assert plane.mutations == []
+        assert plane.changes == []
 
     @pytest.mark.parametrize(
         "arguments",
@@ -147,7 +146,7 @@ class TestWithTheOptIn:
     )
     @pytest.mark.parametrize("method", METHODS)
     def test_arguments_that_lead_somewhere_else_do_not_get_there(
-        self, plane: StandInPlane, sdk: PlaneClient, arguments: tuple[str, ...], method: str
+        self, plane: FakePlane, sdk: PlaneClient, arguments: tuple[str, ...], method: str
     ) -> None:
         prod, sandbox = plane.prod, plane.sandbox
         names = {"S": sandbox.id, "P": prod.id, "i": prod.items["ORCH-114"], "s": sandbox.items["SBX-1"]}
@@ -156,13 +155,13 @@ class TestWithTheOptIn:
             METHODS[method](sdk, *given)
 
         assert plane.writes == []
-        assert plane.mutations_of(plane.prod.id) == []
+        assert plane.changes_of(plane.prod.id) == []
 
     @pytest.mark.parametrize(
         "spell", [lambda text: "".join(f"%{ord(c):02x}" for c in text), lambda text: "%" + text[1:]]
     )
     def test_an_encoded_id_is_read_as_the_server_reads_it(
-        self, plane: StandInPlane, sdk: PlaneClient, spell: Callable[[str], str]
+        self, plane: FakePlane, sdk: PlaneClient, spell: Callable[[str], str]
     ) -> None:
         with pytest.raises(PlaneWriteBlocked):
             sdk.work_items.update("acme", spell(plane.prod.id), plane.prod.items["ORCH-114"], CHANGED)
@@ -170,7 +169,7 @@ class TestWithTheOptIn:
         assert plane.writes == []
 
 
-def test_its_retries_repeat_no_refusal(plane: StandInPlane, plane_blocked_writes: list[PlaneWriteBlocked]) -> None:
+def test_its_retries_repeat_no_refusal(plane: FakePlane, plane_blocked_writes: list[PlaneWriteBlocked]) -> None:
     config = Configuration(base_path=plane.url, api_key=plane.token, retry=RetryConfig(backoff_factor=0))
     with pytest.raises(PlaneWriteBlocked):
         WorkItems(config).update("acme", plane.prod.id, plane.prod.items["ORCH-114"], CHANGED)
@@ -178,7 +177,7 @@ def test_its_retries_repeat_no_refusal(plane: StandInPlane, plane_blocked_writes
     assert len(plane_blocked_writes) == 1
 
 
-def test_reads_pass(plane: StandInPlane, sdk: PlaneClient) -> None:
+def test_reads_pass(plane: FakePlane, sdk: PlaneClient) -> None:
     shown = sdk.work_items.retrieve("acme", plane.prod.id, plane.prod.items["ORCH-114"])
 
     assert shown.id == plane.prod.items["ORCH-114"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 SEND = """
@@ -55,14 +55,14 @@ def test_it(plane_blocked_writes):
     assert "1 Plane write(s) blocked, 1 of them expected" in result.stdout
 
 
-def test_the_fixture_for_blocks_allows_nothing(child: Child, plane: StandInPlane) -> None:
+def test_the_fixture_for_blocks_allows_nothing(child: Child, plane: FakePlane) -> None:
     child.write("test_it.py", SEND + "\ndef test_it(plane_blocked_writes):\n    send(os.environ['PLANE_SANDBOX'])\n")
 
     assert "1 failed" in child.pytest().stdout
     assert plane.writes == []
 
 
-def test_the_fixture_for_the_sandbox_allows_the_sandbox_and_nothing_else(child: Child, plane: StandInPlane) -> None:
+def test_the_fixture_for_the_sandbox_allows_the_sandbox_and_nothing_else(child: Child, plane: FakePlane) -> None:
     child.write(
         "test_it.py",
         SEND
@@ -108,7 +108,7 @@ def test_a_test_that_failed_on_its_block_is_not_failed_twice(child: Child) -> No
     assert "1 failed in" in child.pytest(PLANE_GUARD_SWALLOWED="fail").stdout
 
 
-def test_blocks_are_attributed_to_test_and_phase(child: Child, plane: StandInPlane) -> None:
+def test_blocks_are_attributed_to_test_and_phase(child: Child, plane: FakePlane) -> None:
     child.write("conftest.py", SEND + "\nswallow()\ndef pytest_sessionfinish():\n    swallow()\n")
     child.write(
         "test_it.py",
@@ -257,7 +257,7 @@ def test_b(request):
 @pytest.mark.parametrize(
     "environ", ["os.environ", "dict(os.environ)", "type('Environ', (dict,), {'_data': {}})(os.environ)"]
 )
-def test_the_opt_in_of_one_test_does_not_reach_the_next(child: Child, plane: StandInPlane, environ: str) -> None:
+def test_the_opt_in_of_one_test_does_not_reach_the_next(child: Child, plane: FakePlane, environ: str) -> None:
     child.write("conftest.py", f"import os\nos.environ = {environ}\n")
     child.write(
         "test_it.py",
@@ -305,7 +305,7 @@ def test_it(number):
     assert {row.worker for row in child.decisions()} == {"gw0", "gw1"}
 
 
-def test_a_shell_that_another_tool_removed_is_put_back_and_reported(child: Child, plane: StandInPlane) -> None:
+def test_a_shell_that_another_tool_removed_is_put_back_and_reported(child: Child, plane: FakePlane) -> None:
     child.write(
         "test_it.py",
         SEND

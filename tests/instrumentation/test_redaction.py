@@ -9,7 +9,7 @@ import pytest
 from plane_guard_instrumentation.evidence import redaction
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 TOKEN = "plane_api_0123456789abcdef0123456789abcdef"
@@ -33,7 +33,7 @@ def test_it(token, path):
 """
 
 
-def test_a_planted_token_appears_in_no_evidence_log_or_refusal(child: Child, plane: StandInPlane) -> None:
+def test_a_planted_token_appears_in_no_evidence_log_or_refusal(child: Child, plane: FakePlane) -> None:
     child.write("test_it.py", TEST.format(token=TOKEN, other=OTHER))
     child.write(
         "conftest.py", "import logging\nlogging.getLogger('plane_guard').addHandler(logging.FileHandler('log.txt'))\n"

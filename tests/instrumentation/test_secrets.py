@@ -16,7 +16,7 @@ from plane_guard_instrumentation.evidence.attributes import Kind
 from tests import otlp
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 TOKEN = "plane_api_0123456789abcdef0123456789abcdef"
@@ -128,7 +128,7 @@ ENVIRONMENT = {
 
 @pytest.mark.parametrize("protocol", [otlp.HTTP, otlp.GRPC])
 def test_a_planted_credential_is_in_nothing_that_leaves_the_process(
-    child: Child, plane: StandInPlane, protocol: str
+    child: Child, plane: FakePlane, protocol: str
 ) -> None:
     child.write("test_it.py", TEST.format(token=TOKEN, plain=PLAIN, own=OWN))
     child.write("conftest.py", PATIENT)

@@ -16,7 +16,7 @@ from plane_guard_instrumentation.clients import patches
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 ENDHEADERS = "http.client (http.client.HTTPConnection.endheaders)"
@@ -118,7 +118,7 @@ post()
 """
 
 
-def test_where_no_test_begins_each_decision_puts_back_what_was_stripped(child: Child, plane: StandInPlane) -> None:
+def test_where_no_test_begins_each_decision_puts_back_what_was_stripped(child: Child, plane: FakePlane) -> None:
     result = child.python(IN_A_PROCESS_WITHOUT_TESTS, PLANE_GUARD_TEST_PROCESS="1")
 
     assert result.stdout.splitlines() == ["PlaneWriteBlocked endheaders send connect"] * 2, result

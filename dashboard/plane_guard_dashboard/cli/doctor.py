@@ -1,4 +1,4 @@
-"""`plane-guard doctor`: is the guard in place here, what is it set to, and does it really block?"""
+"""`plane-guard doctor`: show if tests are guarded here and with which settings, and prove it with canary writes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+import plane_guard_watch
 from plane_guard import process
 from plane_guard.settings import (
     HOSTS_VARIABLE,
     OPT_IN_VARIABLE,
     PROTECTED_VARIABLE,
     SANDBOX_VARIABLE,
-    TEST_PROCESS_VARIABLE,
 )
 from plane_guard_dashboard.escaping import visible
 from plane_guard_instrumentation.clients import patches
-from plane_guard_instrumentation.runtime import environment as _floor
+from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +33,10 @@ _PYPROJECT_KEYS = {
     SANDBOX_VARIABLE: "sandbox_projects",
     PROTECTED_VARIABLE: "protected_projects",
     HOSTS_VARIABLE: "hosts",
-    _floor.TRACE_DIR_VARIABLE: "trace_dir",
-    _floor.SWALLOWED_VARIABLE: "swallowed",
+    run.TRACE_DIR_VARIABLE: "trace_dir",
+    run.SWALLOWED_VARIABLE: "swallowed",
 }
-_CANARY_SECONDS = 60
+_CANARY_SECONDS = 120
 
 
 _EPILOG = """\b
@@ -46,9 +46,11 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG, short_help="Say whether the guard is in place, and prove it.")
+@click.command(epilog=_EPILOG, short_help="Show if tests are guarded here, and prove it.")
 def doctor() -> None:
-    """Say whether the guard is in place and prove it: a canary write through each patched client must be blocked.
+    """Show if tests are guarded here, and prove it.
+
+    A canary write through each patched client, and through a child process, must be blocked.
 
     Exit code 1 if a canary was not blocked, or if settings are malformed.
     """
@@ -56,11 +58,9 @@ def doctor() -> None:
 
     console = Console(highlight=False)
     sources = {name: _source(name) for name in _PYPROJECT_KEYS}
-    evidence, settings = process.test_evidence(), process.settings()
-    start = _floor.start()
+    settings, start = process.settings(), run.current()
     problems = dict.fromkeys((*start.problems, *settings.problems))
-    console.print(f"This is a test process: {evidence}" if evidence else "This is a live process: nothing is judged.")
-    console.print("Under pytest and unittest, and in their children, the guard puts itself in place.\n")
+    _print_status(console)
     _print_settings(console, sources, start)
     console.print("\nCanary writes to a made-up production project, from a test process:")
     healthy = True
@@ -75,7 +75,21 @@ def doctor() -> None:
     sys.exit(0 if healthy and not problems else 1)
 
 
-def _print_settings(console: Console, sources: dict[str, str], start: _floor.Start) -> None:
+def _print_status(console: Console) -> None:
+    if plane_guard_watch.STATE.at_start:
+        console.print("Tests in this environment are guarded, and so are their Python child processes.")
+    else:
+        console.print(
+            "Tests in this environment are guarded if pytest loads the plugin. Their child processes are NOT guarded: "
+            f"plane-guard is imported from {os.path.dirname(os.path.dirname(plane_guard_watch.__file__))}, which is "
+            f"not in the site-packages of {sys.executable}. Install it there with pip.",
+            soft_wrap=True,
+        )
+    evidence = process.in_test_process()
+    console.print(f"This is a test process: {evidence}.\n" if evidence else "This is a live process.\n")
+
+
+def _print_settings(console: Console, sources: dict[str, str], start: run.Run) -> None:
     from rich.table import Table  # start-up, as above
 
     settings = process.settings()
@@ -84,8 +98,8 @@ def _print_settings(console: Console, sources: dict[str, str], start: _floor.Sta
         SANDBOX_VARIABLE: ", ".join(sorted(settings.sandbox_projects)) or "none",
         PROTECTED_VARIABLE: ", ".join(sorted(settings.protected_projects)) or "none",
         HOSTS_VARIABLE: ", ".join(sorted(settings.hosts)),
-        _floor.TRACE_DIR_VARIABLE: str(start.trace_dir),
-        _floor.SWALLOWED_VARIABLE: "fail" if start.fail_on_swallowed else "report",
+        run.TRACE_DIR_VARIABLE: str(start.trace_dir),
+        run.SWALLOWED_VARIABLE: "fail" if start.fail_on_swallowed else "report",
     }
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for name, value in values.items():
@@ -97,12 +111,12 @@ def _print_settings(console: Console, sources: dict[str, str], start: _floor.Sta
 def _source(name: str) -> str:
     if name in os.environ:
         return "environment"
-    return "pyproject.toml" if _PYPROJECT_KEYS[name] in _floor.start().table else "default"
+    return "pyproject.toml" if _PYPROJECT_KEYS[name] in run.current().table else "default"
 
 
 def _canaries() -> Iterator[tuple[str, str, int]]:
     with tempfile.TemporaryDirectory(prefix="plane-guard-doctor-") as folder:
-        environment = os.environ | {TEST_PROCESS_VARIABLE: "1", _floor.TRACE_DIR_VARIABLE: folder}
+        environment = os.environ | {run.TRACE_DIR_VARIABLE: folder}
         child = subprocess.run(
             [sys.executable, "-m", "plane_guard_dashboard.cli.self_test"],
             env=environment,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from typing import NoReturn
@@ -42,6 +43,9 @@ def run(*, sandbox_writes: bool, command: tuple[str, ...]) -> None:
       126  CMD could not be started
       127  there is no such command
     """  # noqa: D301  \b is click's sign for text that is left as it is
+    # Before this process reports itself as guarded: a run of nothing must not look like a clean run.
+    if shutil.which(command[0]) is None and not os.path.exists(command[0]):
+        _refuse(_no_command(command[0]), _NOT_FOUND)
     process.note_evidence("plane-guard run")
     environment.scrub()
     if sandbox_writes:
@@ -49,10 +53,14 @@ def run(*, sandbox_writes: bool, command: tuple[str, ...]) -> None:
     try:
         code = subprocess.run(command, check=False).returncode  # noqa: S603  the user's own command
     except FileNotFoundError:
-        _refuse(f"There is no command {command[0]!r}. Write: plane-guard run -- CMD ARGS", _NOT_FOUND)
+        _refuse(_no_command(command[0]), _NOT_FOUND)
     except OSError as error:
         _refuse(f"{command[0]!r} could not be started: {error.strerror}.", _NOT_EXECUTABLE)
     sys.exit(code if code >= 0 else _BY_SIGNAL - code)
+
+
+def _no_command(name: str) -> str:
+    return f"There is no command {name!r}. Write: plane-guard run -- CMD ARGS"
 
 
 def _refuse(message: str, code: int) -> NoReturn:

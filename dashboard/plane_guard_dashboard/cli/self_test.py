@@ -1,7 +1,7 @@
 """The canary: a write to a made-up production project through every real patched path, in a process of its own.
 
-Run as a module in a child that counts as a test process. Each line of its output is one path: its name, what
-happened, and how many requests a listening server received meanwhile (which must be none). Clients that are not
+Run as a module: the process marks itself as a test process. Each line of its output is one path: its name, what
+happened, and how many requests a listening server received meanwhile, which must be none. Clients that are not
 installed have no path.
 """
 
@@ -11,6 +11,7 @@ import asyncio
 import http.client
 import json
 import socket
+import subprocess
 import sys
 import threading
 import urllib.request
@@ -19,10 +20,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import plane_guard_watch
 from plane_guard import DEFAULT_HOSTS, PlaneWriteBlocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Send = Callable[[str], str | None]
 
 _PATH = "/api/v1/workspaces/plane-guard-canary/projects/00000000-0000-4000-8000-000000000000/work-items/"
 _BODY = b'{"name": "canary"}'
@@ -82,12 +86,32 @@ def _aiohttp(url: str) -> None:
     asyncio.run(send())
 
 
-def _floor(_: str) -> None:
+_CHILD = """
+import sys, urllib.request
+try:
+    urllib.request.urlopen(urllib.request.Request(sys.argv[1], b"{}", method="POST"))
+except Exception as error:
+    print(type(error).__name__)
+"""
+_CHILD_SECONDS = 60
+
+
+def _child(url: str) -> str:
+    command = [sys.executable, "-c", _CHILD, url]
+    # An empty environment: the child has to find out from its ancestors that it belongs to a test.
+    child = subprocess.run(  # noqa: S603  our own code
+        command, env={}, capture_output=True, text=True, check=False, timeout=_CHILD_SECONDS
+    )
+    said = child.stdout.strip()
+    return "blocked" if said == PlaneWriteBlocked.__name__ else f"failed with {said}" if said else "sent"
+
+
+def _unpatched(_: str) -> None:
     socket.getaddrinfo(min(DEFAULT_HOSTS), 443)
 
 
 # path: the library it needs, and how it is tried
-PATHS: dict[str, tuple[str, Callable[[str], None]]] = {
+PATHS: dict[str, tuple[str, Send]] = {
     "httpx": ("httpx", _httpx),
     "httpx, async": ("httpx", _httpx_async),
     "httpx2": ("httpx2", lambda url: _httpx(url, "httpx2")),
@@ -97,12 +121,14 @@ PATHS: dict[str, tuple[str, Callable[[str], None]]] = {
     "requests": ("requests", _requests),
     "urllib3": ("urllib3", _urllib3),
     "aiohttp": ("aiohttp", _aiohttp),
-    "a client without a shell": ("socket", _floor),
+    "a client that is not patched": ("socket", _unpatched),
+    "a child process": ("subprocess", _child),
 }
 
 
 def main() -> None:
-    """Try each path and print what became of it."""
+    """Try each path and print its result."""
+    plane_guard_watch.note_evidence("plane-guard doctor")
     with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}{_PATH}"
@@ -114,14 +140,13 @@ def main() -> None:
         server.shutdown()
 
 
-def _try(send: Callable[[str], None], url: str) -> str:
+def _try(send: Send, url: str) -> str:
     try:
-        send(url)
+        return send(url) or "sent"
     except PlaneWriteBlocked:
         return "blocked"
     except Exception as error:  # noqa: BLE001  whatever else happens is reported as it is
         return f"failed with {type(error).__name__}"
-    return "sent"
 
 
 if __name__ == "__main__":

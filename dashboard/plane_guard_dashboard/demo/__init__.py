@@ -1,8 +1,8 @@
-"""`plane-guard demo`: the incident, replayed on this machine against a stand-in Plane server."""
+"""`plane-guard demo`: the incident, replayed on this machine against a fake Plane server."""
 
 from __future__ import annotations
 
 from plane_guard_dashboard.demo.command import demo
-from plane_guard_dashboard.demo.standin import StandInPlane
+from plane_guard_instrumentation.testing import FakePlane
 
-__all__ = ["StandInPlane", "demo"]
+__all__ = ["FakePlane", "demo"]

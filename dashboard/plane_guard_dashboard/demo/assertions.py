@@ -12,9 +12,9 @@ from plane_guard_dashboard.evidence.rows import PROD, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from plane_guard_dashboard.demo._wire import ReceivedRequest
     from plane_guard_dashboard.demo.child import ChildRun
     from plane_guard_dashboard.evidence.rows import DecisionRow
+    from plane_guard_instrumentation.testing import ReceivedRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
 LONGEST_RUN = 180
 REPORT = "junit.xml"
@@ -42,7 +42,7 @@ def write_project(folder: Path) -> None:
             (folder / source.name.removesuffix(".txt")).write_text(source.read_text("utf-8"), "utf-8")
 
 
-def environment(plane: StandInPlane, trace_dir: Path, inherited: Mapping[str, str]) -> dict[str, str]:
+def environment(plane: FakePlane, trace_dir: Path, inherited: Mapping[str, str]) -> dict[str, str]:
     """Return what the child inherits: a live token, the production project, even an opt-in for it."""
     kept = {
         name: value
@@ -57,7 +57,7 @@ def environment(plane: StandInPlane, trace_dir: Path, inherited: Mapping[str, st
     }
 
 
-def live_settings(plane: StandInPlane) -> dict[str, str]:
+def live_settings(plane: FakePlane) -> dict[str, str]:
     """Return the settings that leaked into the worktree on the day."""
     return {
         "PLANE_API_URL": plane.url,
@@ -69,7 +69,7 @@ def live_settings(plane: StandInPlane) -> dict[str, str]:
     }
 
 
-def run_tests(folder: Path, plane: StandInPlane, trace_dir: Path) -> ChildRun:
+def run_tests(folder: Path, plane: FakePlane, trace_dir: Path) -> ChildRun:
     """Run pytest in the folder."""
     without = [word for plugin in WITHOUT for word in ("-p", f"no:{plugin}")]
     command = [sys.executable, "-m", "pytest", *OPTIONS, *without, TEST_FILE]

@@ -20,9 +20,9 @@ from plane_guard_dashboard.demo import render, replay
 from plane_guard_dashboard.demo.assertions import check
 from plane_guard_dashboard.demo.run import observe
 from plane_guard_dashboard.demo.scenario import TEST_FILE
-from plane_guard_dashboard.demo.standin import StandInPlane
 from plane_guard_dashboard.evidence import traces
 from plane_guard_dashboard.evidence.sources import DEFAULT_FOLDER
+from plane_guard_instrumentation.testing import FakePlane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def demo(*, keep: bool, verbose: bool) -> None:
     """
     _need_pytest()
     console, trace_dir = _console(), _trace_dir()
-    with _worktree(keep=keep) as folder, StandInPlane() as plane:
+    with _worktree(keep=keep) as folder, FakePlane() as plane:
         _introduce(console, plane, folder)
         with console.status("pytest is running ...", spinner="line"):
             observed, evidence = _observe(folder, plane, trace_dir)
@@ -69,7 +69,7 @@ def demo(*, keep: bool, verbose: bool) -> None:
     _go_on(console, trace_dir)
 
 
-def _introduce(console: Console, plane: StandInPlane, folder: Path) -> None:
+def _introduce(console: Console, plane: FakePlane, folder: Path) -> None:
     render.title(console, "ORCH-114, once more")
     for text in render.STORY:
         render.paragraph(console, text)
@@ -81,7 +81,7 @@ def _introduce(console: Console, plane: StandInPlane, folder: Path) -> None:
     render.paragraph(console, f"in {folder}", "dim")
 
 
-def _say(console: Console, observed: Observed, plane: StandInPlane, *, verbose: bool) -> None:
+def _say(console: Console, observed: Observed, plane: FakePlane, *, verbose: bool) -> None:
     output = observed.child.output
     render.quote(console, output.splitlines() if verbose else render.excerpt(output))
     names = {project.id: project.identifier for project in (plane.prod, plane.sandbox)}
@@ -94,7 +94,7 @@ def _say(console: Console, observed: Observed, plane: StandInPlane, *, verbose: 
     render.facts(console, _received(observed, plane))
 
 
-def _received(observed: Observed, plane: StandInPlane) -> list[tuple[str, str]]:
+def _received(observed: Observed, plane: FakePlane) -> list[tuple[str, str]]:
     reads = len(plane.requests) - len(plane.writes)
     state = "unchanged" if observed.prod_unchanged else "CHANGED"
     return [
@@ -126,7 +126,7 @@ def _go_on(console: Console, trace_dir: Path) -> None:
     )
 
 
-def _observe(folder: Path, plane: StandInPlane, trace_dir: Path) -> tuple[Observed, Evidence]:
+def _observe(folder: Path, plane: FakePlane, trace_dir: Path) -> tuple[Observed, Evidence]:
     try:
         return observe(folder, plane, trace_dir)
     except subprocess.TimeoutExpired as error:

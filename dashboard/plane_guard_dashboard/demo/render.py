@@ -30,7 +30,7 @@ STORY = (
     ),
     (
         "Now the same client and naive tests run again, with plane-guard installed and nothing else changed, "
-        "against a stand-in Plane server on this machine that really holds both projects."
+        "against a fake Plane server on this machine that really holds both projects."
     ),
 )
 MOST_ROWS = 2

@@ -13,9 +13,8 @@ from plane_guard_dashboard.evidence import traces
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from plane_guard_dashboard.demo._wire import ReceivedRequest
-    from plane_guard_dashboard.demo.standin import StandInPlane
     from plane_guard_dashboard.evidence.rows import DecisionRow
+    from plane_guard_instrumentation.testing import FakePlane, ReceivedRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Evidence:
     sessions: int
 
 
-def observe(folder: Path, plane: StandInPlane, trace_dir: Path) -> tuple[Observed, Evidence]:
+def observe(folder: Path, plane: FakePlane, trace_dir: Path) -> tuple[Observed, Evidence]:
     """Run the tests and look everywhere."""
     before, there = plane.snapshot(plane.prod.id), _files(trace_dir)
     child = _child.run_tests(folder, plane, trace_dir)
@@ -65,10 +64,10 @@ def _traces(path: Path) -> traces.Traces | None:
         return None
 
 
-def _changes(plane: StandInPlane, project: str) -> tuple[str, ...]:
-    return tuple(f"{mutation.table}: {mutation.what}" for mutation in plane.mutations_of(project))
+def _changes(plane: FakePlane, project: str) -> tuple[str, ...]:
+    return tuple(f"{change.table}: {change.what}" for change in plane.changes_of(project))
 
 
-def _names_production(write: ReceivedRequest, plane: StandInPlane) -> bool:
+def _names_production(write: ReceivedRequest, plane: FakePlane) -> bool:
     said = unquote(write.target) + write.body.decode("utf-8", "replace")
     return any(key in said for key in (plane.prod.id, *plane.prod.items.values()))

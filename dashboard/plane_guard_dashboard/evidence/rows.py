@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from plane_guard.verdicts import Rule
 
-__all__ = ["DecisionRow", "Origin", "Outcome", "SessionRow", "Target", "moment"]
+__all__ = ["DecisionRow", "Origin", "Outcome", "SessionRow", "Target", "job_of", "moment"]
 
 DECISION = names.EVENT
 SESSION = names.SESSION
@@ -67,6 +67,13 @@ SESSION_ATTRIBUTES: Mapping[str, str] = {
 def moment(time_ns: int) -> datetime:
     """Return nanoseconds since 1970 as a UTC datetime."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000)
+
+
+def job_of(context: Mapping[str, str]) -> str:
+    """Return the identity of the CI job, or an empty string if the resource does not tell it."""
+    run = context.get("cicd.pipeline.run.id") or context.get("cicd.pipeline.run.url.full", "")
+    task = context.get("cicd.pipeline.task.run.id") or context.get("cicd.pipeline.task.name", "")
+    return f"{run} / {task}" if run and task else run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +158,11 @@ class DecisionRow(Origin):
     def prod_allowed(self) -> bool:
         """A write to production that left a test process. There must be none."""
         return self.counts_as(verdicts.PROD_ALLOWED)
+
+    @property
+    def live(self) -> bool:
+        """A write of a process that runs no tests."""
+        return self.reason == LIVE_RUNTIME
 
     @property
     def work_item(self) -> str | None:

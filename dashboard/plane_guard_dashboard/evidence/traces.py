@@ -50,6 +50,7 @@ __all__ = [
 
 MOST_SAMPLES = 100
 SECONDS_A_WRITER_MAY_TAKE = 60
+_LINES_A_TICK = 1_000
 
 Row: TypeAlias = DecisionRow | SessionRow
 
@@ -142,17 +143,25 @@ class Reading:
             return FileAccount(path, name, 0, 0, error=error.strerror or str(error))
         return FileAccount(path, name, found.st_mtime_ns, found.st_size)
 
-    def rows(self, progress: Callable[[int], None] | None = None) -> Iterator[Found]:
-        """Yield every row. `progress` receives the number of bytes that were read since its last call."""
+    def rows(self, progress: Callable[[int, int], None] | None = None) -> Iterator[Found]:
+        """Yield every row. `progress` receives the number of bytes that were read, and the number of all bytes."""
+        read, size = 0, sum(file.size for file in self.files)
         for number, file in enumerate(self.files):
-            yield from self._rows(number, file)
-            if progress:
-                progress(file.size)
+            before = read
 
-    def _rows(self, number: int, file: FileAccount) -> Iterator[Found]:
+            def told(offset: int, before: int = before, file: FileAccount = file) -> None:
+                if progress:
+                    progress(before + min(offset, file.size), size)
+
+            yield from self._rows(number, file, told)
+            read += file.size
+
+    def _rows(self, number: int, file: FileAccount, progress: Callable[[int], None]) -> Iterator[Found]:
         try:
             with open_regular(file.path) as stream:
-                for line in lines(stream):
+                for count, line in enumerate(lines(stream)):
+                    if count % _LINES_A_TICK == 0:
+                        progress(line.offset)
                     for row in self._decoded(file, line):
                         file.runs.add(row.run_id or NOBODY)
                         yield Found(row, number, line.offset)
@@ -180,22 +189,21 @@ class Reading:
         if len(self.samples) < MOST_SAMPLES:
             self.samples.append(sample)
 
-    def newest_run(self) -> str | None:
-        """Return the run whose records are newest on disk, and None if there is no run at all.
+    def runs(self, *, newest: bool = False) -> dict[str, str]:
+        """Return the runs with the CI job of each, the newest on disk first.
 
-        The newest files are read for it, and for nothing else: `rows` reads them again.
+        With `newest` only the files that were written last are read, until there is a run. This is a pass of its own,
+        which does not read the decisions.
         """
-        anonymous = False
+        order, jobs = RunOrder(), dict[str, str]()
         for group in _by_age(self.files):
-            order = RunOrder()
             for number, file in group:
-                for run, time_ns, offset in _runs(file.path):
+                for run, job, time_ns, offset in _runs(file.path):
                     order.add(run, number, file.mtime_ns, time_ns, offset)
-            runs = order.runs()
-            if runs and runs[0] != NOBODY:
-                return runs[0]
-            anonymous = anonymous or bool(runs)
-        return NOBODY if anonymous else None
+                    jobs.setdefault(run, job)
+            if newest and jobs.keys() - {NOBODY}:
+                break
+        return {run: jobs[run] for run in order.runs()}
 
     def accounting(self, duplicates: int = 0) -> Accounting:
         """Return the account of the rows that were read."""
@@ -301,13 +309,13 @@ def _by_age(found: Sequence[FileAccount]) -> Iterator[list[tuple[int, FileAccoun
         yield groups[moment]
 
 
-def _runs(path: Path) -> Iterator[tuple[str, int, int]]:
-    """Yield run, time and offset of each record of plane-guard in a file, without reading the decisions."""
+def _runs(path: Path) -> Iterator[tuple[str, str, int, int]]:
+    """Yield run, CI job, time and offset of each record of plane-guard in a file, without reading the decisions."""
     try:
         with open_regular(path) as stream:
             for line in lines(stream):
                 if b"plane_guard." in line.data:
-                    for run, time_ns in decoding.runs(otlp.document(line.data, [])):
-                        yield run or NOBODY, time_ns, line.offset
+                    for run, job, time_ns in decoding.runs(otlp.document(line.data, [])):
+                        yield run or NOBODY, job, time_ns, line.offset
     except OSError:
         return

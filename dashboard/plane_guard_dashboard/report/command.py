@@ -1,55 +1,48 @@
-"""`plane-guard report`: the step of a CI job that says what a test run tried, and fails when told to."""
+"""`plane-guard report`: the step of a CI job that sums up a test run and decides if the job fails."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from plane_guard_dashboard.cli.durations import Age
 from plane_guard_dashboard.cli.options import traces_option
 from plane_guard_dashboard.escaping import visible
-from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.evidence import packing, traces
 from plane_guard_dashboard.evidence.groups import KnownReportError, known_fingerprints
-from plane_guard_dashboard.report import rendering
-from plane_guard_dashboard.report.summary import (
-    ALL,
-    LATEST,
-    NothingSinceError,
-    Summary,
-    UnknownRunError,
-    since,
-    summarize,
-)
-from plane_guard_dashboard.store.clickhouse_address import is_address
+from plane_guard_dashboard.evidence.runs import NothingSinceError, UnknownRunError
+from plane_guard_dashboard.report import gate, reading, rendering
+from plane_guard_dashboard.report.collection import CollectionError
+from plane_guard_dashboard.report.gate import FAIL_ON
+from plane_guard_dashboard.report.github import annotations_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator
 
-    from plane_guard_dashboard.evidence.traces import Traces
+    from plane_guard_dashboard.report.reading import Wanted
+    from plane_guard_dashboard.report.summary import Summary
 
-WIDTH_OF_A_LOG = 1000
+__all__ = ["FAIL_ON", "Format", "report"]
+
+WIDTH_OF_A_LOG = 100
+_LONGEST = 1000
 
 
 class Format(StrEnum):
-    """How the report is printed."""
+    """The forms in which a report is printed."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
     JSON = "json"
-
-
-FAIL_ON: Mapping[str, Callable[[Summary], int]] = {
-    "prod-attempt": lambda summary: summary.prod_attempts + summary.prod_allowed,
-    "new-prod-attempt": lambda summary: summary.new_prod_attempts + summary.prod_allowed,
-    "blocked": lambda summary: summary.blocked + summary.prod_allowed,
-}
 
 
 _EPILOG = """\b
@@ -57,6 +50,7 @@ Examples:
   plane-guard report
   plane-guard report --run all --since 7d
   plane-guard report --format markdown --github-step-summary --fail-on prod-attempt
+  plane-guard report --since-file .job-started --fail-on blocked
   plane-guard report --format json >report.json
   plane-guard report --known report.json --fail-on new-prod-attempt
   plane-guard report --traces clickhouse://host/plane_guard --since 24h
@@ -65,8 +59,18 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @traces_option
-@click.option("--run", metavar="ID|latest|all", help="Which run to report on.  [default: latest; all with --since]")
+@click.option(
+    "--run",
+    metavar="ID|latest|all",
+    help="The run, by its id or the beginning of it.  [default: the CI job of the latest run; all with --since]",
+)
 @click.option("--since", "age", type=Age(), help="Only what is newer than this: 90m, 24h, 7d, …")
+@click.option(
+    "--since-file",
+    "marker",
+    type=click.Path(exists=True),
+    help="Only evidence that was written after this file: make it when the job starts.",
+)
 @click.option("--known", metavar="FILE", help="An earlier report (--format json): what is not in it is new.")
 @click.option(
     "--format",
@@ -75,68 +79,109 @@ Examples:
     default=str(Format.TEXT),
     show_default=True,
 )
-@click.option("--fail-on", type=click.Choice(list(FAIL_ON)), help="Exit with 1 when there was one in the run.")
+@click.option("--fail-on", type=click.Choice(list(FAIL_ON)), help="Exit with 1 if the run has one.")
+@click.option("--allow-unreadable", is_flag=True, help="Decide even if part of the evidence could not be read.")
 @click.option("--github-step-summary", is_flag=True, help="Also append Markdown to $GITHUB_STEP_SUMMARY.")
 def report(  # noqa: PLR0913  one per option
     *,
     source: str | None,
     run: str | None,
     age: float | None,
+    marker: str | None,
     known: str | None,
     form: str,
     fail_on: str | None,
+    allow_unreadable: bool,
     github_step_summary: bool,
 ) -> None:
     """Sum up what a run tried to write.
 
     \b
     Exit codes:
-      0  read, and the condition of --fail-on does not hold; a guarded run without decisions is one
+      0  success; with --fail-on: the condition does not hold, and all evidence was read
       1  the condition of --fail-on holds
-      2  nothing could be read, there is nothing that new, or the earlier report is none
+      2  no usable evidence, an undecided condition, or an invalid --known file
 
     \b
     Conditions; a write that got through to production fulfils each, expected blocks fulfil none:
-      prod-attempt      a write to production was tried, and blocked
+      prod-attempt      a write to production, or possibly to production, was blocked
       new-prod-attempt  one that the report of --known does not have
       blocked           any write was blocked
     """  # noqa: D301  \b is click's sign for text that is left as it is
+    wanted = reading.Wanted(
+        source=source or traces.default_source(os.environ),
+        run=run,
+        earliest_ns=0 if age is None else int((time.time() - age) * 1e9),
+        written_ns=0 if marker is None else Path(marker).stat().st_mtime_ns,
+    )
     try:
-        with Console(stderr=True).status("Reading the evidence ..."):
-            wanted = run or (LATEST if age is None else ALL)
-            found = _read(source or traces.default_source(os.environ), wanted, age)
-        summary = summarize(found, wanted, _known(known))
-    except (traces.NoTracesError, UnknownRunError, NothingSinceError, KnownReportError) as error:
-        click.echo(visible(str(error), 1000), err=True)
-        sys.exit(2)
-    _print(summary, Format(form))
+        summary = _summary(wanted, _known(known))
+    except (traces.NoTracesError, UnknownRunError, NothingSinceError, KnownReportError, CollectionError) as error:
+        click.echo(visible(str(error), _LONGEST), err=True)
+        sys.exit(gate.UNDECIDED)
+    result = gate.judge(
+        summary, fail_on, allow_unreadable=allow_unreadable, chosen=run is not None or wanted.is_limited
+    )
+    with _full_output():
+        _print(summary, Format(form))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in annotations_of(summary):
+            click.echo(line, err=True)
+    if result.reason:
+        click.echo(visible(f"Could not be decided: {result.reason}", _LONGEST), err=True)
     if github_step_summary:
         _append_to_job(summary)
-    sys.exit(int(fail_on is not None and FAIL_ON[fail_on](summary) > 0))
+    sys.exit(result.code)
 
 
-def _read(source: str, run: str, age: float | None) -> Traces:
-    """What there is of that age; of a table only what this report is about."""
-    earliest_ns = 0 if age is None else int((time.time() - age) * 1e9)
-    if is_address(source):
-        from plane_guard_dashboard.store import clickhouse_report
+def _summary(wanted: Wanted, known: frozenset[str] | None) -> Summary:
+    """Read with a progress bar, if a person is watching."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("Reading the evidence", total=None)
+        return reading.summarize(
+            wanted,
+            known,
+            lambda read, size: bar.update(task, completed=read, total=size),
+        )
 
-        return clickhouse_report.read(source, run, earliest_ns)
-    found = traces.read(source)
-    return found if age is None else since(found, earliest_ns)
+
+@contextmanager
+def _full_output() -> Iterator[None]:
+    """Turn output that cannot be printed into exit code 2, and not into that of a condition that holds."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()  # the reader, such as `head`, has seen enough
+    except OSError as error:
+        _discard_output()
+        click.echo(f"The report could not be printed ({error.strerror}): make room where it is written to.", err=True)
+        sys.exit(gate.UNDECIDED)
+
+
+def _discard_output() -> None:
+    """Keep the interpreter from failing again when it flushes the output at its end."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _known(path: str | None) -> frozenset[str] | None:
-    """What an earlier report has; without that file, as in a first run, everything is new."""
+    """Return the groups of an earlier report. Without that file, as in a first run, everything is new."""
     if path is None:
         return None
     try:
-        return known_fingerprints(Path(path).read_text(encoding="utf-8"))
+        with packing.open_regular(Path(path)) as file:  # PowerShell writes UTF-16
+            return known_fingerprints(file.read().decode("utf-8-sig"))
     except KnownReportError as error:
         raise KnownReportError(f"{path} {error}.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise KnownReportError(f"{path} is neither UTF-8 nor UTF-16: name a JSON report with --known.") from None
+    except OSError as error:
         click.echo(
-            visible(f"The earlier report {path} cannot be read ({error}): everything counts as new.", 1000), err=True
+            visible(f"The earlier report {path} cannot be read ({error}): everything counts as new.", _LONGEST),
+            err=True,
         )
         return frozenset()
 
@@ -165,5 +210,5 @@ def _append_to_job(summary: Summary) -> None:
 
 
 def _say_unwritten(reason: str, remedy: str) -> None:
-    what = f"The job's page could not be written ({reason}): {remedy}, or leave --github-step-summary out."
-    click.echo(what, err=True)
+    message = f"The job's page could not be written ({reason}): {remedy}, or leave --github-step-summary out."
+    click.echo(message, err=True)

@@ -1,43 +1,85 @@
-"""Rows in, the figures of one run out. Pure: the same rows give the same summary."""
+"""The figures of one run, one CI job or all runs."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import asdict, dataclass, replace
+import heapq
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_dashboard.evidence.groups import (
-    NOBODY,
-    BusyTest,
-    Figures,
-    Group,
-    figures,
-    fingerprint,
-    groups,
-    top_tests,
-)
+from plane_guard import verdicts
+from plane_guard_dashboard.evidence.groups import NOBODY, fingerprint
+from plane_guard_dashboard.evidence.runs import ALL, LATEST, NothingSinceError, UnknownRunError, run_ids, since
+from plane_guard_dashboard.report.collection import Collection
+from plane_guard_dashboard.report.scope import OtherRun, Scope, of_traces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from plane_guard_dashboard.evidence.rows import DecisionRow, SessionRow
-    from plane_guard_dashboard.evidence.traces import Traces
+    from plane_guard_dashboard.evidence.traces import Accounting, Traces
 
-LATEST = "latest"
-ALL = "all"
+__all__ = [
+    "ALL",
+    "LATEST",
+    "Attempt",
+    "Group",
+    "NothingSinceError",
+    "OtherRun",
+    "Summary",
+    "UnknownRunError",
+    "run_ids",
+    "since",
+    "summarize",
+]
+
+# A report is for people and for jobs that read it into memory. What is left out is counted under one name.
+MOST_KEYS = 10_000
+MOST_GROUPS = 10_000
+MOST_GOT_THROUGH = 100
+MOST_TESTS = 10
+OTHERS = "(others)"
+
+_RULES = {
+    "allowed": verdicts.ALLOWED.sql(),
+    "blocked": verdicts.BLOCKED.sql(),
+    "expected": verdicts.EXPECTED_BLOCK.sql(),
+    "prod_attempts": verdicts.PROD_ATTEMPT.sql(),
+    "possible_prod_attempts": verdicts.POSSIBLE_PROD_ATTEMPT.sql(),
+    "prod_allowed": verdicts.PROD_ALLOWED.sql(),
+}
+_INCIDENT = f"({_RULES['blocked']} OR {_RULES['prod_allowed']})"
+_ORDER = "count(*) DESC, min(time_ns), min(seq)"
 
 
-class UnknownRunError(LookupError):
-    """No such run among the traces; the text names those that there are."""
+@dataclass(frozen=True, slots=True)
+class GotThrough:
+    """A write to production that left a test process, with everything that is known of it."""
 
-
-class NothingSinceError(LookupError):
-    """Nothing among the traces is as new as was asked for; the text says what to do."""
+    decision_id: str
+    time_ns: int
+    op: str
+    work_item: str
+    project: str
+    reason: str
+    method: str
+    url_template: str
+    server: str
+    test: str
+    caller: str
+    run: str
+    service: str
+    host: str
+    pid: int
+    repository: str
+    branch: str
+    revision: str
+    job: str
+    pipeline: str
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Blocked writes to production that are alike, and how many they were."""
+    """Blocked writes to production that are alike, and their number."""
 
     test: str
     project: str
@@ -53,10 +95,63 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Unexpected blocks, or writes that got through to production, that are alike.
+
+    The fingerprint is the same in every run, and a parametrized test is one test. `known` is None if there is no
+    earlier report to compare with. Caller, work item and decision are those of the first decision.
+    """
+
+    fingerprint: str
+    test: str
+    project: str
+    op: str
+    reason: str
+    outcome: str
+    target: str
+    count: int
+    known: bool | None
+    prod_attempts: int
+    possible_prod_attempts: int
+    prod_allowed: int
+    work_item: str
+    caller: str
+    file: str
+    line: int
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The decisions about one project, with one op and one reason."""
+
+    project: str
+    op: str
+    reason: str
+    allowed: int
+    blocked: int
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class BusyTest:
+    """A test and its blocked writes; `prod_attempts` of them were meant for production."""
+
+    test: str
+    blocked: int
+    prod_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """One run (or all) in figures. `blocked` leaves expected blocks out; the `by_…` count every decision."""
+    """The figures of the scope. `blocked` leaves expected blocks out; the `by_…` count every decision.
+
+    `undecided` says why the evidence of the scope is not complete. `other_runs` are outside of the scope.
+    """
 
     run: str
+    job: str
+    runs: tuple[str, ...]
     first_ns: int | None
     last_ns: int | None
     sessions: int
@@ -65,8 +160,10 @@ class Summary:
     blocked: int
     expected: int
     prod_attempts: int
+    possible_prod_attempts: int
     prod_allowed: int
     demo: int
+    got_through: tuple[GotThrough, ...]
     by_reason: dict[str, int]
     by_op: dict[str, int]
     by_project: dict[str, int]
@@ -76,107 +173,93 @@ class Summary:
     by_project_op_reason: tuple[Figures, ...]
     top_tests: tuple[BusyTest, ...]
     compared: bool
+    new_groups: int
+    all_groups: int
     new_prod_attempts: int
+    uncovered: tuple[str, ...]
+    undecided: tuple[str, ...]
+    other_runs: tuple[OtherRun, ...]
     lines: int
     files: int
+    ignored_files: int
     unreadable_lines: int
     unreadable_files: int
     pending_lines: int
     duplicates: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as `report --format json` prints them."""
+        """Return plain values, as `report --format json` prints them."""
         return asdict(self)
 
 
-def unknown_run(run: str, source: str, known: Sequence[str]) -> UnknownRunError:
-    """There is no such run, but those that are known; the newest come first."""
-    hint = ", ".join(known[:5])
-    return UnknownRunError(f"There is no run {run!r} in {source}: use `latest`, `all` or one of {hint}.")
-
-
-def nothing_since(source: str) -> NothingSinceError:
-    """What is there is older."""
-    return NothingSinceError(
-        f"Nothing in {source} is that new: was plane-guard installed? Name a longer time with --since."
-    )
-
-
-def run_ids(traces: Traces) -> tuple[str, ...]:
-    """Every run, newest activity first; what carries no run id counts as the run `(none)`."""
-    newest: dict[str, int] = {}
-    for row in (*traces.sessions, *traces.decisions):
-        run = row.run_id or NOBODY
-        newest[run] = max(newest.get(run, 0), row.time_ns)
-    named = sorted((run for run in newest if run != NOBODY), key=lambda run: newest[run], reverse=True)
-    return (*named, NOBODY) if NOBODY in newest else tuple(named)
-
-
-def since(traces: Traces, earliest_ns: int) -> Traces:
-    """The traces without what is older."""
-    decisions = tuple(row for row in traces.decisions if row.time_ns >= earliest_ns)
-    sessions = tuple(row for row in traces.sessions if row.time_ns >= earliest_ns)
-    if not decisions and not sessions:
-        raise nothing_since(traces.source)
-    return replace(traces, decisions=decisions, sessions=sessions)
-
-
 def summarize(traces: Traces, run: str = LATEST, known: frozenset[str] | None = None) -> Summary:
-    """The figures of the newest run, of a run by its id, or of all of them.
+    """Return the figures of traces in memory: of the newest run, of a run by its id, or of all.
 
     `known` are the fingerprints of an earlier report; with None nothing is compared.
     """
-    chosen = _chosen(traces, run)
-    decisions = [row for row in traces.decisions if chosen is None or (row.run_id or NOBODY) == chosen]
-    sessions = [row for row in traces.sessions if chosen is None or (row.run_id or NOBODY) == chosen]
-    return _figures(ALL if chosen is None else chosen, decisions, sessions, traces, known)
+    scope, collection = of_traces(traces, run), Collection()
+    try:
+        for number, row in enumerate(rows_of(traces)):
+            if scope.takes(row):
+                collection.add(row, (0, number))
+        return figures(collection, scope, traces.accounting, (), known)
+    finally:
+        collection.close()
 
 
-def _chosen(traces: Traces, run: str) -> str | None:
-    known = run_ids(traces)
-    if run == ALL:
-        return None
-    if run == LATEST:
-        return known[0]
-    if run not in known:
-        raise unknown_run(run, traces.source, known)
-    return run
+def rows_of(traces: Traces) -> Iterator[DecisionRow | SessionRow]:
+    """Yield the sessions and decisions of traces in memory."""
+    yield from traces.sessions
+    yield from traces.decisions
 
 
-def _figures(
-    run: str,
-    decisions: Sequence[DecisionRow],
-    sessions: Sequence[SessionRow],
-    traces: Traces,
+def figures(
+    collection: Collection,
+    scope: Scope,
+    account: Accounting,
+    undecided: tuple[str, ...],
     known: frozenset[str] | None,
 ) -> Summary:
-    times = [row.time_ns for row in (*decisions, *sessions) if row.time_ns]
-    account = traces.accounting
-    alike = groups(decisions, known)
+    """Return the figures of a collection."""
+    sums = ", ".join(f"coalesce(sum({rule}), 0) AS {name}" for name, rule in _RULES.items())
+    [totals] = collection.ask(
+        f"SELECT count(*) AS decisions, {sums}, coalesce(sum(demo), 0) AS demo,"  # noqa: S608
+        " min(nullif(time_ns, 0)) AS first, max(nullif(time_ns, 0)) AS last"
+        " FROM decision JOIN origin ON origin.id = decision.origin"
+    )
+    [sessions] = collection.ask(
+        "SELECT count(*) AS sessions, min(nullif(time_ns, 0)) AS first, max(nullif(time_ns, 0)) AS last FROM session"
+    )
+    times = [row[name] for row in (totals, sessions) for name in ("first", "last") if row[name] is not None]
+    found = _groups(collection, known)
     return Summary(
-        run=run,
+        run=scope.name,
+        job=scope.job,
+        runs=tuple(row["run"] for row in collection.ask("SELECT DISTINCT run FROM origin ORDER BY run LIMIT 1000")),
         first_ns=min(times, default=None),
         last_ns=max(times, default=None),
-        sessions=len(sessions),
-        decisions=len(decisions),
-        allowed=sum(row.outcome == "allow" for row in decisions),
-        blocked=sum(row.blocked for row in decisions),
-        expected=sum(row.expected_block for row in decisions),
-        prod_attempts=sum(row.prod_attempt for row in decisions),
-        prod_allowed=sum(row.prod_allowed for row in decisions),
-        demo=sum(row.demo for row in decisions),
-        by_reason=_counts(row.reason for row in decisions),
-        by_op=_counts(row.op for row in decisions),
-        by_project=_counts(row.project_id for row in decisions),
-        by_test=_counts(row.test for row in decisions),
-        attempts=_attempts(row for row in decisions if row.prod_attempt),
-        groups=alike,
-        by_project_op_reason=figures(decisions),
-        top_tests=top_tests(decisions),
+        sessions=sessions["sessions"],
+        decisions=totals["decisions"],
+        **{name: totals[name] for name in (*_RULES, "demo")},
+        got_through=_got_through(collection),
+        by_reason=_counts(collection, "reason"),
+        by_op=_counts(collection, "op"),
+        by_project=_counts(collection, "project"),
+        by_test=_counts(collection, "test"),
+        attempts=_attempts(collection),
+        groups=found.shown,
+        by_project_op_reason=_combinations(collection),
+        top_tests=_top_tests(collection),
         compared=known is not None,
-        new_prod_attempts=sum(group.count for group in alike if group.prod_attempt and not group.known),
+        new_groups=found.new,
+        all_groups=found.number,
+        new_prod_attempts=found.new_prod_attempts,
+        uncovered=_uncovered(collection),
+        undecided=undecided,
+        other_runs=scope.others(),
         lines=account.lines,
         files=account.files,
+        ignored_files=account.ignored_files,
         unreadable_lines=account.unreadable_lines,
         unreadable_files=account.unreadable_files,
         pending_lines=account.pending_lines,
@@ -184,13 +267,110 @@ def _figures(
     )
 
 
-def _counts(values: Iterable[str | None]) -> dict[str, int]:
-    return dict(Counter(value or NOBODY for value in values).most_common())
+def _counts(collection: Collection, column: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in collection.ask(
+        f"SELECT {column} AS key, count(*) AS number FROM decision GROUP BY 1 ORDER BY {_ORDER}, 1"  # noqa: S608
+    ):
+        name = (row["key"] or NOBODY) if len(found) < MOST_KEYS else OTHERS
+        found[name] = found.get(name, 0) + row["number"]
+    return found
 
 
-def _attempts(decisions: Iterable[DecisionRow]) -> tuple[Attempt, ...]:
-    groups = Counter(
-        (row.test or NOBODY, row.project_id or NOBODY, row.work_item or NOBODY, str(row.op), str(row.reason))
-        for row in decisions
+def _attempts(collection: Collection) -> tuple[Attempt, ...]:
+    rows = collection.ask(
+        f"SELECT test, project, item, op, reason, count(*) FROM decision WHERE {_RULES['prod_attempts']}"  # noqa: S608
+        f" GROUP BY test, project, item, op, reason ORDER BY {_ORDER}, test, op LIMIT {MOST_GROUPS}"
     )
-    return tuple(Attempt(*group, count=count) for group, count in groups.most_common())
+    return tuple(Attempt(*row) for row in rows)
+
+
+@dataclass(slots=True)
+class _Groups:
+    shown: tuple[Group, ...] = ()
+    number: int = 0
+    new: int = 0
+    new_prod_attempts: int = 0
+
+
+def _groups(collection: Collection, known: frozenset[str] | None) -> _Groups:
+    # Next to a lone min(), SQLite takes the other columns from the row that has it.
+    rows = collection.ask(
+        f"SELECT *, count(*) AS number, min(time_ns) AS first FROM decision WHERE {_INCIDENT}"  # noqa: S608
+        " GROUP BY test_group, project, op, reason, outcome, target ORDER BY number DESC, first, seq, test_group, op"
+    )
+    result = _Groups()
+    result.shown = tuple(heapq.nsmallest(MOST_GROUPS, _counted(rows, known, result), key=_rank))
+    return result
+
+
+def _rank(group: Group) -> tuple[bool, bool, int]:
+    """New groups come first, among them those about production."""
+    on_production = group.prod_allowed or group.prod_attempts or group.possible_prod_attempts
+    return bool(group.known), not on_production, -group.count
+
+
+def _counted(rows: Iterator[Any], known: frozenset[str] | None, result: _Groups) -> Iterator[Group]:
+    for row in rows:
+        group = _group(row, known)
+        result.number += 1
+        result.new += not group.known
+        result.new_prod_attempts += 0 if group.known else group.prod_attempts + group.possible_prod_attempts
+        yield group
+
+
+def _group(row: Any, known: frozenset[str] | None) -> Group:
+    mark = fingerprint(row["test_group"], row["project"], row["op"], row["reason"])
+    values = {name: row[name] for name in ("outcome", "target", "reason")} | {"expected": False}
+    return Group(
+        fingerprint=mark,
+        test=row["test_group"],
+        project=row["project"],
+        op=row["op"],
+        reason=row["reason"],
+        outcome=row["outcome"],
+        target=row["target"],
+        count=row["number"],
+        known=None if known is None else mark in known,
+        prod_attempts=row["number"] * verdicts.PROD_ATTEMPT.holds(**values),
+        possible_prod_attempts=row["number"] * verdicts.POSSIBLE_PROD_ATTEMPT.holds(**values),
+        prod_allowed=row["number"] * verdicts.PROD_ALLOWED.holds(**values),
+        work_item=row["item"],
+        caller=row["caller"],
+        file=row["file"],
+        line=row["line"],
+        decision_id=row["id"],
+    )
+
+
+def _combinations(collection: Collection) -> tuple[Figures, ...]:
+    sums = ", ".join(f"sum({_RULES[name]})" for name in ("allowed", "blocked", "expected"))
+    rows = collection.ask(
+        f"SELECT project, op, reason, {sums} FROM decision GROUP BY project, op, reason"  # noqa: S608
+        f" ORDER BY {_ORDER}, project, op LIMIT {MOST_GROUPS}"
+    )
+    return tuple(Figures(*row) for row in rows)
+
+
+def _top_tests(collection: Collection) -> tuple[BusyTest, ...]:
+    rows = collection.ask(
+        f"SELECT test, count(*), sum({_RULES['prod_attempts']}) FROM decision WHERE {_RULES['blocked']}"  # noqa: S608
+        f" GROUP BY test ORDER BY {_ORDER}, test LIMIT {MOST_TESTS}"
+    )
+    return tuple(BusyTest(*row) for row in rows)
+
+
+def _got_through(collection: Collection) -> tuple[GotThrough, ...]:
+    rows = collection.ask(
+        "SELECT decision.id, time_ns, op, item, project, reason, method, url, server, test, caller, run, service,"  # noqa: S608
+        " host, pid, repository, branch, revision, job, pipeline"
+        f" FROM decision JOIN origin ON origin.id = decision.origin WHERE {_RULES['prod_allowed']}"
+        f" ORDER BY time_ns, seq LIMIT {MOST_GOT_THROUGH}"
+    )
+    return tuple(GotThrough(*row) for row in rows)
+
+
+def _uncovered(collection: Collection) -> tuple[str, ...]:
+    rows = collection.ask("SELECT DISTINCT uncovered FROM session WHERE uncovered <> ''")
+    names: Sequence[str] = [name for row in rows for name in row["uncovered"].split("\n")]
+    return tuple(sorted(dict.fromkeys(names)))

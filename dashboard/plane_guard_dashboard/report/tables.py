@@ -1,8 +1,7 @@
-"""The tables of a report: which there are, and how they look on a terminal and in Markdown."""
+"""The table of a report: one row per kind of attempt, for a terminal and in Markdown."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -10,80 +9,67 @@ from rich.table import Table
 from rich.text import Text
 
 from plane_guard_dashboard.escaping import markdown, visible
+from plane_guard_dashboard.evidence.groups import NOBODY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from plane_guard_dashboard.report.summary import Attempt, Summary
+    from plane_guard_dashboard.report.summary import Group, Summary
 
-MOST_ATTEMPTS = 100
-MOST_COMBINATIONS = 20
-COLUMNS = ("Test", "Project", "Work item", "Op", "Reason", "Blocked")
+MOST_ROWS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table: texts of others, then figures of ours. `more` says what was left out."""
-
-    columns: tuple[str, ...]
-    figures: int
-    rows: tuple[tuple[str | int, ...], ...]
-    more: str = ""
+def blocked_groups(summary: Summary) -> Sequence[Group]:
+    """Return the groups of blocked writes. Those that got through are not in the table, but above it."""
+    return [group for group in summary.groups if not group.prod_allowed]
 
 
-def sheets(summary: Summary) -> Iterator[tuple[str, Sheet]]:
-    """Every table that has something to show, with its title."""
-    if summary.attempts:
-        yield "Attempts to write to production", _attempts(summary)
-    if summary.top_tests:
-        rows = tuple((test.test, test.blocked, test.prod_attempts) for test in summary.top_tests)
-        yield "Tests with most blocked writes", Sheet(("Test", "Blocked", "To production"), 2, rows)
-    if summary.by_project_op_reason:
-        yield "By project, op and reason", _combinations(summary)
+def more(summary: Summary) -> str:
+    """Return the number of the rows that are left out, or an empty string."""
+    number = summary.all_groups - sum(bool(group.prod_allowed) for group in summary.groups)
+    return f"Showing {MOST_ROWS} of {number:,} kinds of attempt." if number > MOST_ROWS else ""
 
 
-def _attempts(summary: Summary) -> Sheet:
-    known = {group.fingerprint for group in summary.groups if group.known}
-    rows = tuple(
-        (
-            *_cells(attempt),
-            *(("known" if attempt.fingerprint in known else "new",) if summary.compared else ()),
-            attempt.count,
-        )
-        for attempt in summary.attempts[:MOST_ATTEMPTS]
-    )
-    columns = (*COLUMNS[:-1], "Since", COLUMNS[-1]) if summary.compared else COLUMNS
-    return Sheet(columns, 1, rows, _more(len(summary.attempts), MOST_ATTEMPTS, "kinds of attempt"))
+def kind(group: Group) -> str:
+    """Return the target of the blocked writes, for people."""
+    if group.prod_attempts:
+        return "production"
+    return "possibly production" if group.possible_prod_attempts else group.target
 
 
-def _combinations(summary: Summary) -> Sheet:
-    found = summary.by_project_op_reason
-    rows = tuple((one.project, one.op, one.reason, one.allowed, one.blocked, one.expected) for one in found)
-    columns = ("Project", "Op", "Reason", "Allowed", "Blocked", "Expected")
-    return Sheet(columns, 3, rows[:MOST_COMBINATIONS], _more(len(rows), MOST_COMBINATIONS, "combinations"))
+def write(group: Group) -> str:
+    """Return the operation with its object, for people."""
+    item = "" if group.work_item == NOBODY else f" {group.work_item}"
+    return f"{group.op}{item} in {group.project}"
 
 
-def _cells(attempt: Attempt) -> tuple[str, ...]:
-    return (attempt.test, attempt.project, attempt.work_item, attempt.op, attempt.reason)
-
-
-def _more(number: int, shown: int, what: str) -> str:
-    return f"Showing {shown} of {number} {what}." if number > shown else ""
-
-
-def as_table(sheet: Sheet) -> Table:
-    """For a terminal."""
-    table = Table(*sheet.columns, header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns[-sheet.figures :]:
-        column.justify = "right"
-    for row in sheet.rows:
-        table.add_row(*(Text(visible(str(cell)), overflow="fold") for cell in row))
+def as_table(summary: Summary) -> Table:
+    """Return the table for a terminal. The texts stand below each other, so it fits any width."""
+    table = Table("Blocked", "Attempt", header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table.columns[0].justify = "right"
+    table.columns[0].no_wrap = True
+    for group in blocked_groups(summary)[:MOST_ROWS]:
+        table.add_row(f"{group.count:,}", Text("\n".join(map(visible, _lines(summary, group))), overflow="fold"))
     return table
 
 
-def as_markdown(sheet: Sheet) -> str:
-    """For a page: every text as code, every figure as it is."""
-    texts = len(sheet.columns) - sheet.figures
-    rows = [[markdown(cell) if isinstance(cell, str) else str(cell) for cell in row] for row in sheet.rows]
-    lines = [sheet.columns, ["---"] * texts + ["---:"] * sheet.figures, *rows]
-    return "\n".join([f"| {' | '.join(line)} |" for line in lines] + ([f"\n{sheet.more}"] if sheet.more else []))
+def _lines(summary: Summary, group: Group) -> Iterator[str]:
+    yield group.test
+    if group.caller:
+        yield f"  {group.caller}"
+    yield f"  {write(group)}"
+    status = ("known" if group.known else "new",) if summary.compared else ()
+    yield f"  {' · '.join((kind(group), group.reason, *status))}"
+    yield f"  decision {group.decision_id}"
+
+
+def as_markdown(summary: Summary) -> str:
+    """Return the table for a page: every text as code, every figure as it is."""
+    since = ("Since",) if summary.compared else ()
+    columns = ("Test", "Caller", "Write", "Reason", "Decision", *since, "Blocked")
+    lines: list[Sequence[str]] = [columns, ["---"] * (len(columns) - 1) + ["---:"]]
+    for group in blocked_groups(summary)[:MOST_ROWS]:
+        texts = (group.test, group.caller, f"{write(group)} ({kind(group)})", group.reason, group.decision_id)
+        status = ("known" if group.known else "new",) if summary.compared else ()
+        lines.append([*map(markdown, (*texts, *status)), str(group.count)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from plane_guard_dashboard.evidence import otlp
+from plane_guard_dashboard.evidence.packing import unpacked_size
 from plane_guard_dashboard.evidence.sources import (
-    NoTracesError,
-    SourceState,
-    evidence_files,
+    contents,
     lines,
+    no_files,
     open_regular,
     shown,
 )
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 MOST_LINES = 512
 MOST_BYTES = 1024 * 1024  # a receiver takes 20 MiB over HTTP, one behind gRPC 4 MiB
 _INCOMPLETE = "incomplete: its process is still writing it, or was stopped in the middle"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_SPACE = " \t\r\n"
+_OTHER_SIGNALS = ("resourceLogs", "resourceMetrics", "resourceProfiles")
 # A collector's file exporter writes traces.jsonl, and traces-<time>.jsonl when it rotates.
 _OF_A_COLLECTOR = "traces"
 
@@ -52,6 +50,7 @@ class Files:
     root: Path
     sent: list[Path] = field(default_factory=list)
     of_a_collector: list[Path] = field(default_factory=list)
+    cut: str = ""  # why there may be more
 
     def name(self, path: Path) -> str:
         """The path below the folder."""
@@ -72,32 +71,29 @@ def files_to_send(source: str) -> Files:
     """
     if "://" in source:
         raise NotFilesError(shown(source))
-    found = evidence_files(source)
-    if found == [Path(source)]:
-        return Files(Path(source).parent, found)
-    files = Files(Path(source))
-    for path in found:
+    found = contents(source)
+    if found.files == [Path(source)]:
+        return Files(Path(source).parent, found.files)
+    files = Files(Path(source), cut=found.cut)
+    for path in found.files:
         (files.of_a_collector if path.name.startswith(_OF_A_COLLECTOR) else files.sent).append(path)
     if not files.sent:
-        raise NoTracesError(SourceState.EMPTY, source)
+        raise no_files(source, found)
     return files
 
 
-def end_of(path: Path) -> int | None:
-    """Return the offset at which the file ends now; None if its stream cannot tell."""
-    with open_regular(path) as file:
-        try:
-            return file.seek(0, io.SEEK_END)
-        except (ValueError, OSError):
-            return None
+def end_of(path: Path) -> int:
+    """Return the offset at which the text of the file ends now."""
+    found = path.stat()
+    return unpacked_size(str(path), found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-def items(path: Path, offset: int, until: int | None) -> Iterator[Item]:
+def items(path: Path, offset: int, until: int) -> Iterator[Item]:
     """Every line that starts from `offset` to `until`. Later ones were written meanwhile and are for the next call."""
     with open_regular(path) as file:
         file.seek(offset)
         for line in lines(file, offset=offset):
-            if until is not None and line.offset >= until:
+            if line.offset >= until:
                 return
             yield _item(path, line)
 
@@ -134,49 +130,19 @@ def first_line(file: BinaryIO) -> bytes:
 
 def _item(path: Path, line: Line) -> Item:
     problems: list[str] = []
-    fragments = [_fragment(document, problems) for document in _documents(line.data, problems)]
-    waits = bool(problems) and not line.whole
-    fragment = b"" if waits else b",".join(filter(None, fragments))
-    return Item(path, line.offset, line.end, fragment, _INCOMPLETE if waits else "; ".join(problems[:1]), waits)
-
-
-def _documents(data: bytes, problems: list[str]) -> list[Json]:
-    """Return the documents of a line, which are several if a line break between two was lost."""
-    data = data.removeprefix(_BYTE_ORDER_MARK)
-    trouble: list[str] = []
-    document = otlp.document(data, trouble)
-    if trouble and (several := _several(data)):
-        return several
-    problems += trouble
-    return [document] if document or not trouble else []
-
-
-def _several(data: bytes) -> list[Json]:
-    """Return the documents of which a line consists, or nothing if there is anything else in it."""
-    found: list[Json] = []
-    decoder = json.JSONDecoder()
-    try:
-        text = data.decode().strip(_SPACE)
-        position = 0
-        while position < len(text):
-            document, position = decoder.raw_decode(text, position)
-            if not isinstance(document, dict):
-                return []
-            found.append(document)
-            while text[position : position + 1].strip(_SPACE) == "" and position < len(text):
-                position += 1
-    except (ValueError, RecursionError):
-        return []
-    return found
+    fragment = _fragment(otlp.document(line.data, problems), problems)
+    if problems and not line.whole:
+        return Item(path, line.offset, line.end, b"", _INCOMPLETE, waits=True)
+    return Item(path, line.offset, line.end, fragment, "; ".join(problems[:1]))
 
 
 def _fragment(document: Json, problems: list[str]) -> bytes:
+    """Return the elements of `resourceSpans`, and name everything else as a problem."""
     groups = document.get("resourceSpans")
-    if isinstance(groups, list):
-        return json.dumps(groups, separators=(",", ":")).encode()[1:-1]
-    if groups is not None:
+    others = [key for key in document if key != "resourceSpans" and (groups is None or key in _OTHER_SIGNALS)]
+    if others:
+        problems.append(f"holds {', '.join(map(repr, sorted(others)[:3]))}: only resourceSpans are sent")
+    if groups is not None and not isinstance(groups, list):
         problems.append("resourceSpans is not a list")
-    elif document:
-        names = ", ".join(map(repr, sorted(map(str, document))[:3]))
-        problems.append(f"no resourceSpans but {names}: only spans are sent")
-    return b""
+        return b""
+    return json.dumps(groups or [], separators=(",", ":")).encode()[1:-1]

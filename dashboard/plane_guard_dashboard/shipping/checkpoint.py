@@ -59,8 +59,7 @@ class Checkpoint:
         with open_regular(path) as file:
             first = hashlib.sha256(first_line(file)).hexdigest()[:_HEX_DIGITS]
         progress = self.files.get(name)
-        end = end_of(path)
-        if progress is None or progress.first_line != first or (end is not None and progress.offset > end):
+        if progress is None or progress.first_line != first or progress.offset > end_of(path):
             progress = self.files[name] = FileProgress(first)
         return progress
 
@@ -73,13 +72,28 @@ class Checkpoint:
         self.lost = not _write(place_of(self.folder), text)
 
 
+def orphans() -> list[tuple[Path, str]]:
+    """Return each record of a folder that no longer exists, and that folder."""
+    found = []
+    for record in sorted(_records().glob("*.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            folder = str(json.loads(record.read_text(encoding="utf-8"))["folder"])
+            if not os.path.lexists(folder) and place_of(Path(folder)) == record:
+                found.append((record, folder))
+    return found
+
+
 def place_of(folder: Path) -> Path:
     """Return the file that holds the record of a folder."""
+    name = hashlib.sha256(_absolute(folder).encode("utf-8", "surrogateescape")).hexdigest()[:_HEX_DIGITS]
+    return _records() / f"{name}.json"
+
+
+def _records() -> Path:
     # An empty or relative variable counts as unset, as the XDG specification says.
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
     cache = named if named.is_absolute() else Path(os.path.expanduser("~/.cache"))
-    name = hashlib.sha256(_absolute(folder).encode("utf-8", "surrogateescape")).hexdigest()[:_HEX_DIGITS]
-    return cache / "plane-guard" / "shipped" / f"{name}.json"
+    return cache / "plane-guard" / "shipped"
 
 
 def _absolute(folder: Path) -> str:

@@ -59,6 +59,7 @@ class Uploader:
     def run(self) -> Counts:
         """Send each file up to its present end. Never raises for the content of files or for answers."""
         self.counts.files = len(self.files.sent)
+        self.counts.unreadable += filter(None, [self.files.cut])
         for batch in batches(self._items()):
             self._send(batch)
         for path in self.files.sent:

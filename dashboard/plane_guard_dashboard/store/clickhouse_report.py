@@ -7,6 +7,7 @@ They become as many rows again here, in the order of their first times, so that 
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from plane_guard_dashboard.evidence.groups import NOBODY
 from plane_guard_dashboard.evidence.otlp import LONGEST_TEXT
 from plane_guard_dashboard.evidence.rows import EVENT_ATTRIBUTES, RESOURCE_ATTRIBUTES, DecisionRow, Outcome, SessionRow
+from plane_guard_dashboard.evidence.runs import ALL, LATEST, nothing_since, unknown_run
 from plane_guard_dashboard.evidence.traces import Accounting, Traces
-from plane_guard_dashboard.report.summary import ALL, LATEST, nothing_since, unknown_run
 from plane_guard_dashboard.store import _clickhouse_client as clients
 from plane_guard_dashboard.store._clickhouse_relations import RELATIONS, events, run_of
 from plane_guard_dashboard.store._clickhouse_sql import account
@@ -35,7 +36,17 @@ _HOUR = 3600 * 1_000_000_000
 _DAY = 24 * _HOUR
 _LOOKS = (_DAY, 30 * _DAY)  # how far back the newest run is looked for before the whole table is
 _MOST_HINTS = 5
+_CONTEXT = {
+    "vcs.ref.head.name": "branch",
+    "vcs.ref.head.revision": "revision",
+    "cicd.pipeline.run.url.full": "pipeline",
+}
 _KIND = "outcome, expected, target, reason, op, project, work_item, test, run, service"
+_OF_THE_FIRST = (
+    "decision_id", "caller", "method", "url_template", "server_address",
+    "host", "pid", "branch", "revision", "pipeline",
+)  # fmt: skip
+_PLACE = re.compile(r"(?P<file>.+):(?P<line>[0-9]{1,9})(?: (?P<function>.*))?", re.DOTALL)
 
 
 def read(source: str, run: str, since_ns: int = 0, dial: Callable[[Address], Client] = clients.connect) -> Traces:
@@ -89,8 +100,9 @@ GROUP BY run ORDER BY run = '{NOBODY}', max(time_ns) DESC LIMIT {_MOST_HINTS}"""
         """The rows of a run, or of all."""
         conditions = [*_window(self.since_ns), *([] if run is None else [_of_run(self.table, run)])]
         parameters = {"since": self.since_ns, "run": run or ""}
-        decisions = self._grouped("decisions", _KIND, "(time_ns, seq, decision_id)", conditions, parameters)
-        sessions = self._grouped("sessions", "run, service", "(time_ns)", conditions, parameters)
+        order = "(time_ns, seq, decision_id)"
+        decisions = self._grouped("decisions", _KIND, order, conditions, parameters)
+        sessions = self._grouped("sessions", "run, service, uncovered", "(time_ns)", conditions, parameters)
         return Traces(
             self.connection.address.place,
             tuple(one for row in decisions for one in _repeated(_decision(row), row)),
@@ -101,8 +113,10 @@ GROUP BY run ORDER BY run = '{NOBODY}', max(time_ns) DESC LIMIT {_MOST_HINTS}"""
     def _grouped(
         self, relation: str, columns: str, order: str, conditions: list[str], parameters: dict[str, Any]
     ) -> list[dict[str, Any]]:
+        of_the_first = _OF_THE_FIRST if relation == "decisions" else ()
+        first = "".join(f", argMin({name}, {order}) AS first_{name}" for name in of_the_first)
         sql = f"""
-SELECT {columns}, count() AS many, min(time_ns) AS first_ns, max(time_ns) AS last_ns
+SELECT {columns}, count() AS many, min(time_ns) AS first_ns, max(time_ns) AS last_ns{first}
 FROM ({RELATIONS[relation](self.table, conditions)}) WHERE time_ns >= {{since:Int64}}
 GROUP BY {columns} ORDER BY min({order})"""
         return list(self.connection.ask(sql, parameters).named_results())
@@ -143,8 +157,8 @@ def _of_run(table: Table, run: str) -> str:
 def _repeated(row: Row, found: dict[str, Any]) -> Iterator[Row]:
     yield row
     last = replace(row, time_ns=found["last_ns"])
-    for _ in range(found["many"] - 1):
-        yield last
+    for number in range(1, found["many"]):
+        yield replace(last, decision_id=f"{last.decision_id}+{number}") if isinstance(last, DecisionRow) else last
 
 
 def _decision(found: dict[str, Any]) -> DecisionRow:
@@ -153,7 +167,7 @@ def _decision(found: dict[str, Any]) -> DecisionRow:
         trace_id="",
         span_id="",
         parent_span_id="",
-        decision_id="",
+        decision_id=found["first_decision_id"],
         span_name="",
         outcome=Outcome(found["outcome"]),
         expected=found["expected"],
@@ -165,13 +179,34 @@ def _decision(found: dict[str, Any]) -> DecisionRow:
         test=_given(found["test"]),
         run_id=_given(found["run"]),
         service=_given(found["service"]),
+        method=_given(found["first_method"]),
+        url_template=_given(found["first_url_template"]),
+        server_address=_given(found["first_server_address"]),
+        host=_given(found["first_host"]),
+        pid=found["first_pid"] or None,
+        context={name: value for name, column in _CONTEXT.items() if (value := _given(found[f"first_{column}"]))},
+        **_caller(found["first_caller"]),
     )
+
+
+def _caller(caller: str) -> dict[str, Any]:
+    """Return file, line and function as the event had them."""
+    place = _PLACE.fullmatch(caller)
+    if place is None:
+        return {"file": caller or None}
+    return {"file": place["file"], "line": int(place["line"]), "function": place["function"]}
 
 
 def _session(found: dict[str, Any]) -> SessionRow:
     run, service = _given(found["run"]), _given(found["service"])
     return SessionRow(
-        time_ns=found["first_ns"], trace_id="", span_id="", parent_span_id="", run_id=run, service=service
+        time_ns=found["first_ns"],
+        trace_id="",
+        span_id="",
+        parent_span_id="",
+        run_id=run,
+        service=service,
+        uncovered=tuple(filter(None, found["uncovered"].split(", "))),
     )
 
 

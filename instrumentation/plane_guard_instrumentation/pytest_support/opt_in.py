@@ -95,6 +95,12 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
         _close()
 
 
+@_hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Remove what hooks around the test, such as those of reporters, have set."""
+    ignore("outside of a test")
+
+
 @_hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
     """Hear an opt-in of the test's own fixtures, and none that a wider fixture leaves behind."""

@@ -14,6 +14,7 @@ from plane_guard_instrumentation.evidence import session as _session
 from plane_guard_instrumentation.pytest_support import opt_in
 from plane_guard_instrumentation.pytest_support.stash import BLOCKED, EXPECTED
 from plane_guard_instrumentation.runtime import environment, run
+from plane_guard_instrumentation.testing.fixture import fake_plane  # noqa: F401  a fixture of this plugin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plane_guard_dashboard.demo import render
-from plane_guard_dashboard.demo._seed import PROD_ID, SANDBOX_ID
-from plane_guard_dashboard.demo._wire import ReceivedRequest
 from plane_guard_dashboard.demo.assertions import CLAIMS, SANDBOX_CHANGES, Observed, check
 from plane_guard_dashboard.demo.child import ChildRun, environment, write_project
 from plane_guard_dashboard.demo.scenario import ATTEMPTS, OUTCOMES, REASONS, TEST_FILE, TESTS_FAILED
 from plane_guard_dashboard.evidence.rows import DecisionRow, Outcome
+from plane_guard_instrumentation.testing import ReceivedRequest
+from plane_guard_instrumentation.testing.world import PROD_ID, SANDBOX_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
 SANDBOXED = {"test_sandbox", "test_sandbox_unasked", "test_sandbox_comment"}
 WRITE = ReceivedRequest("PATCH", f"/api/v1/workspaces/acme/projects/{PROD_ID}/", (), b"", b"", 0.0)
@@ -118,7 +118,7 @@ def test_the_project_holds_the_tests_of_the_story(tmp_path: Path) -> None:
     ]
 
 
-def test_the_child_inherits_the_live_settings_and_none_of_ours(plane: StandInPlane, tmp_path: Path) -> None:
+def test_the_child_inherits_the_live_settings_and_none_of_ours(plane: FakePlane, tmp_path: Path) -> None:
     ours = {
         "PYTEST_ADDOPTS": "-x",
         "OTEL_SDK_DISABLED": "true",

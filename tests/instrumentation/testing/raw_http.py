@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
 JSON = "application/json"
 
@@ -28,7 +28,7 @@ class RawReply:
 
 
 def send(  # noqa: PLR0913 - each is a part of an HTTP request
-    plane: StandInPlane,
+    plane: FakePlane,
     method: str,
     target: str,
     body: object = None,
@@ -42,7 +42,7 @@ def send(  # noqa: PLR0913 - each is a part of an HTTP request
     key = plane.token if token is None else token
     lines = [
         f"{method} {target} HTTP/1.1",
-        f"Host: 127.0.0.1:{plane.port}",
+        *([] if any(header.lower().startswith("host:") for header in headers) else [f"Host: 127.0.0.1:{plane.port}"]),
         "Connection: close",
         f"Content-Length: {len(content)}",
         *([f"X-Api-Key: {key}"] if key else []),
@@ -52,7 +52,7 @@ def send(  # noqa: PLR0913 - each is a part of an HTTP request
     return exchange(plane, "\r\n".join([*lines, "", ""]).encode("latin-1") + content)
 
 
-def exchange(plane: StandInPlane, sent: bytes) -> RawReply:
+def exchange(plane: FakePlane, sent: bytes) -> RawReply:
     """Send bytes and read until the server hangs up."""
     with socket.create_connection(("127.0.0.1", plane.port), timeout=10) as connection:
         connection.sendall(sent)

@@ -1,4 +1,4 @@
-"""The stand-in reads request targets as a real Plane server does (table A of the measurements)."""
+"""The fake server reads request targets as a real Plane server does (table A of the measurements)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from plane_guard_dashboard.demo._seed import PROD_ID, SANDBOX_ID, stable_id
-from plane_guard_dashboard.demo.standin import StandInPlane
-from tests.dashboard.demo.raw_http import send
+from plane_guard_instrumentation.testing import FakePlane
+from plane_guard_instrumentation.testing.world import PROD_ID, SANDBOX_ID, stable_id
+from tests.instrumentation.testing.raw_http import send
 
 URGENT = {"priority": "urgent"}
 
@@ -105,13 +105,13 @@ CASES = _cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_a_target_is_read_as_a_real_server_reads_it(plane: StandInPlane, case: Case) -> None:
+def test_a_target_is_read_as_a_real_server_reads_it(plane: FakePlane, case: Case) -> None:
     before = plane.snapshot(plane.prod.id)
     body = None if case.method == "GET" else URGENT
     reply = send(plane, case.method, case.target, body, headers=case.headers)
     assert reply.status == case.status
     assert (plane.snapshot(plane.prod.id) != before) is case.changed
-    assert bool(plane.mutations_of(plane.prod.id)) is case.changed
+    assert bool(plane.changes_of(plane.prod.id)) is case.changed
     assert [request.target for request in plane.requests] == [case.target]
 
 
@@ -119,31 +119,31 @@ def test_a_target_is_read_as_a_real_server_reads_it(plane: StandInPlane, case: C
     "header",
     ["X-Original-URL: {}", "X-Rewrite-URL: {}", "X-Forwarded-Prefix: {}", "Script-Name: {}"],
 )
-def test_headers_that_name_another_path_are_ignored(plane: StandInPlane, header: str) -> None:
+def test_headers_that_name_another_path_are_ignored(plane: FakePlane, header: str) -> None:
     item, foreign = (
         f"/api/v1/workspaces/acme/projects/{project.id}/work-items/{next(iter(project.items.values()))}/"
         for project in (plane.sandbox, plane.prod)
     )
     assert send(plane, "PATCH", item, URGENT, headers=(header.format(foreign),)).status == 200
-    assert plane.mutations_of(plane.sandbox.id)
-    assert not plane.mutations_of(plane.prod.id)
+    assert plane.changes_of(plane.sandbox.id)
+    assert not plane.changes_of(plane.prod.id)
 
 
 @pytest.mark.parametrize("field", ["project_id", "project", "pk", "issue_id", "slug"])
-def test_a_query_that_names_production_is_ignored(plane: StandInPlane, field: str) -> None:
+def test_a_query_that_names_production_is_ignored(plane: FakePlane, field: str) -> None:
     item = plane.sandbox.items["SBX-1"]
     target = f"/api/v1/workspaces/acme/projects/{plane.sandbox.id}/work-items/{item}/?{field}={plane.prod.id}"
     assert send(plane, "PATCH", target, URGENT).status == 200
-    assert not plane.mutations_of(plane.prod.id)
+    assert not plane.changes_of(plane.prod.id)
 
 
-def test_a_forgotten_slash_is_answered_with_the_full_address(plane: StandInPlane) -> None:
+def test_a_forgotten_slash_is_answered_with_the_full_address(plane: FakePlane) -> None:
     target = f"/api/v1/workspaces/acme/projects/{plane.prod.id}/work-items"
     assert send(plane, "POST", f"{target}?x=1", {"name": "n"}).headers["location"] == f"{target}/?x=1"
 
 
 def test_below_a_prefix_only_the_prefixed_routes_exist() -> None:
-    with StandInPlane(prefix="/plane") as plane:
+    with FakePlane(prefix="/plane") as plane:
         path = f"/api/v1/workspaces/acme/projects/{plane.prod.id}/"
         assert plane.url.endswith("/plane")
         assert send(plane, "GET", f"/plane{path}").status == 200
@@ -153,8 +153,8 @@ def test_below_a_prefix_only_the_prefixed_routes_exist() -> None:
 
 @pytest.mark.parametrize("dots", ["..", "%2e%2e", "..%2f..%2fprojects", "//.."])
 def test_a_normalising_proxy_lets_dot_segments_reach_production(dots: str) -> None:
-    with StandInPlane(normalises=True) as plane:
+    with FakePlane(normalises=True) as plane:
         item = plane.prod.items["ORCH-114"]
         base = "/api/v1/workspaces/acme/projects"
         send(plane, "PATCH", f"{base}/{plane.sandbox.id}/{dots}/{plane.prod.id}/work-items/{item}/", URGENT)
-        assert plane.mutations_of(plane.prod.id)
+        assert plane.changes_of(plane.prod.id)

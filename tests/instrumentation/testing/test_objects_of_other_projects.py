@@ -1,4 +1,4 @@
-"""The stand-in does to rows what a real Plane server does (table B of the measurements)."""
+"""The fake server does to rows what a real Plane server does (table B of the measurements)."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.dashboard.demo.raw_http import send
-from tests.dashboard.demo.standin_cases import FOREIGN, LEGITIMATE, Case, P, S, fill, known
+from tests.instrumentation.testing.fake_plane_cases import FOREIGN, LEGITIMATE, Case, P, S, fill, known
+from tests.instrumentation.testing.raw_http import send
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
 FORM = "application/x-www-form-urlencoded"
 
 
-def changed_tables(plane: StandInPlane, project: str) -> tuple[str, ...]:
-    return tuple(sorted({mutation.table for mutation in plane.mutations_of(project)}))
+def changed_tables(plane: FakePlane, project: str) -> tuple[str, ...]:
+    return tuple(sorted({change.table for change in plane.changes_of(project)}))
 
 
 @pytest.mark.parametrize("limited", [False, True], ids=["admin token", "sandbox-only token"])
 @pytest.mark.parametrize("case", FOREIGN, ids=[case.name for case in FOREIGN])
 def test_naming_an_object_of_production_does_what_a_real_server_does(
-    plane: StandInPlane, case: Case, *, limited: bool
+    plane: FakePlane, case: Case, *, limited: bool
 ) -> None:
     ids = known(plane)
     before = plane.snapshot(plane.prod.id)
@@ -35,7 +35,7 @@ def test_naming_an_object_of_production_does_what_a_real_server_does(
 
 
 @pytest.mark.parametrize("case", LEGITIMATE, ids=[case.name for case in LEGITIMATE])
-def test_a_write_where_it_belongs_lands(plane: StandInPlane, case: Case) -> None:
+def test_a_write_where_it_belongs_lands(plane: FakePlane, case: Case) -> None:
     ids = known(plane)
     reply = send(plane, case.method, str(fill(case.target, ids)), fill(case.body, ids))
     assert reply.status == case.status
@@ -43,7 +43,7 @@ def test_a_write_where_it_belongs_lands(plane: StandInPlane, case: Case) -> None
     assert changed_tables(plane, plane.sandbox.id) == case.sandbox_tables
 
 
-def test_a_production_item_leaves_its_cycle_when_a_sandbox_cycle_takes_it(plane: StandInPlane) -> None:
+def test_a_production_item_leaves_its_cycle_when_a_sandbox_cycle_takes_it(plane: FakePlane) -> None:
     ids = known(plane)
     cycle = (P + "/cycles/{p_cycle}/cycle-issues/").format(**ids)
     assert ids["p_item"] in {row["issue"] for row in send(plane, "GET", cycle).value["results"]}
@@ -51,7 +51,7 @@ def test_a_production_item_leaves_its_cycle_when_a_sandbox_cycle_takes_it(plane:
     assert ids["p_item"] not in {row["issue"] for row in send(plane, "GET", cycle).value["results"]}
 
 
-def test_the_last_of_duplicate_keys_wins(plane: StandInPlane) -> None:
+def test_the_last_of_duplicate_keys_wins(plane: FakePlane) -> None:
     ids = known(plane)
     body = f'{{"issues":["{ids["s_item"]}"],"issues":["{ids["p_item"]}"]}}'.encode()
     send(plane, "POST", (S + "/cycles/{s_cycle}/cycle-issues/").format(**ids), body)
@@ -74,7 +74,7 @@ MULTIPART = b'--b\r\nContent-Disposition: form-data; name="priority"\r\n\r\nlow\
         ("multipart/form-data", MULTIPART, 400),
     ],
 )
-def test_a_body_is_parsed_by_its_content_type(plane: StandInPlane, kind: str, body: bytes, status: int) -> None:
+def test_a_body_is_parsed_by_its_content_type(plane: FakePlane, kind: str, body: bytes, status: int) -> None:
     target = (P + "/work-items/{p_item}/").format(**known(plane))
     assert send(plane, "PATCH", target, body, kind=kind).status == status
     row = plane.row("work_items", plane.prod.items["ORCH-114"])
@@ -82,7 +82,7 @@ def test_a_body_is_parsed_by_its_content_type(plane: StandInPlane, kind: str, bo
     assert (row["priority"] == "low") is (status == 200)
 
 
-def test_a_form_may_name_several_items(plane: StandInPlane) -> None:
+def test_a_form_may_name_several_items(plane: FakePlane) -> None:
     ids = known(plane)
     body = f"relation_type=blocking&issues=urn:uuid:{ids['p_item']}&issues={ids['s_other']}".encode()
     reply = send(plane, "POST", (S + "/work-items/{s_item}/relations/").format(**ids), body, kind=FORM)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
 W = "/api/v1/workspaces/acme"
 S = W + "/projects/{sandbox}"
@@ -24,7 +24,7 @@ class Case(NamedTuple):
     sandbox_tables: tuple[str, ...] = ()
 
 
-def known(plane: StandInPlane) -> dict[str, str]:
+def known(plane: FakePlane) -> dict[str, str]:
     """Return what the braces in targets and bodies stand for."""
     found = {"prod": plane.prod.id, "sandbox": plane.sandbox.id}
     for letter, project in (("p", plane.prod), ("s", plane.sandbox)):

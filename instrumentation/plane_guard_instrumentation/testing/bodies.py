@@ -10,13 +10,13 @@ from email.parser import BytesParser
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from plane_guard_dashboard.demo._wire import ReceivedRequest, Reply
+from plane_guard_instrumentation.testing.http_server import ReceivedRequest, Reply
 
 Data = dict[str, Any]
 
 
 class Refused(Exception):
-    """The server's answer is not the happy one."""
+    """A view answers with an error."""
 
     def __init__(self, status: int, value: object = None) -> None:
         """Carry the reply."""
@@ -25,7 +25,10 @@ class Refused(Exception):
 
 
 def parse(request: ReceivedRequest) -> Data:
-    """Return the body's fields; `Refused` 415 for a content type and 400 for a text that cannot be read."""
+    """Return the body's fields.
+
+    Raise `Refused` with 415 for an unknown content type and with 400 for a body that cannot be parsed.
+    """
     if not request.body:
         return {}
     declared = Message()
@@ -45,7 +48,7 @@ def parse(request: ReceivedRequest) -> Data:
 
 
 def as_list(value: object) -> list[Any]:
-    """Return a list field: a form names its members one by one, a single one included."""
+    """Return a field as a list. A form sends the members one by one, so a single member is no list."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]

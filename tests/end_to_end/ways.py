@@ -1,0 +1,195 @@
+"""The ways to start a test, as a table: what `docs/ways-to-start.md` lists and `test_ways_to_start.py` runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "ways-to-start.md"
+OURS_OFF = "-p no:plane_guard"
+TEST_CASE = """
+import os, unittest, urllib.request
+def send():
+    url = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/acme/projects/{os.environ["PLANE_PROJECT"]}/labels/'
+    urllib.request.urlopen(urllib.request.Request(url, b"{}", method="POST"))
+class T(unittest.TestCase):
+    def test_writes(self):
+        send()
+def test_plain():
+    send()
+"""
+FILES = {
+    "test_x.py": TEST_CASE + 'if __name__ == "__main__":\n    unittest.main()\n',
+    "cases.py": TEST_CASE.replace("def test_plain():\n    send()\n", ""),
+    "plain.py": TEST_CASE,
+    "run_pytest.py": "import sys, pytest\nsys.exit(pytest.main(sys.argv[1:]))\n",
+    "ide.py": (
+        "import unittest\nsuite = unittest.defaultTestLoader.discover('.', 'cases.py')\n"
+        "unittest.TextTestRunner().run(suite)\n"
+    ),
+    "by_hand.py": "import cases, unittest\ncases.T('test_writes').debug()\n",
+    "documented.py": '"""\n>>> import plain\n>>> plain.send()\n"""\nif __name__ == "__main__":\n'
+    "    import doctest\n    doctest.testmod()\n",
+    "ward_x.py": "from ward import test\nfrom plain import send\n@test('writes')\ndef _():\n    send()\n",
+    "trial_x.py": "from twisted.trial import unittest\nfrom plain import send\nclass T(unittest.TestCase):\n"
+    "    def test_writes(self):\n        send()\n",
+    "testtools_x.py": "import testtools\nfrom plain import send\nclass T(testtools.TestCase):\n"
+    "    def test_writes(self):\n        send()\n",
+    "features/x.feature": "Feature: x\n  Scenario: x\n    Given a write\n",
+    "features/steps/x.py": (
+        "from behave import given\nfrom plain import send\n@given('a write')\ndef step(_):\n    send()\n"
+    ),
+    "x.robot": "*** Settings ***\nLibrary    plain.py\n*** Test Cases ***\nWrites\n    Send\n",
+    "manage.py": (
+        "import os, sys\nos.environ['DJANGO_SETTINGS_MODULE'] = 'settings'\n"
+        "from django.core.management import execute_from_command_line\nexecute_from_command_line(sys.argv)\n"
+    ),
+    "settings.py": "SECRET_KEY = 'x'\nDATABASES = {}\nINSTALLED_APPS = []\n",
+    "tests/__init__.py": "",
+    "tests/test_django.py": "from django.test import SimpleTestCase\nfrom plain import send\n"
+    "class T(SimpleTestCase):\n    def test_writes(self):\n        send()\n",
+    "noxfile.py": "import nox, sys\n@nox.session(venv_backend='none')\ndef tests(session):\n"
+    "    session.run(sys.executable, '-m', 'unittest', 'cases', external=True)\n",
+    "pyproject.toml": "[tool.hatch.envs.default]\ntype = 'system'\n",
+    "Makefile": "test:\n\t$(PY) -m unittest cases\n",
+    "app.py": "import plain\nplain.send()\n",
+    "worker.py": "import multiprocessing, plain\nif __name__ == '__main__':\n"
+    "    p = multiprocessing.get_context('spawn').Process(target=plain.send); p.start(); p.join()\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to start the test. ``{py}`` and ``{bin}`` stand for this environment's Python and commands."""
+
+    command: str
+    evidence: str
+    needs: str = ""
+    """The module without which it is not run."""
+    writes: int = 1
+    """How often the test tries to write."""
+
+    @property
+    def shown(self) -> str:
+        """The command as a reader would type it."""
+        return self.command.replace("{py}", "python").replace("{bin}/", "").replace("OURS_OFF", OURS_OFF)
+
+
+LOADER = "unittest.loader.TestLoader runs tests"
+PROGRAM = "unittest.main.TestProgram runs tests"
+MAIN = "unittest is the main module"
+PYTEST = "pytest is imported"
+_TARGET = "test_x.py::T"
+
+GROUPS: dict[str, tuple[Way, ...]] = {
+    "unittest": (
+        Way("{py} -m unittest cases", PROGRAM),
+        Way("{py} -um unittest cases", PROGRAM),
+        Way("{py} -munittest cases", PROGRAM),
+        Way("{py} -Bm unittest discover -p cases.py", PROGRAM),
+        Way("{py} -X dev -m unittest cases.T", PROGRAM),
+        Way("{py} test_x.py", PROGRAM),
+        Way("{py} - < test_x.py", PROGRAM),
+        Way("{py} -c 'import unittest; unittest.main(\"cases\")'", PROGRAM),
+        Way("{py} ide.py", LOADER),
+        Way("{py} by_hand.py", "unittest.case.TestCase runs tests"),
+        Way("make -s test PY={py}", PROGRAM),
+    ),
+    "pytest": (
+        Way(f"{{py}} -m pytest {_TARGET}", PYTEST),
+        Way(f"{{py}} -um pytest {_TARGET}", PYTEST),
+        Way(f"{{py}} -mpytest {_TARGET} OURS_OFF", PYTEST),
+        Way(f"{{py}} -X utf8 -m pytest {_TARGET} OURS_OFF", PYTEST),
+        Way(f"{{py}} run_pytest.py {_TARGET}", PYTEST),
+        Way(f"{{py}} run_pytest.py {_TARGET} OURS_OFF", PYTEST),
+        Way(f"{{bin}}/pytest {_TARGET} OURS_OFF", PYTEST),
+        Way(f"{{bin}}/py.test {_TARGET}", PYTEST),
+        Way(f"ln -sf {{bin}}/pytest ./t && ./t {_TARGET} OURS_OFF", PYTEST),
+        Way(f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {{py}} -m pytest {_TARGET}", PYTEST),
+        Way(f"PYTEST_ADDOPTS='OURS_OFF' {{py}} -um pytest {_TARGET}", PYTEST),
+        Way(f"{{py}} -m pytest --disable-plugin-autoload {_TARGET}", PYTEST),
+        Way(f"{{py}} -m pytest --noconftest -c /dev/null --rootdir=. {_TARGET}", PYTEST),
+        Way(f"{{py}} -m pytest -n 1 {_TARGET} OURS_OFF", PYTEST, "xdist"),
+        Way("{py} -m pytest --doctest-modules documented.py OURS_OFF", PYTEST),
+        Way("{py} -m pytest -k test_plain test_x.py", PYTEST),
+    ),
+    "Other runners": (
+        Way("{py} manage.py test", "django.test.runner.DiscoverRunner runs tests", "django"),
+        Way("{py} -m django test --settings settings", "django.test.runner.DiscoverRunner runs tests", "django"),
+        Way("{py} -m nose2 cases", "nose2 is imported", "nose2"),
+        Way("{bin}/green cases", "green is imported", "green"),
+        Way("{bin}/trial trial_x.T", "twisted.trial is imported", "twisted"),
+        Way("{bin}/stestr -q --test-path . run --serial cases", "stestr is imported", "stestr"),
+        Way("{py} -m testtools.run testtools_x", "testtools.testcase.TestCase runs tests", "testtools"),
+        Way("{py} -m subunit.run cases", "testtools.run.TestProgram runs tests", "subunit"),
+        Way("{bin}/zope-testrunner --test-path=. -s . --tests-pattern=^cases$", "zope.testrunner is imported",
+            "zope.testrunner"),
+        Way("{bin}/behave", "behave.runner.ModelRunner runs tests", "behave"),
+        Way("{bin}/robot --output NONE x.robot", "robot.running.model.TestSuite runs tests", "robot"),
+        Way("{bin}/ward --path ward_x.py", "ward is imported", "ward"),
+        Way("{py} -m doctest documented.py", "doctest.DocTestRunner runs tests"),
+        Way("{py} documented.py", "doctest.DocTestRunner runs tests"),
+        Way("{py} -m xdoctest documented.py --style google all", "xdoctest.runner is imported", "xdoctest"),
+        Way("{py} -m teamcity.unittestpy cases", PROGRAM, "teamcity"),
+    ),
+    "Tools around a runner": (
+        Way("{py} -m coverage run -m unittest cases", PROGRAM, "coverage"),
+        Way("{py} -m coverage run test_x.py", PROGRAM, "coverage"),
+        Way(f"{{py}} -m coverage run -m pytest {_TARGET} OURS_OFF", PYTEST, "coverage"),
+        Way("{py} -m cProfile -m unittest cases", PROGRAM),
+        Way(f"{{py}} -m cProfile -m pytest {_TARGET} OURS_OFF", PYTEST),
+        Way("{py} -m trace -t --ignore-dir=/ test_x.py", PROGRAM),
+        Way("{py} -m pdb -cc -m unittest cases", PROGRAM),
+        Way("{py} -m debugpy --listen 127.0.0.1:0 -m unittest cases", PROGRAM, "debugpy"),
+        Way("{bin}/nox -f noxfile.py -R --no-venv", PROGRAM, "nox"),
+        Way("{bin}/hatch run {py} -m unittest cases", PROGRAM, "hatch"),
+        Way("uv run --no-project --python {py} python -m unittest cases", PROGRAM, "uv"),
+        Way("{bin}/opentelemetry-instrument {py} -m unittest cases", PROGRAM, "opentelemetry.distro"),
+    ),
+    "Programs that a variable or a command marks": (
+        Way("PLANE_GUARD_TEST_PROCESS=1 {py} app.py", "PLANE_GUARD_TEST_PROCESS is set"),
+        Way("PLANE_GUARD_ALSO=always {py} app.py", "also_guard is always"),
+        Way("PYTEST_CURRENT_TEST=x {py} app.py", "PYTEST_CURRENT_TEST is set"),
+        Way("{bin}/plane-guard run -- {py} app.py", "plane-guard run"),
+        Way("{bin}/plane-guard run -- env -i PLANE_API_URL=$PLANE_API_URL PLANE_PROJECT=$PLANE_PROJECT {py} app.py",
+            "plane-guard run"),
+        Way("{bin}/plane-guard run -- {py} worker.py", "plane-guard run"),
+    ),
+}  # fmt: skip
+WAYS = tuple(way for ways in GROUPS.values() for way in ways)
+
+NOT_GUARDED = {
+    "`python -S`, and interpreters without plane-guard": (
+        "No start-up file runs. `plane-guard run --contained` stops them."
+    ),
+    "Children, where plane-guard is importable but not installed (`PYTHONPATH`, `--target`, zipapp, shiv, PEX)": (
+        "The process that pytest runs in is guarded by the plugin. Its children are not. The header, the summary, the "
+        "session record and `plane-guard doctor` say so."
+    ),
+    "A daemon that left its session with an empty environment before Python started": (
+        "It has no guarded ancestor any more. With its environment it is guarded."
+    ),
+}
+_HEAD = """# Ways to start tests
+
+<!-- This page is generated: python -m tests.end_to_end.ways -->
+
+plane-guard observes what runs or loads a test. How the command is spelled does not matter. Each row was run with a test
+that writes to production: the write was blocked and recorded once. The second column is the evidence that the session
+record names.
+"""
+
+
+def page() -> str:
+    """Return the page that lists all ways."""
+    parts = [_HEAD]
+    for group, ways in GROUPS.items():
+        rows = [f"| `{way.shown.replace('|', chr(92) + '|')}` | {way.evidence} |" for way in ways]
+        parts.append("\n".join([f"## {group}\n", "| command | evidence |", "|---|---|", *rows, ""]))
+    gaps = [f"| {what} | {why} |" for what, why in NOT_GUARDED.items()]
+    parts.append("\n".join(["## Not guarded\n", "| what | why, and what to do |", "|---|---|", *gaps, ""]))
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,252 @@
+"""The official MCP client calls every action of Plane's hosted MCP server, here one of ours on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+from mcp import ClientSession
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+
+from plane_guard import PlaneWriteBlocked, mcp, process
+from plane_guard.vocabulary import PROTECTED_OPS, Op, Reason
+from tests.guard.plane import ITEM, PROD, SANDBOX
+from tests.instrumentation import mcp_server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.instrumentation.mcp_server import McpServer
+
+# The official client and server leave streams behind when a session ends in an exception.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+TABLE = mcp._table()
+IDS = {kind: str(uuid.uuid5(uuid.NAMESPACE_OID, kind)) for kind in ("intake", "cycle", "module")} | {"item": ITEM}
+OF_PROJECT = IDS.keys()
+UNPROVABLE = {"other", "project"}
+OLDER = list(TABLE.older_names.items())
+SECONDS = 10
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[McpServer]:
+    """A server that is a Plane host for this test, with objects in the sandbox."""
+    monkeypatch.setattr(process._State, "fixed", process.fixed())
+    with mcp_server.serving() as running:
+        process.learn_host("127.0.0.1", running.port)
+        running.projects = dict.fromkeys(IDS.values(), SANDBOX)
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def session(server: McpServer, path: str) -> AsyncIterator[ClientSession]:
+    """An initialized session of the official client."""
+    headers = {"x-api-key": "key", "x-workspace-slug": "acme"}
+    async with contextlib.AsyncExitStack() as stack:
+        if path == mcp_server.SSE:
+            streams: Any = await stack.enter_async_context(sse_client(server.url + path, headers=headers))
+        else:
+            client = await stack.enter_async_context(httpx.AsyncClient(headers=headers))
+            streams = await stack.enter_async_context(streamable_http_client(server.url + path, http_client=client))
+        found = await stack.enter_async_context(ClientSession(streams[0], streams[1]))
+        await found.initialize()
+        yield found
+
+
+def call_all(server: McpServer, path: str, calls: list[tuple[str, dict[str, Any]]]) -> None:
+    """Make calls that have to pass, in one session."""
+
+    async def run() -> None:
+        async with session(server, path) as client:
+            await client.list_tools()
+            for name, arguments in calls:
+                with anyio.fail_after(SECONDS):
+                    await client.call_tool(name, arguments)
+
+    asyncio.run(run())
+
+
+def refused(server: McpServer, path: str, name: str, arguments: dict[str, Any]) -> tuple[PlaneWriteBlocked, float]:
+    """Make a call that has to be refused; return the refusal that the caller saw, and after how long."""
+
+    async def run() -> float:
+        async with session(server, path) as client:
+            started[0] = time.monotonic()
+            with anyio.fail_after(SECONDS):
+                await client.call_tool(name, arguments)
+        raise AssertionError(f"{name} passed")
+
+    started = [0.0]
+    with pytest.raises(BaseExceptionGroup) as caught:
+        asyncio.run(run())
+    found = leaves(caught.value)
+    assert [type(error) for error in found] == [PlaneWriteBlocked], found
+    assert isinstance(found[0], PlaneWriteBlocked)
+    return found[0], time.monotonic() - started[0]
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]
+
+
+def arguments_of(tool: str, action: str, project: str) -> dict[str, Any]:
+    """The ids that a write can name."""
+    kinds = TABLE.writes[tool, action].kinds
+    named = {name: IDS[kind] for name, kind in kinds.items() if kind in IDS}
+    named |= {name: ITEM for name, kind in kinds.items() if kind == "path" and name != "external_id"}
+    return {**named, "project_id": project} if kinds.get("project_id") == "in" else named
+
+
+def older_spelling(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name.replace("workitem", "work_item"): value for name, value in arguments.items()}
+
+
+def stays_in_sandbox(tool: str, action: str) -> bool:
+    row = TABLE.writes[tool, action]
+    kinds = set(row.kinds.values())
+    required = not kinds & UNPROVABLE or (tool, action) in {("workitem_type", "create"), ("workitem_type", "update")}
+    return row.kinds.get("project_id") == "in" and row.op not in PROTECTED_OPS and required
+
+
+READS = [(tool, {"action": action, "project_id": PROD}) for tool, action in sorted(TABLE.reads)]
+OLDER_READS = [(name, {"project_id": PROD}) for name, key in OLDER if key in TABLE.reads]
+WRITES = list(TABLE.writes)
+OLDER_WRITES = [(name, key) for name, key in OLDER if key in TABLE.writes]
+SANDBOX_WRITES = [key for key in WRITES if stays_in_sandbox(*key)]
+
+
+@pytest.mark.parametrize("path", [*mcp_server.STREAMABLE, mcp_server.SSE])
+def test_every_read_passes(server: McpServer, path: str) -> None:
+    call_all(server, path, READS + OLDER_READS)
+    assert server.calls == READS + OLDER_READS
+    assert (len(READS), len(OLDER_READS)) == (82, 72)
+
+
+def test_every_write_to_production_is_refused_within_a_second(
+    server: McpServer, plane_sandbox_writes: object, plane_blocked_writes: list[PlaneWriteBlocked]
+) -> None:
+    calls = [(key, key[0], {"action": key[1], **arguments_of(*key, PROD)}) for key in WRITES]
+    calls += [(key, name, older_spelling(arguments_of(*key, PROD))) for name, key in OLDER_WRITES]
+    slowest = 0.0
+    for key, name, arguments in calls:
+        refusal, seconds = refused(server, mcp_server.STREAMABLE[0], name, arguments)
+        row, in_project = TABLE.writes[key], "project_id" in arguments
+        assert refusal.write.op in {row.op, *row.ops.values()}
+        assert refusal.write.project_id == (PROD if in_project else None)
+        assert refusal.write.work_item == arguments_of(*key, PROD).get("workitem_id")
+        assert refusal.decision.reason is (Reason.PROD_PROJECT_IN_TEST if in_project else Reason.AMBIGUOUS_TARGET)
+        slowest = max(slowest, seconds)
+    assert server.calls == []
+    assert len(plane_blocked_writes) == len(calls) == 125 + 97
+    assert slowest < 1
+
+
+def test_no_write_passes_unless_writing_is_switched_on(
+    server: McpServer, plane_blocked_writes: list[PlaneWriteBlocked]
+) -> None:
+    refusal, _ = refused(server, mcp_server.STREAMABLE[1], "create_label", {"project_id": SANDBOX, "name": "x"})
+    assert refusal.decision.reason is Reason.OPT_IN_DISABLED
+    assert server.calls == []
+
+
+def test_every_write_to_the_sandbox_passes(server: McpServer, plane_sandbox_writes: object) -> None:
+    calls = [(tool, {"action": action, **arguments_of(tool, action, SANDBOX)}) for tool, action in SANDBOX_WRITES]
+    calls += [
+        (name, older_spelling(arguments_of(*key, SANDBOX))) for name, key in OLDER_WRITES if key in SANDBOX_WRITES
+    ]
+    call_all(server, mcp_server.STREAMABLE[0], calls)
+    lookups = [call for call in server.calls if call not in calls]
+    assert [call for call in server.calls if call in calls] == calls
+    assert all(arguments["action"] == "retrieve" for _, arguments in lookups)
+    assert {name for name, _ in lookups} == {"workitem", "intake", "cycle"}
+    assert len(calls) > 100
+
+
+@pytest.mark.parametrize("owner", [PROD, None])
+def test_a_write_in_the_sandbox_that_names_a_foreign_object_is_refused(
+    server: McpServer, owner: str | None, plane_sandbox_writes: object, plane_blocked_writes: list[PlaneWriteBlocked]
+) -> None:
+    server.projects = dict.fromkeys(IDS.values(), owner) if owner else {}
+    for tool, action in SANDBOX_WRITES:
+        arguments = {"action": action, **arguments_of(tool, action, SANDBOX)}
+        if OF_PROJECT & {TABLE.writes[tool, action].kinds[name] for name in arguments if name != "action"}:
+            refusal, _ = refused(server, mcp_server.STREAMABLE[0], tool, arguments)
+            assert refusal.decision.reason is Reason.FOREIGN_REFERENCE
+    assert {arguments["action"] for _, arguments in server.calls} == {"retrieve"}
+
+
+UNKNOWN: dict[str, tuple[str, dict[str, Any]]] = {
+    "a tool": ("labels", {"action": "create", "project_id": SANDBOX}),
+    "an action": ("label", {"action": "paint", "project_id": SANDBOX}),
+    "an argument": ("label", {"action": "create", "project_id": SANDBOX, "in_project": PROD}),
+}
+
+
+@pytest.mark.parametrize("call", UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_what_the_table_does_not_know_is_refused(
+    server: McpServer,
+    call: tuple[str, dict[str, Any]],
+    plane_sandbox_writes: object,
+    plane_blocked_writes: list[PlaneWriteBlocked],
+) -> None:
+    refusal, _ = refused(server, mcp_server.STREAMABLE[0], *call)
+    assert refusal.decision.reason is Reason.FOREIGN_REFERENCE
+    assert server.calls == []
+
+
+def test_a_batch_is_refused(
+    server: McpServer, plane_sandbox_writes: object, plane_blocked_writes: list[PlaneWriteBlocked]
+) -> None:
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    with pytest.raises(PlaneWriteBlocked) as caught:
+        httpx.post(server.url + "/mcp", json=[ping])
+    assert caught.value.decision.reason is Reason.AMBIGUOUS_TARGET
+    assert (server.methods, caught.value.write.op) == ([], Op.UNKNOWN)
+
+
+def test_over_sse_writes_to_production_never_leave(
+    server: McpServer, plane_sandbox_writes: object, plane_blocked_writes: list[PlaneWriteBlocked]
+) -> None:
+    async def run(tool: str, arguments: dict[str, Any]) -> None:
+        # The official client logs what its sender raises, and waits for an answer that cannot come.
+        before = len(plane_blocked_writes)
+        async with session(server, mcp_server.SSE) as client, asyncio.TaskGroup() as tasks:
+            call = tasks.create_task(client.call_tool(tool, arguments))
+            with anyio.fail_after(SECONDS):
+                while len(plane_blocked_writes) == before:  # noqa: ASYNC110  a list tells nobody that it grew
+                    await asyncio.sleep(0.005)
+            call.cancel()
+
+    for tool, action in WRITES[::5]:
+        asyncio.run(run(tool, {"action": action, **arguments_of(tool, action, PROD)}))
+    assert server.calls == []
+
+
+def test_over_sse_sandbox_writes_pass_that_name_no_other_object(
+    server: McpServer, plane_sandbox_writes: object
+) -> None:
+    calls = [
+        (tool, {"action": action, **arguments})
+        for tool, action in SANDBOX_WRITES
+        for arguments in [arguments_of(tool, action, SANDBOX)]
+        if not OF_PROJECT & {TABLE.writes[tool, action].kinds[name] for name in arguments}
+    ]
+    call_all(server, mcp_server.SSE, calls)
+    assert server.calls == calls
+    assert len(calls) > 30
+
+
+def test_a_session_ends_without_a_refusal(server: McpServer) -> None:
+    with httpx.Client() as client:
+        response = client.delete(server.url + "/mcp", headers={"mcp-session-id": "x"})
+    assert response.status_code in {200, 204, 404, 405}
+    assert server.methods == ["DELETE"]

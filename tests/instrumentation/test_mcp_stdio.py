@@ -1,0 +1,157 @@
+"""Plane's own MCP server as a child of a test: a Python process, so it is guarded where it calls Plane's REST API."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import harness
+from tests.guard.plane import PROD, SANDBOX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.harness import Child
+
+FOUND = "00000020-0000-0000-0000-000000000000"
+# The child calls every action of the server and of its older names with the samples of the table's generator.
+CALLS = """
+    import asyncio, json, os, sys
+    import pytest
+    from mcp import ClientSession, StdioServerParameters, stdio_client
+    from plane_mcp.tools.registry import alias_table
+    from tools import mcp_actions, mcp_table
+
+    PROJECT = os.environ["AIMED_AT"]
+
+    def calls():
+        older = {key: name for name, key in alias_table().items()}
+        for tool in mcp_actions.tools():
+            for action in tool.module.ACTIONS:
+                names = next(mcp_table._bases(action))
+                arguments = {name: tool.samples(name)[0] for name in names}
+                if "project_id" in arguments:
+                    arguments["project_id"] = PROJECT
+                if os.environ["NAMES"] == "today":
+                    named = {} if len(tool.module.ACTIONS) == 1 else {"action": action.name}
+                    yield tool.name, {**named, **arguments}, action.read
+                elif (tool.name, action.name) in older:
+                    renamed = {name.replace("workitem", "work_item"): value for name, value in arguments.items()}
+                    yield older[tool.name, action.name], renamed, action.read
+
+    def test_it(monkeypatch):
+        monkeypatch.setenv("PLANE_TEST_WRITE_ENABLED", "1")
+        names = {"PLANE_BASE_URL": os.environ["SERVER"], "PLANE_API_KEY": "live", "PLANE_WORKSPACE_SLUG": "acme"}
+        server = StdioServerParameters(
+            command=sys.executable, args=["-m", "plane_mcp", "stdio"], env={**os.environ, **names}
+        )
+
+        async def run():
+            answers = []
+            async with stdio_client(server, open(os.devnull, "w")) as streams, ClientSession(*streams) as client:
+                await client.initialize()
+                await client.list_tools()
+                for name, arguments, reads in calls():
+                    result = await client.call_tool(name, arguments)
+                    text = " ".join(getattr(block, "text", "") for block in result.content)
+                    answers.append([name, arguments, reads, text])
+            return answers
+
+        with open("answers.json", "w") as file:
+            json.dump(asyncio.run(run()), file)
+"""
+
+
+class Upstream:
+    """A server that takes every request to Plane's API, finds each object in each project, and keeps what arrived."""
+
+    def __init__(self) -> None:
+        self.arrived: list[tuple[str, str]] = []
+        self.url = ""
+
+    def writes(self) -> list[tuple[str, str]]:
+        """The requests that were not GETs."""
+        return [(method, path) for method, path in self.arrived if method != "GET"]
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    found = Upstream()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            found.arrived.append((self.command, self.path))
+            project, last = re.search(r"/projects/([0-9a-f-]{36})/", self.path), re.findall(r"[0-9a-f-]{36}", self.path)
+            shown = {"id": last[-1] if last else FOUND, "project": project[1] if project else None, "name": "One"}
+            body = json.dumps(shown).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815  names that the library asks for
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    with contextlib.closing(server.socket):
+        yield found
+        server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a child take longer: it makes up to 207 calls, and the server opens connections for each of them."""
+    monkeypatch.setattr(harness, "SECONDS", 300)
+
+
+def run(child: Child, upstream: Upstream, project: str, names: str) -> list[list[Any]]:
+    child.write("test_it.py", CALLS)
+    variables = {"SERVER": upstream.url, "AIMED_AT": project, "NAMES": names, "PYTHONPATH": _root()}
+    result = child.pytest("-x", PLANE_API_URL="", **variables)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    answers: list[list[Any]] = json.loads((child.folder / "answers.json").read_text())
+    return answers
+
+
+def _root() -> str:
+    from pathlib import Path
+
+    return str(Path(__file__).parent.parent.parent)
+
+
+@pytest.mark.parametrize(("names", "calls"), [("today", 207), ("older", 169)])
+def test_no_write_to_production_arrives_and_every_read_does(
+    child: Child, upstream: Upstream, names: str, calls: int
+) -> None:
+    answers = run(child, upstream, PROD, names)
+    assert len(answers) == calls
+    assert upstream.writes() == []
+    blocked = [reads for _, _, reads, text in answers if "plane-guard" in text]
+    assert not any(blocked)
+    assert len(blocked) > calls // 3
+    assert len(upstream.arrived) > calls // 4
+    reasons = collections.Counter(decision.reason for decision in child.decisions())
+    assert set(reasons) == {"prod-project-in-test", "ambiguous-target"}
+
+
+@pytest.mark.parametrize("names", ["today", "older"])
+def test_writes_to_the_sandbox_arrive(child: Child, upstream: Upstream, names: str) -> None:
+    run(child, upstream, SANDBOX, names)
+    writes = upstream.writes()
+    assert all(f"/projects/{SANDBOX}/" in path for _, path in writes)
+    assert len(writes) > 50
+    allowed = [decision for decision in child.decisions() if decision.outcome == "allow"]
+    assert len(allowed) == len(writes)
