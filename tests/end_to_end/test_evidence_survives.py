@@ -137,7 +137,7 @@ def test_an_allow_becomes_a_block_when_its_evidence_cannot_be_written(child: Chi
 
 
 def test_a_function_that_was_replaced_before_the_guard_came_is_named_and_not_used(
-    child: Child, plane: StandInPlane
+    child: Child, plane: FakePlane
 ) -> None:
     code = """
     import os
@@ -158,7 +158,7 @@ def test_a_function_that_was_replaced_before_the_guard_came_is_named_and_not_use
     assert plane.writes == []
 
 
-def test_whatever_a_test_replaces_each_refusal_is_on_disk_or_reported(child: Child, plane: StandInPlane) -> None:
+def test_whatever_a_test_replaces_each_refusal_is_on_disk_or_reported(child: Child, plane: FakePlane) -> None:
     from tests.end_to_end import mocked_builtins
 
     child.write("test_it.py", Path(mocked_builtins.__file__).read_text(encoding="utf-8"))
@@ -223,7 +223,7 @@ def test_nothing_in_the_fake_folder(fs, plane_blocked_writes):
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])
-def test_evidence_is_on_the_real_disk_under_a_fake_file_system(child: Child, plane: StandInPlane, workers: str) -> None:
+def test_evidence_is_on_the_real_disk_under_a_fake_file_system(child: Child, plane: FakePlane, workers: str) -> None:
     child.write("test_it.py", PRELUDE + FAKE_FILES)
     result = child.pytest("-n", workers, "-p", "no:asyncio")
 

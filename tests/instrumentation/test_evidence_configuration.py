@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests import otlp
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 APP = """
@@ -39,9 +39,7 @@ logger_provider:
 """
 
 
-def test_a_configuration_file_gets_span_event_and_log_record_of_each_decision(
-    child: Child, plane: StandInPlane
-) -> None:
+def test_a_configuration_file_gets_span_event_and_log_record_of_each_decision(child: Child, plane: FakePlane) -> None:
     child.write("app.py", APP)
     with otlp.Collector(otlp.HTTP) as collector:
         configuration = child.write("otel.yaml", CONFIGURATION.format(port=collector.port))
