@@ -6,12 +6,12 @@ parent was sampled, because a decision is evidence.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation.evidence import redaction
+from plane_guard_instrumentation.evidence.system import SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,9 +77,9 @@ def current() -> SpanContext | None:
 
 
 def inherited() -> SpanContext | None:
-    """Return the span that the environment named at the first call."""
+    """Return the span that the environment named when the guard was installed."""
     if not _State.is_known:
-        _State.inherited, _State.is_known = read(os.environ), True
+        _State.inherited, _State.is_known = read(SYSTEM.environ), True
     return _State.inherited
 
 

@@ -1,7 +1,7 @@
-"""``OTEL_TRACES_EXPORTER=plane_guard_file``: decisions out of a program's own spans, in a file of evidence.
+"""``OTEL_TRACES_EXPORTER=plane_guard_file``: the decisions on a program's own spans, in an evidence file.
 
-For a live process, which keeps no evidence by itself. Of the program's spans only those are written that carry a
-decision, and of those only what plane-guard itself emits: names, ids and times, and the decisions.
+For a live process, which writes no evidence by itself. Only spans with a decision are written, and of those only their
+names, ids and times, and the decisions.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class PlaneGuardFileExporter(SpanExporter):
-    """Writes each span that carries a decision to ``spans-<host>-<pid>-<start>.jsonl`` in the trace folder."""
+    """Writes each span with a decision to ``spans-<host>-<pid>-<start>.jsonl`` in the trace folder."""
 
     def __init__(self) -> None:
         self._exporter: FileSpanExporter | None = None
         self._pid = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Write what is ours of these spans."""
+        """Write the spans with a decision, reduced to what plane-guard emits."""
         ours = [_reduced(span) for span in spans if any(event.name == names.EVENT for event in span.events)]
         return self._opened().export(ours) if ours else SpanExportResult.SUCCESS
 
@@ -41,7 +41,7 @@ class PlaneGuardFileExporter(SpanExporter):
             self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002  OpenTelemetry's signature
-        """Nothing is held back."""
+        """Return true: nothing is held back."""
         return True
 
     def _opened(self) -> FileSpanExporter:

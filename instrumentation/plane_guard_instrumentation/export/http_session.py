@@ -1,13 +1,12 @@
 """A requests session that no mock of HTTP libraries intercepts.
 
-Tests patch requests and urllib3 on their classes. Evidence that goes out while such a test runs must neither be
-answered by a mock nor turn up in its list of calls or in its cassette, so what is patched there is taken from here
-instead. It is imported before the first test runs.
+Tests patch requests and urllib3 on their classes. A mock must neither answer an export, nor list it among its calls,
+nor record it in a cassette. So the methods that mocks replace are copied here, before the first test runs.
 """
 
 from __future__ import annotations
 
-import netrc  # noqa: F401  requests does so at its first request, when a fork could come in between
+import netrc  # noqa: F401  requests imports it at its first request, where a fork could interrupt it
 from typing import Any
 
 from requests import RequestException, Response, Session
