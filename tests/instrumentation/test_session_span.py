@@ -57,7 +57,7 @@ def test_each_guarded_process_writes_one(child: Child) -> None:
 
     evidence = [session.evidence for session in child.sessions()]
     assert evidence == ["this process runs pytest", "PYTEST_CURRENT_TEST is set"]
-    clients = dict.fromkeys(f"{seam.layer} (when imported)" for seam in patches.SEAMS)
+    clients = dict.fromkeys(f"{seam.layer} (when imported)" for seam in patches.CLIENT_TARGETS)
     assert {session.shells for session in child.sessions()} == {(*clients, "socket floor")}
     assert len({session.run_id for session in child.sessions()}) == 1
 
