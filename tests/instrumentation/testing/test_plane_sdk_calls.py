@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from plane import PlaneClient
@@ -17,6 +17,7 @@ from plane.models.states import CreateState, UpdateState
 from plane.models.work_items import (
     CreateWorkItem,
     CreateWorkItemComment,
+    CreateWorkItemDependency,
     CreateWorkItemLink,
     CreateWorkItemRelation,
     UpdateWorkItem,
@@ -24,8 +25,7 @@ from plane.models.work_items import (
     UpdateWorkItemLink,
 )
 
-if TYPE_CHECKING:
-    from plane_guard_instrumentation.testing import FakePlane
+from plane_guard_instrumentation.testing import FakePlane
 
 
 @pytest.fixture
@@ -144,3 +144,26 @@ def test_projects_members_and_intake(client: Any, where: tuple[str, str]) -> Non
     }
     assert client.intake.retrieve(*where, str(made.issue)).id == made.id
     client.intake.delete(*where, str(made.issue))
+
+
+def test_calls_that_only_plane_cloud_answers(client: Any, where: tuple[str, str], fake_plane: FakePlane) -> None:
+    item, other = fake_plane.sandbox.items["SBX-1"], fake_plane.sandbox.items["SBX-2"]
+    assert {row.identifier for row in client.projects.list_lite(where[0]).results} == {"ORCH", "SBX"}
+    assert [row.name for row in client.cycles.list_lite(*where).results] == ["Cycle 1", "Cycle 2"]
+    assert [row.name for row in client.modules.list_lite(*where).results] == ["Module 1"]
+    dependency = CreateWorkItemDependency.model_validate({"relation_type": "blocking", "work_item_ids": [other]})
+    client.work_items.dependencies.create(*where, item, dependency)
+    assert [row.id for row in client.work_items.dependencies.list(*where, item).blocking] == [other]
+    client.work_items.dependencies.remove(*where, item, other)
+    assert client.work_items.dependencies.list(*where, item).blocking == []
+    client.work_items.update(*where, item, UpdateWorkItem(state=fake_plane.sandbox.states["Done"]))
+    client.work_items.archive(*where, item)
+    with pytest.raises(HttpError, match="404"):
+        client.work_items.retrieve(*where, item)
+
+
+def test_the_open_server_does_not_answer_them() -> None:
+    with FakePlane() as plane:
+        client = PlaneClient(base_url=plane.url, api_key=plane.token)
+        with pytest.raises(HttpError, match="404"):
+            client.projects.list_lite(plane.workspace)
