@@ -148,20 +148,20 @@ def _remember(memory: _Memory) -> None:
 def _prove_one(
     reference: Reference, scope: _Scope, headers: Fields, settings: Settings
 ) -> Generator[LookupRequest, LookupResponse, Ownership | None]:
-    proof, asked = Proof(Finding.UNCLEAR), ""
+    proof, asked = Proof(Finding.UNCLEAR), list[str]()
     for lookup in _expand(reference, scope):
         answer = yield from _ask(lookup, headers)
         found = read_answer(answer.status, answer.content, reference, lookup, scope.project, settings.sandbox_projects)
         if found.finding is Finding.PROVEN:
             return None
-        asked = _describe(lookup, answer)
+        asked.append(_describe(lookup, answer))
         proof = found
         if found.finding is not Finding.NOT_THERE:
             break
     if not asked:
         return Ownership(_FOREIGN, Target.UNRESOLVED, None, f"({_no_item_to_ask(reference)})")
     other = next((key for key in proof.projects if key not in {scope.project, "?"}), None)
-    detail = f"({reference.kind} {reference.id}: {asked} {proof.finding.value}.)"
+    detail = f"({reference.kind} {reference.id}: {' and '.join(asked)}: {proof.finding.value}.)"
     return Ownership(_FOREIGN, Target.PROD if other else Target.UNRESOLVED, other, detail)
 
 
@@ -200,7 +200,7 @@ def _no_item_to_ask(reference: Reference) -> str:
 def _describe(lookup: Lookup, answer: LookupResponse) -> str:
     result = f"HTTP {answer.status}" if answer.status else f"no answer, {answer.error}"
     method = "POST" if lookup.question else "GET"
-    return f"{method} {lookup.path} answered {result},"
+    return f"{method} {lookup.path} answered {result}"
 
 
 def _retry_after(answer: LookupResponse) -> float | None:
