@@ -123,7 +123,7 @@ class TestWithTheOptIn:
             send("POST", item_url(plane, "SBX-1", "comments/"), headers, b'{"comment_html": "x"}')
 
     @pytest.mark.parametrize("wrap", [io.BytesIO, lambda data: iter([data])], ids=["file", "generator"])
-    def test_a_stream_is_refused_where_its_content_matters_and_sent_where_not(
+    def test_a_stream_is_refused_because_it_could_name_other_objects(
         self, plane: FakePlane, send: Send, headers: Mapping[str, str], wrap: Callable[[bytes], Iterator[bytes]]
     ) -> None:
         cycle = f"{plane.url}/api/v1/workspaces/acme/projects/{plane.sandbox.id}/cycles/"
@@ -132,10 +132,10 @@ class TestWithTheOptIn:
         with pytest.raises(PlaneWriteBlocked, match="the body cannot be read"):
             send("POST", cycle, headers, wrap(issues))
 
+        with pytest.raises(PlaneWriteBlocked, match="the body cannot be read"):
+            send("POST", item_url(plane, "SBX-1", "comments/"), headers, wrap(b'{"comment_html": "x"}'))
+
         assert plane.requests == []
-        assert (
-            send("POST", item_url(plane, "SBX-1", "comments/"), headers, wrap(b'{"comment_html": "x"}')).status == 201
-        )
 
     def test_production_items_in_a_body_are_refused(
         self, plane: FakePlane, send: Send, headers: Mapping[str, str]
