@@ -16,12 +16,12 @@ from plane_guard_instrumentation.clients import gate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plane_guard_dashboard.demo.standin import StandInPlane
+    from plane_guard_instrumentation.testing import FakePlane
 
 BODY = json.dumps({"name": "urgent"}).encode()
 
 
-def start(connection: http.client.HTTPConnection, plane: StandInPlane, project: str, length: int = len(BODY)) -> None:
+def start(connection: http.client.HTTPConnection, plane: FakePlane, project: str, length: int = len(BODY)) -> None:
     connection.putrequest("POST", f"/api/v1/workspaces/acme/projects/{project}/labels/")
     connection.putheader("X-API-Key", plane.token)
     connection.putheader("Content-Type", "application/json")
@@ -41,7 +41,7 @@ WAYS: dict[str, Callable[[http.client.HTTPConnection], object]] = {
 @pytest.mark.usefixtures("plane_sandbox_writes")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_body_that_follows_its_head_is_read_with_it(
-    plane: StandInPlane, connection: http.client.HTTPConnection, way: str
+    plane: FakePlane, connection: http.client.HTTPConnection, way: str
 ) -> None:
     start(connection, plane, plane.sandbox.id)
     assert plane.requests == []
@@ -54,7 +54,7 @@ def test_a_body_that_follows_its_head_is_read_with_it(
 @pytest.mark.usefixtures("plane_blocked_writes")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_write_to_production_is_refused_when_its_body_is_complete(
-    plane: StandInPlane, connection: http.client.HTTPConnection, way: str
+    plane: FakePlane, connection: http.client.HTTPConnection, way: str
 ) -> None:
     start(connection, plane, plane.prod.id)
     with pytest.raises(PlaneWriteBlocked, match="opt-in-disabled"):
@@ -64,7 +64,7 @@ def test_a_write_to_production_is_refused_when_its_body_is_complete(
 
 
 @pytest.mark.usefixtures("plane_sandbox_writes")
-def test_a_body_that_never_comes_sends_nothing(plane: StandInPlane, connection: http.client.HTTPConnection) -> None:
+def test_a_body_that_never_comes_sends_nothing(plane: FakePlane, connection: http.client.HTTPConnection) -> None:
     start(connection, plane, plane.sandbox.id)
     connection.send(BODY[:5])
     with pytest.raises(http.client.ResponseNotReady):
@@ -77,7 +77,7 @@ def test_a_body_that_never_comes_sends_nothing(plane: StandInPlane, connection: 
     assert connection.getresponse().status == 201
 
 
-def test_a_call_out_of_sequence_gets_the_library_s_own_error(plane: StandInPlane) -> None:
+def test_a_call_out_of_sequence_gets_the_library_s_own_error(plane: FakePlane) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", plane.port)
     with pytest.raises(http.client.CannotSendHeader):
         connection.endheaders()

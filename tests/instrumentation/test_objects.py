@@ -13,6 +13,8 @@ from tests.instrumentation.testing import test_app_api as app
 from tests.instrumentation.testing.fake_plane_cases import FOREIGN, LEGITIMATE, fill, known
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from plane_guard_instrumentation.testing import FakePlane
     from tests.instrumentation.testing.fake_plane_cases import Case
 
@@ -156,7 +158,7 @@ def test_an_opt_in_that_is_withdrawn_during_a_lookup_no_longer_counts(
 ) -> None:
     real = ownership.prove
 
-    def prove(*arguments: object) -> object:
+    def prove(*arguments: object) -> Generator[object, object, object]:
         proof = yield from real(*arguments)  # type: ignore[arg-type]
         monkeypatch.delenv("PLANE_TEST_WRITE_ENABLED")
         return proof
