@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from http.client import HTTPConnection
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
@@ -18,7 +17,7 @@ from yarl import URL
 from benchmarks import timing
 from benchmarks.plane import DETAIL, FIELDS, HOST, ORIGIN
 from benchmarks.registry import Effort, Figure, measure
-from plane_guard_instrumentation.clients import patches
+from plane_guard_instrumentation.clients import patches, self_check
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,11 +45,12 @@ CASES = (
 
 
 def shell(method: str, layer: str, around: Callable[..., Any]) -> Callable[..., Any]:
-    """The shell that the guard puts around a method of a client, put around something else."""
-    seam = next(seam for seam in patches.SEAMS if (seam.layer, seam.method) == (layer, method))
-    module, _, name = seam.shell.partition(":")
-    guarded: Callable[..., Any] = getattr(import_module(module), name)(around, layer)
-    return guarded
+    """Return a method with the patches of a client: of its pool, its connection and its protocol, if it has them."""
+    module = "httpcore" if layer == "httpx" else ""
+    for target in reversed(patches.CLIENT_TARGETS):
+        if target.layer == layer and target.method == method and target.module.startswith(module):
+            around = self_check.load(target.patch)(around, layer)
+    return around
 
 
 def httpx_sync(case: Case, effort: Effort) -> Figure:

@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
 
 def drift(write: Write) -> Iterator[str]:
     """Yield what the guard does not know of a write."""
-    place = paths.read(write.path, plane_host=True).place
+    place = paths.read(write.path, plane_host=True).parsed
     if place is None or classify(write.method, recorder.BASE + write.path, hosts={"plane.example.com"}) is None:
         if not _is_read(write.method, place):
             yield f"not judged: {write.method} {write.shown}"
@@ -103,7 +103,7 @@ def server_writes(checkout: Path) -> Iterator[Write]:
                     yield Write(method, _PARAMETER.sub(_parameter, full), full)
 
 
-def _is_read(method: str, place: paths.Place | None) -> bool:
+def _is_read(method: str, place: paths.ParsedPath | None) -> bool:
     if place is None:
         return False
     route = routes.find(place.scope, place.segments)

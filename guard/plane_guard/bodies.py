@@ -10,12 +10,12 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard.cache import remembering
-from plane_guard.keys import canonical_uuid
 
 if TYPE_CHECKING:
     from json import JSONDecoder
 
 _INDEX = re.compile(r"\[\d*\]")
+_SEPARATORS = re.compile(r"[\[\].]+")
 _FORM_DATA = re.compile(r"""multipart/form-data; ?boundary="?([0-9A-Za-z'()+_,./:=?-]{1,70})"?""", re.IGNORECASE)
 _PART = re.compile(
     rb"""\r\n(?:Content-(?:Type|Length):[^\r\n]*\r\n)*
@@ -45,15 +45,24 @@ class Body(NamedTuple):
         """The top-level names of the document."""
         return frozenset(name for name, _ in self.document) if isinstance(self.document, Pairs) else frozenset()
 
-    def names_none_of(self, words: frozenset[str]) -> bool:
-        """Whether nothing is named like this at the top level of an object, lists of a form included."""
-        if not isinstance(self.document, Pairs):
-            return self.empty
-        return words.isdisjoint([name.partition("[]")[0] for name, _ in self.document])
-
     def values(self, field: str) -> Iterator[object]:
-        """Every non-empty value that a field path such as ``items[].parent`` reaches."""
-        return _values(self.document, field.split("."))
+        """Yield every non-empty value that a field path such as ``items[].state`` reaches."""
+        wanted = tuple(field.replace("[]", "").split("."))
+        return (value for names, value in self.leaves() if names[: len(wanted)] == wanted)
+
+    def leaves(self) -> Iterator[tuple[tuple[str, ...], object]]:
+        """Yield every non-empty value that holds no others, with the names of the fields that lead to it.
+
+        Places in lists have no name. Deep nesting costs no stack.
+        """
+        found: list[tuple[tuple[str, ...], object]] = [((), self.document)]
+        for names, node in found:
+            if isinstance(node, Pairs):
+                found.extend(((*names, *_split(name)), value) for name, value in node)
+            elif isinstance(node, list):
+                found.extend((names, value) for value in node)
+            elif node is not None and node != "":
+                yield names, node
 
     def strings(self) -> Iterator[str]:
         """Every string anywhere in the document."""
@@ -76,13 +85,6 @@ def read(body: object, content_type: str, encoding: str = "") -> Body:
         return Body(True, _parse(data, media_type, content_type))  # noqa: FBT003  the first field
     except (ValueError, RecursionError, LookupError):
         return UNREADABLE
-
-
-def identifiers(value: object) -> Iterator[str | None]:
-    """The ids in a field's value, canonically spelt; ``None`` for something there that is no uuid."""
-    for node in _nodes(value):
-        if node is not None and not isinstance(node, (Pairs, list)):
-            yield canonical_uuid(node)
 
 
 def _read_media_type(content_type: str) -> str | None:
@@ -108,12 +110,7 @@ def _parse(data: bytes, media_type: str, content_type: str) -> object:
 
 
 def _parse_json(data: bytes) -> object:
-    text, decoder = data.decode(), _json_decoder()
-    if text.startswith("{"):  # pragma: no mutate  the same document, sooner, where no blanks stand around it
-        document, end = decoder.raw_decode(text)
-        if end == len(text):  # pragma: no mutate
-            return document
-    return decoder.decode(text)
+    return _json_decoder().decode(data.decode())
 
 
 @cache
@@ -159,27 +156,9 @@ def _nodes(document: object) -> Iterator[object]:
             found.extend(node)
 
 
-def _records(document: object) -> Iterator[Pairs]:
-    """The objects that a field path starts from: the document itself, or the members of lists."""
-    found = [document]
-    for node in found:
-        if isinstance(node, Pairs):
-            yield node
-        elif isinstance(node, list):
-            found.extend(node)
-
-
-def _values(document: object, path: list[str]) -> Iterator[object]:
-    wanted, below = path[0].removesuffix("[]"), path[1:]
-    for record in _records(document):
-        for name, value in record:
-            head, _, rest = name.partition("[]") if "[]" in name else (name, "", "")  # pragma: no mutate  the same
-            if head != wanted:
-                continue
-            if below:
-                yield from _values(Pairs([(rest.strip(".[]"), value)]) if rest else value, below)
-            elif value not in (None, "", [], ()):
-                yield value
+def _split(name: str) -> tuple[str, ...]:
+    """Return the parts of a form's name such as ``items[].parent``, or a plain name alone."""
+    return tuple(filter(None, _SEPARATORS.split(name))) if _SEPARATORS.search(name) else (name,)
 
 
 def _strings(document: object) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""Recognising a Plane write in a request, without sending or asking anything.
+"""Recognizing a Plane write in a request, without sending or asking anything.
 
-Address, method and header fields say most of it, and often say the same again: that part is remembered. A body adds
-what it says of the few fields that matter on a route.
+Address, method and header fields tell most of it. A suite sends many requests that differ in their bodies only, so
+that part is cached.
 """
 
 from collections.abc import Collection
@@ -16,17 +16,16 @@ from plane_guard.references import Reference
 from plane_guard.request import Address, Headers, Request, in_one, is_overridden, read_fields, read_request, text
 from plane_guard.vocabulary import READ_METHODS, Op
 
-_NOTHING: frozenset[str] = frozenset()
 _JSON = "application/json"
 _LOOK_ALIKES = ("clockify.me", "app.terraform.io")
 
 
 class PlaneWrite(NamedTuple):
-    """One write to Plane, as far as the request alone tells.
+    """A write to Plane, as far as the request alone tells.
 
-    ``project_id`` is the project key as it stands in the path, ``None`` when the target cannot be resolved;
-    ``projects`` are all project keys that can be read out of the request in whatever way. ``references`` are the
-    objects whose place in the project must be proven; ``unprovable`` says why a proof cannot even be tried.
+    ``project_id`` is the project key as it stands in the path, or ``None`` if the target is ambiguous. ``projects``
+    are all project keys that can be read out of the request in whatever way. ``references`` are the objects that must
+    be proven to be in the project. ``unprovable`` says why a proof cannot be tried.
     """
 
     method: str
@@ -42,18 +41,17 @@ class PlaneWrite(NamedTuple):
     unprovable: str = ""
 
 
-class _Known(NamedTuple):
-    """What is known of a write without its body, and where in a body more could be said.
+class _WithoutBody(NamedTuple):
+    """A write without its body. ``reads_body`` is false if nothing in a body could add to it.
 
-    ``heeds`` are the top-level names in the body that could say more; ``None``: anything in it could. ``mcp_path`` is
-    the path of a JSON-RPC endpoint, if it is one.
+    ``mcp_path`` is the path of a JSON-RPC endpoint, if it is one.
     """
 
     write: PlaneWrite
-    place: paths.Place
+    parsed: paths.ParsedPath
     route: routes.Route | None
     op: Op | ops.ByBody
-    heeds: frozenset[str] | None
+    reads_body: bool
     mcp_path: str = ""
 
 
@@ -66,27 +64,27 @@ def classify(  # noqa: PLR0913  the parts of a request
     headers: Headers = (),
     hosts: Collection[str] = DEFAULT_HOSTS,
 ) -> PlaneWrite | None:
-    """Recognise a Plane write: what it does, where, and which objects it names. Never raises.
+    """Return the Plane write that a request is: its op, its project and the objects that it names. Never raises.
 
-    ``body`` is the body if it is in memory (text or bytes); any other object stands for a body that cannot be read.
-    ``headers`` are the request's header fields, ``hosts`` the host names of known Plane instances. ``None`` means: not
-    a Plane write. A method that is not exactly GET, HEAD, OPTIONS or TRACE is a write.
+    ``body`` is the body if it is in memory (text or bytes). Any other object stands for a body that cannot be read.
+    ``headers`` are the request's header fields, ``hosts`` the host names of known Plane instances. ``None`` means that
+    the request is not a Plane write. A method that is not exactly GET, HEAD, OPTIONS or TRACE is a write.
     """
     try:
         target, name, fields = text(url), text(method), read_fields(headers)
         overridden = is_overridden(fields)
         if name in READ_METHODS and not overridden:
             return None
-        known = _remembered(target, name, fields.get("host", ()), overridden, _hashable(hosts))
+        known = _cached_without_body(target, name, fields.get("host", ()), overridden, _hashable(hosts))
         if known is None:
             return None
-        if known.heeds == _NOTHING:
+        if not known.reads_body:
             return known.write
         kind = content_type or in_one(fields, "content-type")
         encoding = in_one(fields, "content-encoding").strip().lower()
         found = bodies.read(body, kind, encoding)
         return _with_message(known, found, kind) if known.mcp_path else _with_body(known, found)
-    except Exception:  # noqa: BLE001  whatever cannot be judged counts as a write to nowhere known
+    except Exception:  # noqa: BLE001  a request that cannot be judged counts as a write to an unknown project
         return PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
 
 
@@ -99,8 +97,8 @@ def _plane_shaped_address(url: str) -> Address | None:
     request = read_request("", url)
     if all(map(_is_look_alike, request.hosts)):
         return None
-    place = paths.read(request.path, plane_host=False).place
-    return None if place is None else request.addresses[0]
+    parsed = paths.read(request.path, plane_host=False).parsed
+    return None if parsed is None else request.addresses[0]
 
 
 def _hashable(hosts: Collection[str]) -> frozenset[str]:
@@ -113,60 +111,63 @@ def _without_body(
     url: str,
     method: str,
     named_hosts: tuple[str, ...],
-    overridden: bool,  # noqa: FBT001  remembered by its arguments
+    overridden: bool,  # noqa: FBT001  a key of the cache
     hosts: frozenset[str],
-) -> _Known | None:
+) -> _WithoutBody | None:
     request = read_request(method, url, named_hosts, overridden=overridden)
     plane_host = request.is_at(hosts)
     if not plane_host and all(map(_is_look_alike, request.hosts)):
         return None
     reading = paths.read(request.path, plane_host=plane_host, live=LIVE_HOST in request.hosts)
-    if reading.place is None:
+    parsed = reading.parsed
+    if parsed is None:
         return None
-    odd = reading.odd or request.odd
-    route = routes.find(reading.place.scope, reading.place.segments) if request.verb in ops.WRITE_METHODS else None
+    ambiguous = reading.ambiguous or request.is_ambiguous
+    route = routes.find(parsed.scope, parsed.segments) if request.verb in ops.WRITE_METHODS else None
     if route is not None and route.op == routes.READ:
-        if request.method == "POST" and not odd:
+        if request.method == "POST" and not ambiguous:
             return None
         route = None
-    place = reading.place
-    if place.scope is routes.INSTANCE and not odd and mcp.ends_session(request.method, place.segments):
+    takes_messages = parsed.scope is routes.INSTANCE and not ambiguous
+    if takes_messages and mcp.ends_session(request.method, parsed.segments):
         return None
-    known = _describe(request, reading, place, route, odd=odd)
-    takes_messages = place.scope is routes.INSTANCE and mcp.is_endpoint(place.segments) and request.method == "POST"
-    return known._replace(heeds=None, mcp_path=request.path) if takes_messages and not odd else known
+    known = _describe(request, reading, parsed, route, is_ambiguous=ambiguous)
+    if takes_messages and mcp.is_endpoint(parsed.segments) and request.method == "POST":
+        return known._replace(reads_body=True, mcp_path=request.path)
+    return known
 
 
 def _describe(
-    request: Request, reading: paths.Reading, place: paths.Place, route: routes.Route | None, *, odd: bool
-) -> _Known:
-    named = _references.in_path(place, route)
-    below = route.template if route is not None else paths.generalise(place.segments)
-    op = ops.of(request.verb, place, route)
+    request: Request,
+    reading: paths.PathReading,
+    parsed: paths.ParsedPath,
+    route: routes.Route | None,
+    *,
+    is_ambiguous: bool,
+) -> _WithoutBody:
+    named = _references.in_path(parsed, route)
+    below = route.template if route is not None else paths.generalize(parsed.segments)
+    op = ops.of(request.verb, parsed, route)
     write = PlaneWrite(
         method=request.method,
-        url_template=f"{place.prefix}{below}/" if below else place.prefix,
+        url_template=f"{parsed.prefix}{below}/" if below else parsed.prefix,
         op=op.usual if isinstance(op, ops.ByBody) else op,
         server_address=request.hosts[0],
         server_port=request.port,
-        workspace=place.workspace if is_slug(place.workspace) else None,
-        project_id=None if odd else place.project_key,
-        work_item=_work_item(place, route),
+        workspace=parsed.workspace if is_slug(parsed.workspace) else None,
+        project_id=None if is_ambiguous else parsed.project_key,
+        work_item=_work_item(parsed, route),
         projects=reading.projects,
         references=named.references,
         unprovable=named.unprovable,
     )
-    heeds = _references.heeded(place, route)
-    if heeds is not None and isinstance(op, ops.ByBody):
-        heeds |= op.heeds
-    return _Known(write, place, route, op, heeds)
+    reads_body = isinstance(op, ops.ByBody) or _references.can_name_objects(parsed)
+    return _WithoutBody(write, parsed, route, op, reads_body)
 
 
-def _with_body(known: _Known, body: bodies.Body) -> PlaneWrite:
+def _with_body(known: _WithoutBody, body: bodies.Body) -> PlaneWrite:
     write = known.write
-    if known.heeds is not None and body.names_none_of(known.heeds):
-        return write
-    named = _references.in_body(known.place, known.route, body)
+    named = _references.in_body(known.parsed, known.route, body)
     return write._replace(
         op=known.op.read(body) if isinstance(known.op, ops.ByBody) else known.op,
         projects=tuple(dict.fromkeys((*write.projects, *named.projects))),
@@ -175,14 +176,14 @@ def _with_body(known: _Known, body: bodies.Body) -> PlaneWrite:
     )
 
 
-def _with_message(known: _Known, body: bodies.Body, content_type: str) -> PlaneWrite | None:
+def _with_message(known: _WithoutBody, body: bodies.Body, content_type: str) -> PlaneWrite | None:
     is_json = content_type.partition(";")[0].strip().lower() == _JSON
-    call = mcp.read(body.document if is_json else None, known.mcp_path, known.place.segments)
+    call = mcp.read(body.document if is_json else None, known.mcp_path, known.parsed.segments)
     return None if call is None else known.write._replace(**call._asdict())
 
 
-def _work_item(place: paths.Place, route: routes.Route | None) -> str | None:
-    for segment in _references.item_segments(place, route):
+def _work_item(parsed: paths.ParsedPath, route: routes.Route | None) -> str | None:
+    for segment in _references.item_segments(parsed, route):
         return segment if is_uuid(segment) or is_work_item_key(segment) else None
     return None
 
@@ -191,5 +192,5 @@ def _is_look_alike(host: str) -> bool:
     return any(host == known or host.endswith("." + known) for known in _LOOK_ALIKES)
 
 
-_remembered = remembering(_without_body)
+_cached_without_body = remembering(_without_body)
 _shaped = remembering(_plane_shaped_address)

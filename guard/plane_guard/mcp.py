@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from plane_guard import mcp_actions
 from plane_guard.bodies import Pairs
 from plane_guard.keys import canonical_uuid, is_uuid
+from plane_guard.kinds import Kind, Lookup
 from plane_guard.references import Reference
 from plane_guard.vocabulary import Op
 
@@ -48,10 +49,10 @@ _ACTION, _PROJECT, _WORK_ITEM = "action", "project_id", "workitem_id"
 _OLD_SPELLING, _NEW_SPELLING = "work_item", "workitem"
 # How an object is looked up under a project: a tool, and its argument that names the object.
 _LOOKUPS = {
-    "cycle": ("cycle", "cycle_id"),
-    "intake": ("intake", "workitem_id"),
-    "item": ("workitem", "workitem_id"),
-    "module": ("module", "module_id"),
+    "cycle": (Kind.CYCLE, "cycle", "cycle_id"),
+    "intake": (Kind.INTAKE_ITEM, "intake", "workitem_id"),
+    "item": (Kind.WORK_ITEM, "workitem", "workitem_id"),
+    "module": (Kind.MODULE, "module", "module_id"),
 }
 _LOOKUP_ACTION = "retrieve"
 _EMPTY: tuple[object, ...] = (None, "", 0, [], Pairs())  # what the server takes for an argument that is not given
@@ -215,14 +216,16 @@ class _Write:
                 "HTTP endpoint of the MCP server"
             )
         elif kind in _LOOKUPS and self._project is not None:
-            self._references.append(Reference(object_id, self._path, _question(kind, self._project, object_id)))
+            names = "issue" if kind == "intake" else "id"
+            lookup = Lookup(self._path, names=names, question=_question(kind, self._project, object_id))
+            self._references.append(Reference(object_id, _LOOKUPS[kind][0], (lookup,)))
 
 
 def _question(kind: str, project: str, object_id: str) -> bytes:
     """Return the message that asks for an object under a project."""
     import json
 
-    tool, argument = _LOOKUPS[kind]
+    _, tool, argument = _LOOKUPS[kind]
     arguments = {_ACTION: _LOOKUP_ACTION, _PROJECT: project, argument: object_id}
     params = {"name": tool, "arguments": arguments}
     message = {"jsonrpc": "2.0", "id": f"plane-guard-{object_id}", "method": _CALL, "params": params}

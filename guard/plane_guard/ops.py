@@ -1,16 +1,16 @@
-"""What a write does: its route tells, and where one route does several things, its body."""
+"""The op of a write. The route tells it, and on routes that do several things the body."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from plane_guard import bodies, routes
-from plane_guard.paths import Place
+from plane_guard.paths import ParsedPath
 from plane_guard.vocabulary import Op
 
 WRITE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _NOT_REST = frozenset({"graphql", "http", "mcp", "messages", "sse"})
 _ACCEPTED = frozenset({1, "1"})
-# What an item's body does, in the order in which Plane's serializers make one field outweigh another.
+# The ops of fields in an item's body. An earlier one wins, as in Plane's serializers.
 _ITEM_OPS = (
     (Op.DELETE, "deleted_at"),
     (Op.ARCHIVE, "archived_at"),
@@ -22,18 +22,17 @@ _ITEM_OPS = (
 
 
 class ByBody(NamedTuple):
-    """How a body tells: ``heeds`` are the top-level names that decide, without any of them it is ``usual``."""
+    """An op that the body decides. Without a body it is ``usual``."""
 
     usual: Op
-    heeds: frozenset[str]
     read: Callable[[bodies.Body], Op]
 
 
-def of(verb: str, place: Place, route: routes.Route | None) -> Op | ByBody:
-    """What a write does by its path and method (in upper case), or how its body tells."""
+def of(verb: str, parsed: ParsedPath, route: routes.Route | None) -> Op | ByBody:
+    """Return the op of a path and a method in upper case, or the function that reads it from the body."""
     if route is None:
-        known_method = verb in WRITE_METHODS and not _NOT_REST.intersection(place.segments[:1])
-        return Op(place.scope.default_op) if known_method else Op.UNKNOWN
+        known_method = verb in WRITE_METHODS and not _NOT_REST.intersection(parsed.segments[:1])
+        return Op(parsed.scope.default_op) if known_method else Op.UNKNOWN
     if route.op == routes.ITEM:
         return Op.DELETE if verb == "DELETE" else _OF_ITEM
     if route.op == Op.INTAKE and verb in {"PATCH", "PUT"}:
@@ -59,6 +58,6 @@ def _bulk_op(body: bodies.Body) -> Op:
     return Op.STATE if sets_state else Op.UPDATE
 
 
-_OF_ITEM = ByBody(Op.UPDATE, frozenset(key for _, key in _ITEM_OPS), _item_op)
-_OF_INTAKE = ByBody(Op.INTAKE, frozenset({"status", "issue"}), _intake_op)
-_OF_BULK = ByBody(Op.UPDATE, frozenset({"items"}), _bulk_op)
+_OF_ITEM = ByBody(Op.UPDATE, _item_op)
+_OF_INTAKE = ByBody(Op.INTAKE, _intake_op)
+_OF_BULK = ByBody(Op.UPDATE, _bulk_op)

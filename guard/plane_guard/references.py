@@ -1,4 +1,4 @@
-"""Which objects a write names beside its project, and where a proof of their whereabouts could be had.
+"""The objects that a write names besides its project, and the lookups that can prove where they are.
 
 A project in the path proves nothing about the objects named behind it: Plane accepts a comment on another project's
 work item under any project's path.
@@ -8,28 +8,34 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from plane_guard import bodies, paths, routes
-from plane_guard.keys import is_uuid
+from plane_guard import bodies, kinds, paths, routes
+from plane_guard.keys import canonical_uuid, is_uuid
+from plane_guard.kinds import Kind, Lookup
 
 _UUID_ANYWHERE = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
 _ITEM_COLLECTIONS = frozenset({"issues", "work-items", "epics"})
-_SHOWN_IN = _ITEM_COLLECTIONS | {"intake-issues", "inbox-issues"}
+_ITEM_SPELLINGS = frozenset({"issues", "work-items"})
 _PROJECT_SCOPES = (routes.PROJECT, routes.PROJECT_ASSETS)
 
 
 class Reference(NamedTuple):
-    """An object that a write names; a GET of ``detail_path`` shows it if it is in the URL's project.
+    """An object that a write names, and the lookups that prove it, to be tried in order.
 
-    With a ``question``, a JSON-RPC message that reads, the object is shown by a POST of it instead.
+    A path with ``{work_item_id}`` is below a work item that the write does not name.
     """
 
     id: str
-    detail_path: str
-    question: bytes = b""
+    kind: Kind
+    lookups: tuple[Lookup, ...]
+
+    @property
+    def detail_path(self) -> str:
+        """The path of the first lookup."""
+        return self.lookups[0].path
 
 
 class Named(NamedTuple):
-    """Everything that a write names beside its own project."""
+    """Everything that a write names besides its own project. ``unprovable`` says why a proof cannot be tried."""
 
     references: tuple[Reference, ...] = ()
     projects: tuple[str, ...] = ()
@@ -40,104 +46,133 @@ _UNREADABLE = Named(unprovable="the body cannot be read, and it can name other o
 _OF_UNKNOWN_ROUTE = Named(unprovable="the route is not a known one, and it names objects")
 
 
-def in_path(place: paths.Place, route: routes.Route | None) -> Named:
-    """The objects named in the path of a write under a project."""
-    if place.scope not in _PROJECT_SCOPES:
+def in_path(parsed: paths.ParsedPath, route: routes.Route | None) -> Named:
+    """Return the objects named in the path of a write under a project."""
+    if not can_name_objects(parsed):
         return Named()
     if route is None:
-        return Named() if all(map(paths.is_plain_word, place.segments)) else _OF_UNKNOWN_ROUTE
-    collector = _Collector(place)
-    for segment in item_segments(place, route):
-        collector.add(_collection_of(place, segment), segment if is_uuid(segment) else None, "the path")
-    for field in filter(_is_in_path, route.fields):
-        collector.add_field("other", None, field.removeprefix("other:"))
+        return Named() if all(map(paths.is_plain_word, parsed.segments)) else _OF_UNKNOWN_ROUTE
+    collector = _Collector(parsed, route)
+    for name, segment in _parameters(parsed, route).items():
+        if name not in kinds.HARMLESS_PARAMETERS:
+            kind = kinds.PARAMETERS.get(f"{parsed.segments[0]} {name}") or kinds.PARAMETERS.get(name, Kind.UNKNOWN)
+            collector.add(kind, segment if is_uuid(segment) else None, f"`{name}` in the path")
     return collector.named()
 
 
-def heeded(place: paths.Place, route: routes.Route | None) -> frozenset[str] | None:
-    """The top-level names in a body that can name objects here; ``None``: all of it can."""
-    if place.scope not in _PROJECT_SCOPES:
-        return frozenset()
-    if route is None:
-        return None
-    names = (field.rpartition(":")[2] for field in route.fields if not _is_in_path(field))
-    return frozenset(name.partition(".")[0].removesuffix("[]") for name in names)
+def can_name_objects(parsed: paths.ParsedPath) -> bool:
+    """Return if objects below a project can be named here. Above projects no write is ever allowed."""
+    return parsed.scope in _PROJECT_SCOPES
 
 
-def in_body(place: paths.Place, route: routes.Route | None, body: bodies.Body) -> Named:
-    """The objects named in the body of a write under a project."""
-    if place.scope not in _PROJECT_SCOPES:
+def in_body(parsed: paths.ParsedPath, route: routes.Route | None, body: bodies.Body) -> Named:
+    """Return the objects named in the body of a write under a project."""
+    if not can_name_objects(parsed) or body.empty:
         return Named()
     if route is None:
         names_objects = not body.readable or any(_UUID_ANYWHERE.search(text) for text in body.strings())
         return _OF_UNKNOWN_ROUTE if names_objects else Named()
     if not body.readable:
-        return _UNREADABLE if heeded(place, route) else Named()
-    collector = _Collector(place)
-    for field in route.fields:
-        kind, _, name = field.rpartition(":")
-        for value in body.values(name):
-            for found in bodies.identifiers(value):
-                collector.add_field(kind, found, name)
+        return _UNREADABLE
+    collector = _Collector(parsed, route)
+    listed = dict(map(_listed_field, route.fields))
+    for names, value in body.leaves():
+        _read_leaf(collector, listed, names, value)
     return collector.named()
 
 
-def item_segments(place: paths.Place, route: routes.Route | None) -> Iterator[str]:
-    """The path segments that stand where a work item's id belongs."""
+def item_segments(parsed: paths.ParsedPath, route: routes.Route | None) -> Iterator[str]:
+    """Yield the path segments that stand where a work item's id belongs."""
     if route is None:
-        if len(place.segments) > 1 and place.segments[0] in _ITEM_COLLECTIONS:
-            yield place.segments[1]
+        if len(parsed.segments) > 1 and parsed.segments[0] in _ITEM_COLLECTIONS:
+            yield parsed.segments[1]
         return
-    for at, name in enumerate(route.template.split("/")):
+    for name, segment in _parameters(parsed, route).items():
         if name in routes.ITEM_PARAMETERS:
-            yield place.segments[at]
+            yield segment
 
 
-def _is_in_path(field: str) -> bool:
-    return field.startswith("other:{")
+def _parameters(parsed: paths.ParsedPath, route: routes.Route) -> dict[str, str]:
+    names = route.template.split("/")
+    return {name: segment for name, segment in zip(names, parsed.segments, strict=False) if name[:1] == "{"}
 
 
-def _collection_of(place: paths.Place, segment: str) -> str:
-    first = place.segments[0]
-    if first in _SHOWN_IN and place.segments[1:2] == (segment,):
-        return first
-    return _items(place)
+def _listed_field(field: str) -> tuple[tuple[str, ...], Kind]:
+    kind, _, path = field.rpartition(":")
+    return tuple(path.replace("[]", "").split(".")), Kind[kind.upper()] if kind else Kind.WORK_ITEM
 
 
-def _items(place: paths.Place) -> str:
-    return "work-items" if place.surface else "issues"
+def _read_leaf(
+    collector: "_Collector", listed: dict[tuple[str, ...], Kind], names: tuple[str, ...], value: object
+) -> None:
+    shown = ".".join(names)
+    for length in range(1, len(names) + 1):
+        kind = listed.get(names[:length])
+        if kind is not None:
+            collector.add(kind, canonical_uuid(value), f"`{shown}` in the body")
+            return
+    if any(name in kinds.HARMLESS_FIELDS for name in names):
+        return
+    if any(map(canonical_uuid, names)):
+        collector.add(Kind.UNKNOWN, None, "a field name in the body")
+    object_id = canonical_uuid(value)
+    if object_id is None or (len(names) == 1 and names[0] in kinds.HARMLESS_AT_TOP):
+        return
+    kind = kinds.FIELDS.get(names[-1] if names else "", Kind.UNKNOWN)
+    collector.add_unless_checked(kind, object_id, f"`{shown}` in the body")
 
 
 class _Collector:
     """Gathers what is named while a request is read."""
 
-    def __init__(self, place: paths.Place) -> None:
-        self._place = place
+    def __init__(self, parsed: paths.ParsedPath, route: routes.Route) -> None:
+        self._parsed = parsed
         self._references: list[Reference] = []
         self._projects: list[str] = []
         self._unprovable = ""
+        first = parsed.segments[0] if parsed.segments else ""
+        spelled = first if first in _ITEM_SPELLINGS else "work-items" if parsed.surface else "issues"
+        self._known = {"{items}": spelled, "{intake}": first, **_parameters(parsed, route)}
 
-    def add_field(self, kind: str, object_id: str | None, field: str) -> None:
-        where = f"`{field}` in the {'path' if field.startswith('{') else 'body'}"
-        if kind == "project":
-            self._add_project(object_id, where)
-        elif kind == "other":
-            self._unprovable = f"{where} names an object whose project cannot be proven"
-        else:
-            self.add({"cycle": "cycles", "module": "modules"}.get(kind, _items(self._place)), object_id, where)
+    def add_unless_checked(self, kind: Kind, object_id: str, where: str) -> None:
+        """Add an object, unless the server is known to check its project itself."""
+        if (kind, self._parsed.surface) not in kinds.SERVER_CHECKED:
+            self.add(kind, object_id, where)
 
-    def add(self, collection: str, object_id: str | None, where: str) -> None:
-        path = self._place.detail_path(collection, object_id) if object_id else None
-        if object_id and path:
-            self._references.append(Reference(object_id, path))
-        else:
-            self._unprovable = f"{where} names an object by something that is not its id"
-
-    def _add_project(self, project: str | None, where: str) -> None:
-        if project != self._place.project_segment:
+    def add(self, kind: Kind, object_id: str | None, where: str) -> None:
+        """Add an object by its id, or by `None` if something that is not an id stands there."""
+        own = self._parsed.project_segment
+        if object_id is not None and object_id == own:
+            return
+        if kind is Kind.PROJECT:
             self._unprovable = f"{where} names another project"
-            if project:
-                self._projects.append(project)
+            self._projects += [object_id] if object_id else []
+        elif object_id is None:
+            self._unprovable = f"{where} names an object by something that is not its id"
+        else:
+            self._add_reference(kind, object_id, where)
+
+    def _add_reference(self, kind: Kind, object_id: str, where: str) -> None:
+        known = kinds.lookups(kind, self._parsed.surface)
+        if not known:
+            article = "an" if kind[0] in "aeiou" else "a"
+            self._unprovable = f"{where} names {article} {kind}, and Plane has no lookup that would prove its project"
+            return
+        lookups = tuple(filter(None, (self._resolve(lookup, object_id) for lookup in known)))
+        if lookups:
+            self._references.append(Reference(object_id, kind, lookups))
+        else:
+            self._unprovable = f"{where} names a {kind} that the path leaves no way to look up"
+
+    def _resolve(self, lookup: Lookup, object_id: str) -> Lookup | None:
+        """Return the lookup with its path filled in, or None if the path cannot be asked for safely."""
+        below = [self._segment(name, object_id) for name in lookup.path.split("/")]
+        path = self._parsed.path_below(below)
+        return None if path is None else lookup._replace(path=path)
+
+    def _segment(self, name: str, object_id: str) -> str:
+        return object_id if name == "{id}" else self._known.get(name, name)
 
     def named(self) -> Named:
+        """Return what was gathered."""
         return Named(tuple(dict.fromkeys(self._references)), tuple(self._projects), self._unprovable)

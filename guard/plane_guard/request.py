@@ -22,14 +22,14 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Request(NamedTuple):
     """A request's method, path and the servers that it names.
 
-    ``addresses`` are host and port, the URL's own first. ``odd`` means that the headers could send the request
+    ``addresses`` are host and port, the URL's own first. ``is_ambiguous`` means that the headers could send the request
     elsewhere than the URL says.
     """
 
     method: str
     addresses: tuple[Address, ...]
     path: str
-    odd: bool
+    is_ambiguous: bool
 
     @property
     def verb(self) -> str:
@@ -93,7 +93,7 @@ def read_request(method: str, url: str, hosts: tuple[str, ...] = (), *, overridd
         method=method,
         addresses=tuple(dict.fromkeys((url_parts.own, *others))),
         path=url_parts.path,
-        odd=overridden or any(other != url_parts.own for other in others),
+        is_ambiguous=overridden or any(other != url_parts.own for other in others),
     )
 
 

@@ -4,8 +4,8 @@ A line is ``path  op  [fields that name objects]``. The three surfaces (v1, v2, 
 path, so one table serves them all, and methods only matter for work items themselves (``item`` below).
 
 Path: ``a|b`` are two spellings of one route; ``[/{x}]`` adds the member of a collection.
-Fields: ``issues[]`` holds work item ids; ``project:``, ``cycle:``, ``module:`` and ``other:`` hold other ids, and
-``other:{comment_id}`` is an id in the path.
+Fields: those that hold ids and nothing else. ``issues[]`` holds work item ids, and ``label:parent`` the id of another
+kind of object. Ids in fields that no line lists are looked up in `plane_guard.kinds`.
 """
 
 from functools import cache
@@ -41,10 +41,10 @@ issue-dates                                             update     updates[].id
 
 issues|work-items/{work_item_id}/archive|unarchive      archive
 issues|work-items/{work_item_id}/attachments|issue-attachments[/{attachment_id}]  attachment
-issues|work-items/{work_item_id}/comments[/{comment_id}]        comment
-issues|work-items/{work_item_id}/comments/bulk-create|upsert    comment   other:parent other:parent_id other:items[].parent other:items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
-issues|work-items/{work_item_id}/comments/bulk-update           comment   other:items[].id other:items[].parent other:items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
-issues|work-items/{work_item_id}/comments/bulk-delete           comment   other:ids[]
+issues|work-items/{work_item_id}/comments[/{comment_id}]        comment    comment:parent comment:parent_id
+issues|work-items/{work_item_id}/comments/bulk-create|upsert    comment   comment:parent comment:parent_id comment:items[].parent comment:items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
+issues|work-items/{work_item_id}/comments/bulk-update           comment   comment:items[].id comment:items[].parent comment:items[].parent_id cycle:items[].cycle_id module:items[].module_ids[]
+issues|work-items/{work_item_id}/comments/bulk-delete           comment   comment:ids[]
 issues|work-items/{work_item_id}/reactions[/{reaction_code}]    comment
 issues|work-items/{work_item_id}/subscribe                      comment
 issues|work-items/{work_item_id}/issue-subscribers[/{subscriber_id}]  comment
@@ -56,12 +56,12 @@ issues|work-items/{work_item_id}/workflow-approval              state
 issues|work-items/{work_item_id}/issue-properties|work-item-properties/{property_id}/values  update
 issues|work-items/{work_item_id}/dependencies[/{related_work_item_id}]          relation   work_item_ids[]
 issues|work-items/{work_item_id}/work-item-relations[/{related_work_item_id}]   relation   work_item_ids[]
-issues|work-items/{work_item_id}/relations[/{related_work_item_id}]             relation   issues[] work_item_ids[] other:relation_definition_id
+issues|work-items/{work_item_id}/relations[/{related_work_item_id}]             relation   issues[] work_item_ids[] relation_type:relation_definition_id
 issues|work-items/{work_item_id}/relations/remove               relation   related_issue
 issues|work-items/{work_item_id}/remove-relation                relation   related_issue
 issues|work-items/{work_item_id}/issue-relation                 relation   issues[]
 issues|work-items/{work_item_id}/sub-issues                     relation   sub_issue_ids[]
-comments/{comment_id}/reactions[/{reaction_code}]               comment    other:{comment_id}
+comments/{comment_id}/reactions[/{reaction_code}]               comment
 
 cycles[/{cycle_id}]                                     cycle      project:project_id
 cycles/bulk-create|upsert                               cycle
@@ -88,49 +88,49 @@ archived-modules[/{module_id}]                          module
 archived-modules/{module_id}/unarchive                  module
 milestones[/{milestone_id}]                             milestone
 milestones/bulk-create|upsert                           milestone
-milestones/bulk-update                                  milestone  other:items[].id
-milestones/bulk-delete                                  milestone  other:ids[]
+milestones/bulk-update                                  milestone  milestone:items[].id
+milestones/bulk-delete                                  milestone  milestone:ids[]
 milestones/{milestone_id}/work-items                    milestone  issues[] add[] remove[]
 
-labels|issue-labels[/{label_id}]                        label
-labels/bulk-create|upsert                               label
-labels/bulk-update                                      label      other:items[].id
-labels/bulk-delete                                      label      other:ids[]
-bulk-create-labels                                      label
+labels|issue-labels[/{label_id}]                        label      label:parent
+labels/bulk-create|upsert                               label      label:items[].parent
+labels/bulk-update                                      label      label:items[].id label:items[].parent
+labels/bulk-delete                                      label      label:ids[]
+bulk-create-labels                                      label      label:label_data[].parent
 intake-issues|inbox-issues[/{work_item_id}]             intake     duplicate_to duplicate_to_id
 intake-issues|inbox-issues/{work_item_id}/status        intake     duplicate_to duplicate_to_id
 intakes|inboxes[/{intake_id}]                           intake
-pages[/{page_id}]                                       page
+pages[/{page_id}]                                       page       page:parent page:parent_id
 pages/{page_id}/access|archive|description|duplicate|lock  page
 favorite-pages/{page_id}                                page
 pages/templates[/{template_id}]                         config
 
 states[/{state_id}]                                     config
 states/bulk-create|upsert                               config
-states/bulk-update                                      config     other:items[].id
-states/bulk-delete                                      config     other:ids[]
+states/bulk-update                                      config     state:items[].id
+states/bulk-delete                                      config     state:ids[]
 states/{state_id}/mark-default                          config
-estimates[/{estimate_id}]                               config
+estimates[/{estimate_id}]                               config     point:estimate_points[].id
 estimates/bulk-create|upsert                            config
-estimates/bulk-update                                   config     other:items[].id
-estimates/bulk-delete                                   config     other:ids[]
+estimates/bulk-update                                   config     estimate:items[].id
+estimates/bulk-delete                                   config     estimate:ids[]
 estimates/{estimate_id}/points|estimate-points[/{point_id}]  config
 estimates/{estimate_id}/points/bulk-create|upsert       config
-estimates/{estimate_id}/points/bulk-update              config     other:items[].id
-estimates/{estimate_id}/points/bulk-delete              config     other:ids[]
+estimates/{estimate_id}/points/bulk-update              config     point:items[].id
+estimates/{estimate_id}/points/bulk-delete              config     point:ids[]
 issue-types|work-item-types[/{type_id}]                 config     project:project_ids[]
 issue-types|work-item-types/{type_id}/issue-properties|work-item-properties|properties[/{property_id}]  config
 work-item-types/{type_id}/mark-default|workflow         config
 work-item-types/enable                                  config
-work-item-types/import|import-work-item-types           config     other:work_item_types[]
-import-work-item-types                                  config     other:work_item_types[]
+work-item-types/import|import-work-item-types           config     type:work_item_types[]
+import-work-item-types                                  config     type:work_item_types[]
 work-item-properties[/{property_id}]                    config
 issue-properties|work-item-properties/{property_id}/options[/{option_id}]  config
 work-item-templates[/{template_id}]                     config
 workitems/templates[/{template_id}]                     config
 workflows[/{workflow_id}]                               config
 workflows/{workflow_id}/states[/{state_id}]             config
-workflows/{workflow_id}/states/{state_id}/transfer      config     other:new_state_id
+workflows/{workflow_id}/states/{state_id}/transfer      config     state:new_state_id
 workflows/{workflow_id}/state-transitions[/{transition_id}]  config
 workflows/{workflow_id}/state-transitions/{transition_id}/hooks[/{hook_id}]  config
 workflow-fallback-preview                               read
@@ -141,7 +141,7 @@ automations/{automation_id}/nodes/{node_id}/regenerate-webhook-secret  config
 automations/{automation_id}/status                      config
 views[/{view_id}]                                       config
 project-views                                           config
-project-deploy-boards[/{deploy_board_id}]               config
+project-deploy-boards[/{deploy_board_id}]               config     unknown:entity_identifier
 preferences/member/{member_id}                          config
 user-properties                                         config
 user-favorite-cycles[/{cycle_id}]                       config
@@ -151,9 +151,9 @@ ai-assistant                                            read
 """
 
 _PROJECT_ASSETS = """
-                                                        attachment  other:entity_identifier
-{pk}                                                    attachment  other:entity_identifier
-{entity_id}/bulk                                        attachment  other:asset_ids[]
+                                                        attachment  unknown:entity_identifier
+{asset_id}                                                    attachment  unknown:entity_identifier
+{entity_id}/bulk                                        attachment  asset:asset_ids[]
 issues/{work_item_id}/attachments[/{attachment_id}]     attachment
 """
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from plane_guard.bodies import NO_BODY, UNREADABLE, Body, Pairs, identifiers, read
-from tests.guard.plane import FORM, ITEM, JSON, OTHER_ITEM
+from plane_guard.bodies import NO_BODY, UNREADABLE, Body, Pairs, read
+from tests.guard.plane import FORM, ITEM, JSON
 
 FORM_DATA = "multipart/form-data; boundary=edge"
 PART = b'--edge\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
@@ -141,38 +141,9 @@ def nested(depth: int, leaf: object) -> Any:
     return leaf
 
 
-IDENTIFIERS: dict[str, tuple[object, list[str | None]]] = {
-    "an id": (ITEM, [ITEM]),
-    "an id in upper case": (ITEM.upper(), [ITEM]),
-    "an id without dashes": (ITEM.replace("-", ""), [ITEM]),
-    "an id as urn": (f"urn:uuid:{ITEM}", [ITEM]),
-    "an id of 64 characters": (ITEM.ljust(64), [ITEM]),
-    "an id of 65 characters": (ITEM.ljust(65), [None]),
-    "an id in braces": (f"{{{ITEM}}}", [ITEM]),
-    "an id between blanks": (f" {ITEM}\n", [ITEM]),
-    "a list": ([ITEM, OTHER_ITEM], [ITEM, OTHER_ITEM]),
-    "a list of objects": ([Pairs([("id", ITEM)]), Pairs([("id", OTHER_ITEM), ("x", None)])], [ITEM, OTHER_ITEM]),
-    "an id and a name": ([ITEM, "ORCH-114"], [ITEM, None]),
-    "numbers": ([1, 0, True, 1.5], [None] * 4),
-    "half an id": (ITEM[:20], [None]),
-    "an id with a letter that is none": (ITEM.replace("1", "g"), [None]),
-    "an id with an underscore": (ITEM.replace("-", "")[:-1] + "_", [None]),
-    "a very long text": (ITEM + " " * 1_000_000, [None]),
-    "text": ("hello", [None]),
-    "nothing": (None, []),
-    "an empty list": ([], []),
-    "an id under thousands of levels": (nested(5_000, ITEM), [ITEM]),
-}
-
-
-@pytest.mark.parametrize(("value", "expected"), IDENTIFIERS.values(), ids=IDENTIFIERS.keys())
-def test_ids_are_found_in_every_spelling_that_plane_accepts(value: object, expected: list[str | None]) -> None:
-    assert list(identifiers(value)) == expected
-
-
 VALUES: dict[str, tuple[object, str, list[object]]] = {
     "a field": ({"a": 1}, "a", [1]),
-    "a list as it is": ({"a": [1, 2]}, "a[]", [[1, 2]]),
+    "a list as it is": ({"a": [1, 2]}, "a[]", [1, 2]),
     "one value where a list belongs": ({"a": 1}, "a[]", [1]),
     "no field": ({"b": 1}, "a", []),
     "an empty value": ([{"a": None}, {"a": ""}, {"a": []}, {"a": {}}], "a", []),
@@ -180,7 +151,7 @@ VALUES: dict[str, tuple[object, str, list[object]]] = {
     "a field of the members of a list": ({"items": [{"a": 1}, {"a": 2}, 3]}, "items[].a", [1, 2]),
     "a field of one object where a list belongs": ({"items": {"a": 1}}, "items[].a", [1]),
     "lists of lists": ({"items": [[{"a": 1}], [[{"a": 2}]]]}, "items[].a", [1, 2]),
-    "a list field of members": ({"items": [{"a": [1, 2]}]}, "items[].a[]", [[1, 2]]),
+    "a list field of members": ({"items": [{"a": [1, 2]}]}, "items[].a[]", [1, 2]),
     "a list at the top": ([{"a": 1}, {"a": 2}], "a", [1, 2]),
     "a lone value": ("a", "a", []),
     "a form's list": ({"a[]": "1"}, "a[]", ["1"]),
@@ -212,6 +183,31 @@ def test_every_value_of_a_repeated_key_is_found() -> None:
 
 def test_only_an_object_has_keys() -> None:
     assert [read(body, JSON).keys() for body in (b"[]", b'[{"a": 1}]', b"1", None)] == [frozenset()] * 4
+
+
+LEAVES: dict[str, tuple[object, list[tuple[tuple[str, ...], object]]]] = {
+    "a field": ({"a": 1}, [(("a",), 1)]),
+    "members of a list": ({"a": [1, {"b": 2}]}, [(("a",), 1), (("a", "b"), 2)]),
+    "objects in objects": ({"a": {"b": {"c": 0}}}, [(("a", "b", "c"), 0)]),
+    "nothing but empty values": ({"a": None, "b": "", "c": [], "d": {}}, []),
+    "a value that is false": ({"a": False}, [(("a",), False)]),
+    "a form's objects": ({"items[].a": "1", "items[][b]": "2"}, [(("items", "a"), "1"), (("items", "b"), "2")]),
+    "a name of separators only": ({"[]": "1"}, [((), "1")]),
+    "a lone value": ("a", [((), "a")]),
+    "nothing": (None, []),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), LEAVES.values(), ids=LEAVES.keys())
+def test_every_value_is_found_with_the_names_that_lead_to_it(
+    data: object, expected: list[tuple[tuple[str, ...], object]]
+) -> None:
+    assert list(Body(readable=True, document=pairs(data)).leaves()) == expected
+
+
+def test_a_value_under_thousands_of_levels_is_found() -> None:
+    [(names, value)] = Body(readable=True, document=nested(2_000, ITEM)).leaves()
+    assert (len(names), value) == (1_000, ITEM)
 
 
 def test_every_text_of_a_document_is_found_names_included() -> None:

@@ -18,7 +18,6 @@ ON_A_CONFIGURED_HOST = {
     "/API/users/me/": ("workspace", "/{id}/users/me/"),
     "/base/api/instances/": ("workspace", "/api/instances/"),
     "/api/v1/users/me/": ("workspace", "/api/v1/users/me/"),
-    "/api/public/assets/v2/anchor/abc9/": ("attachment", "/api/public/assets/v2/anchor/{anchor}/"),
     "/api/graphql/": ("workspace", "/api/graphql/"),
     "/graphql": ("unknown", "/graphql/"),
     "/graphql/": ("unknown", "/graphql/"),
@@ -77,6 +76,13 @@ def test_a_public_board_is_recognised_on_every_host(host: str) -> None:
     assert write is not None
     assert (write.op, write.work_item, write.project_id) == ("comment", ITEM, None)
     assert write.url_template == "/api/public/anchor/{anchor}/issues/{work_item_id}/comments/"
+
+
+def test_the_files_of_a_public_board_are_recognized_on_every_host() -> None:
+    write = classify("POST", url("/api/public/assets/v2/anchor/abc9/"))
+    assert write is not None
+    assert (write.op, write.url_template) == ("attachment", "/api/public/assets/v2/anchor/{anchor}/")
+    assert classify("POST", url("/api/public/assets/v2/anchor/")) is None
 
 
 @pytest.mark.parametrize("below", ["", "abc9", "abc9/"])
@@ -162,7 +168,7 @@ def test_a_request_is_taken_apart() -> None:
     assert read_fields(mapping) == {"script-name": ("",)}
     assert read_request("p\u00e9st", "HTTP://H:1/x?y", ("i",)) == ("p\u00e9st", (("h", 1), ("i", 80)), "/x", True)
     assert read_request("GET", "http://h/", overridden=True) == ("GET", (("h", 80),), "/", True)
-    assert not read_request("GET", "http://h/http://h/").odd
+    assert not read_request("GET", "http://h/http://h/").is_ambiguous
     assert read_request("GET", "http://h") == ("GET", (("h", 80),), "", False)
     assert read_request("GET", "http://h:1/http://h:2/").hosts == ("h",)
 

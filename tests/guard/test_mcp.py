@@ -40,7 +40,7 @@ def lookup(tool: str, **arguments: str) -> dict[str, Any]:
 
 
 def lookups(found: PlaneWrite) -> list[dict[str, Any]]:
-    return [json.loads(reference.question)["params"] for reference in found.references]
+    return [json.loads(reference.lookups[0].question)["params"] for reference in found.references]
 
 
 PROTOCOL = ["initialize", "ping", "tools/list", "resources/read", "prompts/get", "notifications/initialized"]
@@ -165,7 +165,7 @@ def test_each_kind_of_object_has_its_lookup(named: tuple[str, str, str], expecte
 
 
 def test_every_lookup_is_a_read_of_the_table() -> None:
-    for tool, argument in mcp._LOOKUPS.values():
+    for _, tool, argument in mcp._LOOKUPS.values():
         assert sent(tool_call(tool, action=mcp._LOOKUP_ACTION, project_id=PROD, **{argument: ITEM})) is None
 
 

@@ -178,7 +178,7 @@ SHAPES = {
         "attachment", "/api/assets/v2/workspaces/{slug}/restore/{asset_id}/", "acme",
     ),
     "/api/assets/v2/workspaces/acme/projects/x/y/": (
-        "attachment", "/api/assets/v2/workspaces/{slug}/projects/{project_id}/{pk}/", "acme",
+        "attachment", "/api/assets/v2/workspaces/{slug}/projects/{project_id}/{asset_id}/", "acme",
     ),
     "/api/v1/workspaces/acme/Projects/x/labels/": (
         "label", "/api/v1/workspaces/{slug}/projects/{project_id}/labels/", "acme",
@@ -313,5 +313,5 @@ def test_a_surface_without_a_workspace_behind_it_is_not_plane(path: str) -> None
 def test_a_path_of_many_places_is_odd_and_read_no_further_than_eight_of_them() -> None:
     path = "".join(f"/api/v2/workspaces/acme/projects/P{number}" for number in range(20))
     reading = read(path, plane_host=False)
-    assert reading.odd
+    assert reading.ambiguous
     assert reading.projects == tuple(f"acme/P{number}" for number in range(8))

@@ -16,7 +16,9 @@ RELATIONS = f"work-items/{ITEM}/relations/"
 ITEMS_OF_CYCLE = f"cycles/{CYCLE}/cycle-issues/"
 UPPER, DASHLESS, URN = OTHER_ITEM.upper(), OTHER_ITEM.replace("-", ""), f"urn:uuid:{OTHER_ITEM}"
 HERE, THERE = (project_path(SANDBOX, f"work-items/{item}/") for item in (ITEM, OTHER_ITEM))
-NOT_AN_ID = "names an object by something that is not its id"
+IN_CYCLE = project_path(SANDBOX, f"cycles/{CYCLE}/")
+ITEM_IN_PATH, NOT_AN_ID = "`{work_item_id}` in the path", "names an object by something that is not its id"
+NO_LOOKUP = "and Plane has no lookup that would prove its project"
 UNKNOWN_ROUTE = "the route is not a known one, and it names objects"
 UNREADABLE = "the body cannot be read, and it can name other objects"
 FORM_DATA = "multipart/form-data; boundary=e"
@@ -30,13 +32,13 @@ TO_PROVE: dict[str, tuple[str, object, str, tuple[str, ...]]] = {
     "the parent of a new item": ("work-items/", {"parent": OTHER_ITEM}, JSON, (THERE,)),
     "both ends of a relation": (RELATIONS, {"issues": [OTHER_ITEM]}, JSON, (HERE, THERE)),
     "an item that is named twice": (RELATIONS, {"issues": [ITEM, OTHER_ITEM, ITEM]}, JSON, (HERE, THERE)),
-    "an item and its other spellings": (ITEMS_OF_CYCLE, {"issues": [UPPER, DASHLESS, URN]}, JSON, (THERE,)),
-    "a list of one, without the list": (ITEMS_OF_CYCLE, {"issues": OTHER_ITEM}, JSON, (THERE,)),
+    "an item and its other spellings": (ITEMS_OF_CYCLE, {"issues": [UPPER, DASHLESS, URN]}, JSON, (IN_CYCLE, THERE)),
+    "a list of one, without the list": (ITEMS_OF_CYCLE, {"issues": OTHER_ITEM}, JSON, (IN_CYCLE, THERE)),
     "every value of a repeated key": (
-        ITEMS_OF_CYCLE, f'{{"issues": ["{ITEM}"], "issues": ["{OTHER_ITEM}"]}}', JSON, (HERE, THERE)),
-    "a form": (ITEMS_OF_CYCLE, f"issues={ITEM}&issues={OTHER_ITEM}", FORM, (HERE, THERE)),
-    "a numbered form": (ITEMS_OF_CYCLE, f"issues[0]={ITEM}&issues[1]={UPPER}", FORM, (HERE, THERE)),
-    "form data": (ITEMS_OF_CYCLE, PART(OTHER_ITEM), FORM_DATA, (THERE,)),
+        ITEMS_OF_CYCLE, f'{{"issues": ["{ITEM}"], "issues": ["{OTHER_ITEM}"]}}', JSON, (IN_CYCLE, HERE, THERE)),
+    "a form": (ITEMS_OF_CYCLE, f"issues={ITEM}&issues={OTHER_ITEM}", FORM, (IN_CYCLE, HERE, THERE)),
+    "a numbered form": (ITEMS_OF_CYCLE, f"issues[0]={ITEM}&issues[1]={UPPER}", FORM, (IN_CYCLE, HERE, THERE)),
+    "form data": (ITEMS_OF_CYCLE, PART(OTHER_ITEM), FORM_DATA, (IN_CYCLE, THERE)),
     "another cycle": (
         f"cycles/{CYCLE}/transfer-issues/", {"new_cycle_id": CYCLE}, JSON,
         (project_path(SANDBOX, f"cycles/{CYCLE}/"),)),
@@ -44,24 +46,35 @@ TO_PROVE: dict[str, tuple[str, object, str, tuple[str, ...]]] = {
         "work-items/", {"module_ids": [CYCLE]}, JSON, (project_path(SANDBOX, f"modules/{CYCLE}/"),)),
     "the items of a bulk": ("work-items/bulk-update/", {"items": [{"id": ITEM}, {"id": UPPER}]}, JSON, (HERE, THERE)),
     "an item in a thousand lists": (
-        ITEMS_OF_CYCLE, f'{{"issues": {"[" * 900}"{OTHER_ITEM}"{"]" * 900}}}', JSON, (THERE,)),
+        ITEMS_OF_CYCLE, f'{{"issues": {"[" * 900}"{OTHER_ITEM}"{"]" * 900}}}', JSON, (IN_CYCLE, THERE)),
     "an item by its older spelling": (
         f"issues/{ITEM}/comments/", {}, JSON, (project_path(SANDBOX, f"issues/{ITEM}/"),)),
     "an epic": (f"epics/{ITEM}/", {"parent": OTHER_ITEM}, JSON, (project_path(SANDBOX, f"epics/{ITEM}/"), THERE)),
     "the items of an epic": (
         f"epics/{ITEM}/issues/", {"work_item_ids": [OTHER_ITEM]}, JSON,
         (project_path(SANDBOX, f"epics/{ITEM}/"), THERE)),
-    "an item of a cycle": (f"{ITEMS_OF_CYCLE}{ITEM}/", None, JSON, (HERE,)),
+    "an item of a cycle": (f"{ITEMS_OF_CYCLE}{ITEM}/", None, JSON, (IN_CYCLE, HERE)),
     "an intake item": (
         f"intake-issues/{ITEM}/", {"duplicate_to": OTHER_ITEM}, JSON,
         (project_path(SANDBOX, f"intake-issues/{ITEM}/"), THERE)),
     "both items of a path": (f"work-items/{ITEM}/dependencies/{OTHER_ITEM}/", None, JSON, (HERE, THERE)),
     "both items of a path of the older spelling": (
-        f"issues/{ITEM}/dependencies/{OTHER_ITEM}/", None, JSON, (project_path(SANDBOX, f"issues/{ITEM}/"), THERE)),
+        f"issues/{ITEM}/dependencies/{OTHER_ITEM}/", None, JSON,
+        tuple(project_path(SANDBOX, f"issues/{item}/") for item in (ITEM, OTHER_ITEM))),
     "the same item twice in a path": (f"work-items/{ITEM}/dependencies/{ITEM}/", None, JSON, (HERE,)),
-    "this very project": ("work-item-templates/x/use/", {"project_id": SANDBOX}, JSON, ()),
+    "this very project": ("labels/", {"project_id": SANDBOX}, JSON, ()),
     "this very project in another spelling": ("cycles/", {"project_id": SANDBOX.upper()}, JSON, ()),
-    "a body that no route reads, unreadable": (f"work-items/{ITEM}/reactions/", iter([b""]), JSON, (HERE,)),
+    "a state": ("work-items/", {"state": CYCLE}, JSON, (project_path(SANDBOX, f"states/{CYCLE}/"),)),
+    "a state by its name": ("work-items/", {"state": "Done"}, JSON, ()),
+    "labels": ("work-items/", {"labels": [CYCLE]}, JSON, (project_path(SANDBOX, f"labels/{CYCLE}/"),)),
+    "the parent of a label": ("labels/", {"parent": CYCLE}, JSON, (project_path(SANDBOX, f"labels/{CYCLE}/"),)),
+    "the parent of a comment": (
+        COMMENTS, {"parent": CYCLE}, JSON,
+        (HERE, project_path(SANDBOX, f"work-items/{ITEM}/comments/{CYCLE}/"))),
+    "people": ("work-items/", {"assignees": [CYCLE], "created_by": CYCLE}, JSON, ()),
+    "an id of its own": ("work-items/", {"id": CYCLE, "workspace": CYCLE}, JSON, ()),
+    "a point, which the server checks": ("work-items/", {"estimate_point": CYCLE}, JSON, ()),
+    "filters of a view": ("views/", {"filters": {"state": [CYCLE]}}, JSON, ()),
     "a megabyte of text": ("work-items/", {"description": "x" * 1_000_000}, JSON, ()),
     "a megabyte of items": (RELATIONS, {"issues": [OTHER_ITEM] * 25_000}, JSON, (HERE, THERE)),
     "an unknown route that names nothing": ("strange/thing/", {"name": "x"}, JSON, ()),
@@ -79,16 +92,25 @@ def test_every_object_named_has_a_path_to_prove_it(
 
 
 NOT_TO_PROVE: dict[str, tuple[str, object, str, str]] = {
-    "an item by its key": (f"work-items/ORCH-114/{'comments/'}", {}, JSON, f"the path {NOT_AN_ID}"),
-    "an item in upper case": (f"work-items/{UPPER}/comments/", {}, JSON, f"the path {NOT_AN_ID}"),
+    "an item by its key": (f"work-items/ORCH-114/{'comments/'}", {}, JSON, f"{ITEM_IN_PATH} {NOT_AN_ID}"),
+    "an item in upper case": (f"work-items/{UPPER}/comments/", {}, JSON, f"{ITEM_IN_PATH} {NOT_AN_ID}"),
     "a parent by its key": ("work-items/", {"parent": "ORCH-114"}, JSON, f"`parent` in the body {NOT_AN_ID}"),
-    "a number": (RELATIONS, {"issues": [1]}, JSON, f"`issues[]` in the body {NOT_AN_ID}"),
-    "a list as text": (ITEMS_OF_CYCLE, "issues=" + json.dumps([ITEM]), FORM, f"`issues[]` in the body {NOT_AN_ID}"),
+    "a number": (RELATIONS, {"issues": [1]}, JSON, f"`issues` in the body {NOT_AN_ID}"),
+    "a list as text": (ITEMS_OF_CYCLE, "issues=" + json.dumps([ITEM]), FORM, f"`issues` in the body {NOT_AN_ID}"),
     "a definition": (RELATIONS, {"relation_definition_id": CYCLE}, JSON,
-                     "`relation_definition_id` in the body names an object whose project cannot be proven"),
-    "a comment in the path": (f"comments/{CYCLE}/reactions/", {}, JSON,
-                              "`{comment_id}` in the path names an object whose project cannot be proven"),
-    "another project": ("work-item-templates/x/use/", {"project_id": PROD}, JSON,
+                     f"`relation_definition_id` in the body names a relation definition, {NO_LOOKUP}"),
+    "an object of whatever name": ("work-items/", {"strange": [{"thing": CYCLE}]}, JSON,
+                                   f"`strange.thing` in the body names an object of unknown kind, {NO_LOOKUP}"),
+    "a bare id": ("work-items/", [CYCLE], JSON, f"`` in the body names an object of unknown kind, {NO_LOOKUP}"),
+    "an id as the name of a field": ("work-items/", {CYCLE: 1}, JSON, f"a field name in the body {NOT_AN_ID}"),
+    "an id of its own further down": ("work-items/", {"x": {"id": CYCLE}}, JSON,
+                                      f"`x.id` in the body names an object of unknown kind, {NO_LOOKUP}"),
+    "a template": (f"work-item-templates/{CYCLE}/use/", {}, JSON,
+                   f"`{{template_id}}` in the path names a template, {NO_LOOKUP}"),
+    "an asset": (f"work-items/{ITEM}/links/", {"asset_ids": [CYCLE]}, JSON,
+                 f"`asset_ids` in the body names an asset, {NO_LOOKUP}"),
+    "a stream for a label": ("labels/", iter([b"{}"]), JSON, UNREADABLE),
+    "another project": ("cycles/", {"project_id": PROD}, JSON,
                         "`project_id` in the body names another project"),
     "a project by its name": ("cycles/", {"project_id": "ORCH"}, JSON,
                               "`project_id` in the body names another project"),
@@ -113,16 +135,15 @@ def test_what_cannot_be_proven_says_why(below: str, body: object, content_type: 
 
 def test_a_project_in_the_body_is_told() -> None:
     body = {"project_id": PROD.upper()}
-    found = write("POST", project_path(SANDBOX, "work-item-templates/x/use/"), body)
+    found = write("POST", project_path(SANDBOX, "cycles/"), body)
     assert (found.project_id, found.projects) == (SANDBOX, (SANDBOX, PROD))
     assert write("POST", project_path(SANDBOX, "cycles/"), {"project_id": "ORCH"}).projects == (SANDBOX,)
 
 
-@pytest.mark.parametrize("below", ["labels/", f"work-items/{ITEM}/reactions/", f"work-items/{ITEM}/links/"])
-def test_a_body_that_cannot_matter_is_not_looked_at(below: str) -> None:
-    found = classify("POST", url(project_path(SANDBOX, below)), Untouchable())
+def test_a_body_above_projects_is_not_read() -> None:
+    found = classify("POST", url("/api/v1/workspaces/acme/stickies/"), Untouchable())
     assert found is not None
-    assert (found.project_id, found.unprovable) == (SANDBOX, "")
+    assert (found.project_id, found.unprovable) == (None, "")
 
 
 class Untouchable:
@@ -133,15 +154,19 @@ class Untouchable:
         raise AssertionError("this body was looked at")
 
 
-def test_an_object_in_the_path_that_cannot_be_proven_is_named_whatever_the_body_is() -> None:
-    found = classify("POST", url(project_path(SANDBOX, f"comments/{ITEM}/reactions/")), Untouchable())
-    assert found is not None
-    assert found.unprovable == "`{comment_id}` in the path names an object whose project cannot be proven"
+def test_a_comment_without_its_item_is_looked_up_below_the_items_of_the_test() -> None:
+    found = write("POST", project_path(SANDBOX, f"comments/{CYCLE}/reactions/", ""))
+    [comment] = found.references
+    assert (comment.kind, found.unprovable) == ("comment", "")
+    assert comment.detail_path == project_path(SANDBOX, f"issues/{{work_item_id}}/comments/{CYCLE}/", "")
 
 
-def test_a_body_that_only_tells_what_a_write_does_need_not_be_readable() -> None:
-    found = write("PATCH", project_path(SANDBOX, "intakes/x/"), iter([b""]))
-    assert (found.op, found.unprovable) == ("intake", "")
+def test_an_archived_item_is_looked_up_by_its_activity() -> None:
+    [item] = write("PATCH", project_path(SANDBOX, f"work-items/{ITEM}/"), {"name": "x"}).references
+    assert [(lookup.path, lookup.is_history) for lookup in item.lookups] == [
+        (HERE, False),
+        (f"{HERE}activities/", True),
+    ]
 
 
 @pytest.mark.parametrize("encoding", [[("Content-Encoding", "gzip")], [("content-encoding", "identity")] * 2])
@@ -169,7 +194,7 @@ SURFACES = {
     "v2 by identifier": (project_path("ORCH", COMMENTS, "v2/"), project_path("ORCH", f"work-items/{ITEM}/", "v2/")),
     "the app": (project_path(SANDBOX, f"issues/{ITEM}/links/", ""), project_path(SANDBOX, f"issues/{ITEM}/", "")),
     "the app, from a cycle": (
-        project_path(SANDBOX, f"{ITEMS_OF_CYCLE}{ITEM}/", ""), project_path(SANDBOX, f"issues/{ITEM}/", "")),
+        project_path(SANDBOX, f"cycles/x/cycle-issues/{ITEM}/", ""), project_path(SANDBOX, f"issues/{ITEM}/", "")),
     "the app's assets": (
         project_path(SANDBOX, f"issues/{ITEM}/attachments/", "assets/v2/"),
         project_path(SANDBOX, f"issues/{ITEM}/", "")),
@@ -184,7 +209,10 @@ def test_the_proof_is_had_on_the_same_surface(path: str, expected: str) -> None:
 
 def test_a_path_that_could_not_be_asked_for_safely_proves_nothing() -> None:
     found = write("POST", project_path(SANDBOX, COMMENTS).replace("acme", "ac%20me"))
-    assert (found.references, found.unprovable) == ((), f"the path {NOT_AN_ID}")
+    assert (found.references, found.unprovable) == (
+        (),
+        f"{ITEM_IN_PATH} names a work item that the path leaves no way to look up",
+    )
 
 
 def test_a_write_outside_of_projects_names_nothing() -> None:
@@ -232,7 +260,7 @@ OPS: dict[str, tuple[str, str, object, str]] = {
     "a state in a form": ("PATCH", f"work-items/{ITEM}/", "state=x", "update"),
     "an intake accepted": ("PATCH", f"intake-issues/{ITEM}/", {"status": 1}, "state"),
     "an intake accepted in text": ("PUT", f"intake-issues/{ITEM}/", {"status": "1", "issue": {}}, "state"),
-    "an intake accepted in a list": ("PATCH", f"intake-issues/{ITEM}/", {"status": [1]}, "intake"),
+    "an intake accepted in a list": ("PATCH", f"intake-issues/{ITEM}/", {"status": [1]}, "state"),
     "an intake declined": ("PATCH", f"intake-issues/{ITEM}/", {"status": -1}, "intake"),
     "an intake's item changed": ("PATCH", f"intake-issues/{ITEM}/", {"status": 2, "issue": {}}, "update"),
     "an intake made": ("POST", "intake-issues/", {"status": 1, "issue": {}}, "intake"),

@@ -267,8 +267,6 @@ ROGUE: dict[str, Client] = {
     "trio": on_trio(tls=False),
     "trio-tls": on_trio(tls=True),
     "anyio": on_anyio,
-    "httpcore-connection": core(HTTP),
-    "httpcore-connection-tls": core(HTTPS),
     "tornado": with_tornado(tornado.httpclient.AsyncHTTPClient, HTTP),
     "tornado-tls": with_tornado(tornado.httpclient.AsyncHTTPClient, HTTPS),
     "tornado-curl": with_tornado(tornado.curl_httpclient.CurlAsyncHTTPClient, HTTP),
@@ -283,6 +281,8 @@ ROGUE: dict[str, Client] = {
     "curl_cffi-async": with_curl_cffi_async,
 }
 GUARDED: dict[str, Client] = {
+    "httpcore-connection": core(HTTP),
+    "httpcore-connection-tls": core(HTTPS),
     "httpx": guarded(HTTP),
     "httpx-tls": guarded(HTTPS),
     "httpx-shouting": guarded(HTTP.replace(HOST, HOST.upper())),

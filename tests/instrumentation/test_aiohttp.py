@@ -173,7 +173,7 @@ def test_behind_a_wrapper_that_hides_the_shell_a_request_is_judged_once(
     for owner, name in ((aiohttp.BaseConnector, "connect"), (aiohttp.ClientRequest, "send")):
         shell = getattr(owner, name)
         monkeypatch.setattr(owner, name, lambda *args, shell=shell, **options: shell(*args, **options))
-    assert len(patches.verify()) == 2
+    assert patches.verify() == []
 
     assert run(lambda session: post(session, f"{sandbox}/labels/", json={"name": "x"})) == 201
     with pytest.raises(PlaneWriteBlocked):

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanContext
 
 from plane_guard import PlaneWriteBlocked
-from plane_guard_instrumentation.clients import http_client, http_message
+from plane_guard_instrumentation.clients import http1, http_client
 from plane_guard_instrumentation.enforcement import check, ownership, request_scope
 from plane_guard_instrumentation.testing.http_server import HTTPServer, Reply
 from tests.instrumentation.http_client_cases import CLIENTS, Came, Send, note_connections
@@ -123,7 +123,7 @@ class TestWithTheOptIn:
             send("POST", item_url(plane, "SBX-1", "comments/"), headers, b'{"comment_html": "x"}')
 
     @pytest.mark.parametrize("wrap", [io.BytesIO, lambda data: iter([data])], ids=["file", "generator"])
-    def test_a_stream_is_refused_where_its_content_matters_and_sent_where_not(
+    def test_a_stream_is_refused_because_it_could_name_other_objects(
         self, plane: FakePlane, send: Send, headers: Mapping[str, str], wrap: Callable[[bytes], Iterator[bytes]]
     ) -> None:
         cycle = f"{plane.url}/api/v1/workspaces/acme/projects/{plane.sandbox.id}/cycles/"
@@ -132,10 +132,10 @@ class TestWithTheOptIn:
         with pytest.raises(PlaneWriteBlocked, match="the body cannot be read"):
             send("POST", cycle, headers, wrap(issues))
 
+        with pytest.raises(PlaneWriteBlocked, match="the body cannot be read"):
+            send("POST", item_url(plane, "SBX-1", "comments/"), headers, wrap(b'{"comment_html": "x"}'))
+
         assert plane.requests == []
-        assert (
-            send("POST", item_url(plane, "SBX-1", "comments/"), headers, wrap(b'{"comment_html": "x"}')).status == 201
-        )
 
     def test_production_items_in_a_body_are_refused(
         self, plane: FakePlane, send: Send, headers: Mapping[str, str]
@@ -227,7 +227,7 @@ def path(plane: FakePlane) -> str:
 class TestByHand:
     def test_headers_put_one_by_one(self, plane: FakePlane, connection: http.client.HTTPConnection, path: str) -> None:
         connection.putrequest("PATCH", path)
-        connection.putheader("Content-Length", "2")
+        connection.putheader("Content-Length", "0")
         with pytest.raises(PlaneWriteBlocked):
             connection.endheaders()
 
@@ -254,7 +254,9 @@ class TestByHand:
 
         assert plane.requests == []
 
-    @pytest.mark.parametrize("pieces", [["{}"], ["PATCH ", "{}"], ["PAT"], ["GET / HTTP/1.1\r\nHost: x\r\n\r\n{}"]])
+    @pytest.mark.parametrize(
+        "pieces", [["{}"], ["PATCH ", "{}"], ["PATC", "H /api", "/v1/", "{}"], ["GET / HTTP/1.1\r\nHost: x\r\n\r\n{}"]]
+    )
     @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda data: [data], io.BytesIO])
     def test_bytes_sent_past_the_request_methods(
         self,
@@ -301,7 +303,7 @@ class TestByHand:
     def test_an_error_inside_the_shell(
         self, plane: FakePlane, connection: http.client.HTTPConnection, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(http_message, "sent", lambda *_: 1 // 0)
+        monkeypatch.setattr(http1, "outgoing", lambda *_: 1 // 0)
         with pytest.raises(PlaneWriteBlocked, match="guard-error"):
             connection.request("POST", path, b"{}")
 
@@ -365,7 +367,7 @@ def test_a_shell_around_another_shell_judges_once(
         judged.append(sent.method)
         return judge(sent)
 
-    monkeypatch.setattr(http.client.HTTPConnection, "endheaders", http_client.guard_request(guarded, "http.client"))
+    monkeypatch.setattr(http.client.HTTPConnection, "endheaders", http_client.patch_endheaders(guarded, "http.client"))
     monkeypatch.setattr(check, "check_request", noted)
     requests.patch(item_url(plane, "SBX-1"), json={"name": "x"}, headers=headers, timeout=10)
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import anyio
 import httpx
+import httpx2
 import pytest
+import requests
 from mcp import ClientSession
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
@@ -21,7 +25,7 @@ from tests.guard.plane import ITEM, PROD, SANDBOX
 from tests.instrumentation import mcp_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from tests.instrumentation.mcp_server import McpServer
 
@@ -250,3 +254,46 @@ def test_a_session_ends_without_a_refusal(server: McpServer) -> None:
         response = client.delete(server.url + "/mcp", headers={"mcp-session-id": "x"})
     assert response.status_code in {200, 204, 404, 405}
     assert server.methods == ["DELETE"]
+
+
+HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json", "X-Api-Key": "key"}
+
+
+def with_aiohttp(url: str, body: str) -> int:
+    async def run() -> int:
+        async with aiohttp.ClientSession() as client, client.post(url, data=body, headers=HEADERS) as response:
+            await response.read()
+            return response.status
+
+    return asyncio.run(run())
+
+
+SENDERS: dict[str, Callable[[str, str], int]] = {
+    "httpx": lambda url, body: httpx.post(url, content=body, headers=HEADERS).status_code,
+    "httpx2": lambda url, body: httpx2.post(url, content=body, headers=HEADERS).status_code,
+    "requests": lambda url, body: requests.post(url, data=body, headers=HEADERS, timeout=SECONDS).status_code,
+    "aiohttp": with_aiohttp,
+}
+
+
+@pytest.mark.parametrize("json_response", [True, False], ids=["JSON", "stream"])
+@pytest.mark.parametrize("send", SENDERS.values(), ids=SENDERS.keys())
+def test_every_client_looks_objects_up_over_mcp(
+    send: Callable[[str, str], int],
+    json_response: object,
+    monkeypatch: pytest.MonkeyPatch,
+    plane_sandbox_writes: object,
+    plane_blocked_writes: list[PlaneWriteBlocked],
+) -> None:
+    monkeypatch.setattr(process._State, "fixed", process.fixed())
+    arguments = {"action": "delete", "project_id": SANDBOX, "workitem_id": ITEM}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "workitem", "arguments": arguments}}
+    lookup = ("workitem", arguments | {"action": "retrieve"})
+    with mcp_server.serving(json_response=bool(json_response)) as server:
+        process.learn_host("127.0.0.1", server.port)
+        with pytest.raises(PlaneWriteBlocked) as caught:
+            send(server.url + "/mcp", json.dumps(call))
+        assert caught.value.decision.reason is Reason.FOREIGN_REFERENCE
+        server.projects[ITEM] = SANDBOX
+        assert send(server.url + "/mcp", json.dumps(call)) == 200
+        assert server.calls == [lookup, lookup, ("workitem", arguments)]

@@ -31,7 +31,9 @@ def test_the_root_and_each_child_that_decides_write_one(child: Child) -> None:
     assert root.evidence
     assert decided.evidence
     for session in (root, decided):
-        assert {shell.partition(" (")[0] for shell in session.shells} >= {seam.layer for seam in patches.SEAMS}
+        assert {shell.partition(" (")[0] for shell in session.shells} >= {
+            target.layer for target in patches.CLIENT_TARGETS
+        }
 
 
 def test_a_forked_child_writes_its_own(child: Child) -> None:

@@ -41,6 +41,10 @@ Examples:
 """
 
 
+class InUseError(Exception):
+    """Another process writes to a cache."""
+
+
 @dataclass(slots=True)
 class Summary:
     """The outcome for each file that is old enough."""
@@ -55,7 +59,7 @@ class Summary:
         try:
             if not self.dry_run:
                 remove(path)
-        except FileNotFoundError:  # another process deleted it meanwhile
+        except (FileNotFoundError, InUseError):  # another process deleted it meanwhile, or writes to it
             return
         except OSError as error:
             self.failed.append(f"{path}: {error.strerror or error}")
@@ -154,4 +158,4 @@ def _clean_caches(summary: Summary) -> None:
 
 def _remove_cache(folder: Path) -> None:
     if not remove(folder):
-        raise OSError(None, "another process uses the cache, or this user may not delete it")
+        raise InUseError

@@ -104,7 +104,7 @@ def _print_settings(console: Console, sources: dict[str, str], start: run.Run) -
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for name, value in values.items():
         table.add_row(name, visible(value), sources[name])
-    table.add_row("guarded clients", ", ".join(dict.fromkeys(seam.layer for seam in patches.SEAMS)), "")
+    table.add_row("guarded clients", ", ".join(dict.fromkeys(target.layer for target in patches.CLIENT_TARGETS)), "")
     console.print(table)
 
 

@@ -38,18 +38,38 @@ _NUMBERS = {name: column for name, column in _EVENT.items() if _DECISION_TYPES[c
 _LONGEST = otlp.LONGEST_TEXT
 _SHORT = otlp.SURELY_64_BITS
 _OUTCOMES = {str(outcome): outcome for outcome in rows.Outcome}
+_MOST_RESOURCES = 1_000
 _TARGETS = frozenset(map(str, rows.Target))
 
 Own: TypeAlias = tuple[type[rows.DecisionRow] | type[rows.SessionRow], dict[str, Any]]
 
 
-def decode(found: Json, problems: list[str]) -> Iterator[rows.DecisionRow | rows.SessionRow]:
+class Origins:
+    """The values of resources. Those of one process are on each of its lines, and are decoded once."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[dict[str, Any], tuple[str, ...]]] = {}
+
+    def of(self, resource: Json, problems: list[str]) -> dict[str, Any]:
+        """Return the values that every row of a resource shares."""
+        key = otlp.digest(resource)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _MOST_RESOURCES:
+                self._known.clear()
+            found: list[str] = []
+            known = self._known[key] = origin(resource, found), tuple(found)
+        problems.extend(known[1])
+        return known[0]
+
+
+def decode(
+    found: Json, problems: list[str], origins: Origins | None = None
+) -> Iterator[rows.DecisionRow | rows.SessionRow]:
     """Yield every decision and session of a document."""
-    origins: dict[int, dict[str, Any]] = {}
+    origins = origins or Origins()
     for resource, kind, values in _all(found, problems):
-        if id(resource) not in origins:
-            origins[id(resource)] = origin(resource, problems)
-        yield kind(**origins[id(resource)], **values)
+        yield kind(**origins.of(resource, problems), **values)
 
 
 def _all(found: Json, problems: list[str]) -> Iterator[tuple[Json, type[Any], dict[str, Any]]]:
@@ -141,18 +161,15 @@ def origin(resource: Json, problems: list[str]) -> dict[str, Any]:
     return _typed(found, _RESOURCE, _DECISION_TYPES, problems) | {"context": context}
 
 
-def runs(found: Json) -> Iterator[tuple[str | None, str, int]]:
+def runs(found: Json, origins: Origins) -> Iterator[tuple[str | None, str, int]]:
     """Yield run id, CI job and start time of each span or log record of plane-guard. Much faster than `decode`."""
     ignored: list[str] = []
-    known: dict[int, tuple[str | None, str]] = {}
     for members, is_own in ((otlp.spans, _is_own), (otlp.log_records, _is_decision)):
         for resource, member in members(found, ignored):
             if is_own(member):
-                if id(resource) not in known:
-                    values = origin(resource, ignored)
-                    known[id(resource)] = values.get("run_id"), job_of(values["context"])
+                values = origins.of(resource, ignored)
                 time_ns = otlp.integer(member.get("startTimeUnixNano") or member.get("timeUnixNano"))
-                yield *known[id(resource)], time_ns or 0
+                yield values.get("run_id"), job_of(values["context"]), time_ns or 0
 
 
 def _is_own(span: Json) -> bool:

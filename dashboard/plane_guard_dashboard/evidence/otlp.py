@@ -130,6 +130,16 @@ def _merged(documents: list[Json]) -> Json:
     return found
 
 
+def digest(value: Json) -> bytes:
+    """Return bytes that are the same for equal values."""
+    if orjson is not None:
+        try:
+            return orjson.dumps(value)
+        except TypeError:
+            pass  # nested too deeply, or with a text that only the standard library writes
+    return json.dumps(value).encode()
+
+
 def spans(found: Json, problems: list[str]) -> Iterator[tuple[Json, Json]]:
     """Yield each span of the document with its resource."""
     yield from _members(found, "resourceSpans", ("scopeSpans", "instrumentationLibrarySpans"), "spans", problems)

@@ -134,6 +134,7 @@ class Reading:
         found = [self._account(path) for path in listing.files]
         self.files = [one for one in found if one.mtime_ns >= since_ns or one.error]
         self.samples: list[BadLine] = []
+        self._origins = decoding.Origins()
 
     def _account(self, path: Path) -> FileAccount:
         name = otlp.text(label(path, self.source))
@@ -175,7 +176,7 @@ class Reading:
         if problems and not line.whole and not document and self._may_grow(file.path):
             file.pending += 1
             return ()
-        found = list(decoding.decode(document, problems))
+        found = list(decoding.decode(document, problems, self._origins))
         file.lines += 1
         if problems:
             file.unreadable += 1
@@ -198,7 +199,7 @@ class Reading:
         order, jobs = RunOrder(), dict[str, str]()
         for group in _by_age(self.files):
             for number, file in group:
-                for run, job, time_ns, offset in _runs(file.path):
+                for run, job, time_ns, offset in _runs(file.path, self._origins):
                     order.add(run, number, file.mtime_ns, time_ns, offset)
                     jobs.setdefault(run, job)
             if newest and jobs.keys() - {NOBODY}:
@@ -309,13 +310,13 @@ def _by_age(found: Sequence[FileAccount]) -> Iterator[list[tuple[int, FileAccoun
         yield groups[moment]
 
 
-def _runs(path: Path) -> Iterator[tuple[str, str, int, int]]:
+def _runs(path: Path, origins: decoding.Origins) -> Iterator[tuple[str, str, int, int]]:
     """Yield run, CI job, time and offset of each record of plane-guard in a file, without reading the decisions."""
     try:
         with open_regular(path) as stream:
             for line in lines(stream):
                 if b"plane_guard." in line.data:
-                    for run, job, time_ns in decoding.runs(otlp.document(line.data, [])):
+                    for run, job, time_ns in decoding.runs(otlp.document(line.data, []), origins):
                         yield run or NOBODY, job, time_ns, line.offset
     except OSError:
         return

@@ -8,35 +8,59 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
+import shutil
 import uuid
 import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from plane_guard_dashboard.store import _lock
-from plane_guard_dashboard.store._manifest import Manifest, Segment
+from plane_guard_dashboard.store._manifest import SCHEMA, Manifest, Segment
+from plane_guard_instrumentation.runtime import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     Stamp = tuple[int, int, int] | None
 
+_logger = logging.getLogger("plane_guard")
 MANIFEST = "manifest.json"
+SPILL = "spill-"
 _WRITER = "writer.lock"
 _BUSY = (BlockingIOError, PermissionError)  # what flock and msvcrt say when another process holds the lock
 
 
 def folder_of(source: str, environ: Mapping[str, str]) -> Path:
-    """Where the cache of a source lies."""
-    mark = hashlib.sha256(os.path.realpath(source).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return all_caches(environ) / mark
+    """Return the folder of a source's cache. Each layout has its own, so that two versions do not undo each other."""
+    return all_caches(environ) / f"{mark_of(source)}-{SCHEMA[:8]}"
+
+
+def mark_of(source: str) -> str:
+    """Return the part of the folder's name that stands for the source."""
+    return hashlib.sha256(os.path.realpath(source).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def discard_old_format(source: str, environ: Mapping[str, str]) -> None:
+    """Delete the cache of a version that did not have a folder for each layout."""
+    old = all_caches(environ) / mark_of(source)
+    if (old / MANIFEST).is_file():
+        _logger.warning("The dashboard discards the cache of an older version in %s and reads the traces again.", old)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def all_caches(environ: Mapping[str, str]) -> Path:
     """The folder of the folders."""
     base = environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(os.path.abspath(base), "plane-guard")
+
+
+def spill_folder(folder: Path) -> Path:
+    """Return a new folder for what does not fit in the memory of this process, below one that is there."""
+    with contextlib.suppress(OSError):  # then only queries that need it fail
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / f"{SPILL}{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 class Cache:
@@ -68,6 +92,8 @@ class Cache:
             if whole:
                 return manifest
             if self.stamp() == before:
+                if before is not None:
+                    _logger.warning("The cache in %s is damaged. The dashboard reads the traces again.", self.folder)
                 return Manifest()
 
     def intact(self, manifest: Manifest) -> bool:
@@ -112,25 +138,39 @@ class Cache:
         `store` writes it to the path that it is given, and says how many rows of which sources are in it.
         """
         path = self.folder / f"{kind}-{uuid.uuid4().hex[:16]}.parquet"
-        unfinished = path.with_suffix(".tmp")
-        rows, sources = store(str(unfinished))
-        checksum = _checksum(unfinished)
-        os.replace(unfinished, path)
+        with _temporary(path.with_suffix(".tmp")) as unfinished:
+            rows, sources = store(str(unfinished))
+            checksum = _checksum(unfinished)
+            os.replace(unfinished, path)
         return Segment(kind, path.name, rows, path.stat().st_size, checksum, sources)
 
     def publish(self, manifest: Manifest, before: Manifest) -> None:
         """Make a manifest the current one. Its predecessor's files stay for those who still read them."""
-        unfinished = self.folder / "manifest.tmp"
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(manifest.dumps(self.origin))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, self.folder / MANIFEST)
+        with _temporary(self.folder / "manifest.tmp") as unfinished:
+            with unfinished.open("w", encoding="utf-8") as file:
+                file.write(manifest.dumps(self.origin))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, self.folder / MANIFEST)
         named = {one.name for one in (*manifest.segments, *before.segments)} | {MANIFEST, _WRITER}
         for path in self.folder.iterdir():
-            if path.name not in named:
+            if path.name.startswith(SPILL):
+                if not processes.is_running(int(path.name.split("-")[1])):
+                    shutil.rmtree(path, ignore_errors=True)
+            elif path.name not in named:
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Delete a file that was not finished. On a full disk it would keep the disk full."""
+    try:
+        yield path
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _checksum(path: Path) -> int:

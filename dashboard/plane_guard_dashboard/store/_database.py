@@ -7,6 +7,8 @@ The SQL in here is put together from constants, numbers and the names of our own
 from __future__ import annotations
 
 import contextlib
+import shutil
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -14,6 +16,7 @@ import duckdb
 from plane_guard_dashboard.evidence.groups import NOBODY
 from plane_guard_dashboard.evidence.rows import DECISION
 from plane_guard_dashboard.store import _parquet
+from plane_guard_dashboard.store._cache import spill_folder
 from plane_guard_dashboard.store._manifest import KINDS
 from plane_guard_dashboard.store._rows import ANONYMOUS
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,
-    "memory_limit": "2GB",
+    "memory_limit": "1500MB",  # beside it, the process needs a few hundred megabytes
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
@@ -57,9 +60,13 @@ class Database:
         self._segments: Sequence[Segment] = ()
         self._gone: frozenset[int] = frozenset()
         self._hashed: frozenset[str] = frozenset()
+        # What exceeds the memory limit goes to a folder of this process beside the cache, and not to /tmp, which is
+        # memory on many machines.
+        spill = spill_folder(folder)
+        weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         self._connection = duckdb.connect(":memory:", config=_SETTINGS)
         for setting in (
-            "temp_directory = ''",
+            f"temp_directory = {_text(str(spill))}",
             "late_materialization_max_rows = 1000",
             "parquet_metadata_cache = true",
             f"allowed_directories = [{_text(str(folder))}]",

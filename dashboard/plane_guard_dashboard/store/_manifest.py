@@ -81,6 +81,30 @@ class Manifest:
                 raise ValueError("another schema")
             tracked = tuple(Tracked(**{**one, "samples": [(*s,) for s in one["samples"]]}) for one in found["tracked"])
             segments = tuple(Segment(**{**one, "sources": (*one["sources"],)}) for one in found["segments"])
-            return cls(tracked, segments, int(found["next_number"]))
+            parts: list[Tracked | Segment] = [*tracked, *segments]
+            _check(
+                [found["next_number"], *(number for one in parts for number in _numbers(one))],
+                [text for one in parts for text in _texts(one)],
+            )
+            return cls(tracked, segments, found["next_number"])
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"damaged: {error!r}") from error
+
+
+def _numbers(one: Tracked | Segment) -> list[object]:
+    if isinstance(one, Segment):
+        return [one.rows, one.size, one.checksum, *one.sources]
+    offsets = [offset for offset, _ in one.samples]
+    return [one.number, one.offset, one.lines, one.unreadable, one.duplicates, *one.shadowed_by, *offsets]
+
+
+def _texts(one: Tracked | Segment) -> list[object]:
+    return [one.kind, one.name] if isinstance(one, Segment) else [one.key, one.name, *(text for _, text in one.samples)]
+
+
+def _check(numbers: list[object], texts: list[object]) -> None:
+    """Raise TypeError for a value of another type, which would only fail much later."""
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise TypeError("a number is none")
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text is none")

@@ -1,9 +1,11 @@
-"""What every engine answers, and which engine reads which source."""
+"""The interface of the engines that answer named queries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -49,6 +51,14 @@ class Health:
         return len(self.sources)
 
 
+class EngineError(NoTracesError):
+    """The engine could not answer for want of memory or disk; the text says what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        Exception.__init__(self, sentence)
+        self.state = SourceState.BROKEN
+
+
 class Engine(Protocol):
     """Answers the named queries of `queries.py` about one source. Safe to use from several threads."""
 
@@ -67,14 +77,3 @@ class Engine(Protocol):
 
     def health(self) -> Health:
         """How much was read, and how much was not."""
-
-
-def open_engine(source: str) -> Engine:
-    """The engine for a folder, a file or a `clickhouse://` address; nothing is read yet."""
-    if source.startswith(("clickhouse://", "clickhouses://")):
-        from plane_guard_dashboard.store.clickhouse import ClickHouse
-
-        return ClickHouse(source)
-    from plane_guard_dashboard.store.local import Local
-
-    return Local(source)

@@ -15,10 +15,10 @@ import duckdb
 from plane_guard_dashboard.evidence import decoding, otlp, traces
 from plane_guard_dashboard.evidence.sources import NoTracesError, lines, open_regular
 from plane_guard_dashboard.store import _files
-from plane_guard_dashboard.store._cache import Cache, folder_of
+from plane_guard_dashboard.store._cache import Cache, discard_old_format, folder_of
 from plane_guard_dashboard.store._database import Database
 from plane_guard_dashboard.store._ingest import Ingest
-from plane_guard_dashboard.store.engine import Health, Source
+from plane_guard_dashboard.store.engine import EngineError, Health, Source
 from plane_guard_dashboard.store.queries import QUERIES
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _PARAMETER = re.compile(r"\$(\w+)")
 _SECONDS_TO_WAIT = 0.5
+_WANT = (duckdb.OutOfMemoryException, duckdb.IOException)
 _CARRIER = "SELECT source, position FROM all_decisions WHERE decision_id = ?"
 
 
@@ -36,6 +37,7 @@ class Local:
 
     def __init__(self, source: str) -> None:
         self.source = source
+        discard_old_format(source, os.environ)
         self._cache = Cache(folder_of(source, os.environ), os.path.realpath(source))
         self._database = Database(self._cache.folder)
         self._ingest = Ingest(source, self._cache, self._database)
@@ -60,6 +62,8 @@ class Local:
             self._ingest.update(progress)
         except NoTracesError as error:
             return error
+        except _WANT as error:
+            return self._explained(error)
         if self._answer is not None and self._ingest.version == before:
             return self._answer
         if self._database.empty():
@@ -101,12 +105,24 @@ class Local:
     def _ask(self, sql: str, parameters: object) -> list[dict[str, Any]]:
         try:
             return self._database.ask(sql, parameters)
-        except duckdb.Error:
+        except duckdb.OutOfMemoryException as error:
+            raise self._explained(error) from error
+        except duckdb.Error as error:
             with self._lock:
                 if not self._ingest.heal():
+                    if isinstance(error, _WANT):
+                        raise self._explained(error) from error
                     raise
                 self._ingest.update()
             return self._database.ask(sql, parameters)
+
+    def _explained(self, error: duckdb.Error) -> EngineError:
+        """Return the error in words that say what to do."""
+        reason = otlp.text(str(error).partition("\n")[0])
+        return EngineError(
+            f"DuckDB has too little memory or disk for this page ({reason}). Choose a shorter period or more filters, "
+            f"or free disk space in {self._cache.folder}, to which it moves what does not fit in memory."
+        )
 
     def _document(self, number: int, position: int) -> otlp.Json:
         seen, tracked = self._ingest.live.get(number), self._ingest.tracked.get(number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plane_guard import DEFAULT_SANDBOX_PROJECT, Op, Reason
-from plane_guard.advice import _WHAT_TO_DO
+from plane_guard.advice import REMEDIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ _LEAK = "A write to production got through"
 _ASIDES: Mapping[str, str] = {"prod": "The target was production.", "unresolved": "The target could not be resolved."}
 _OBVIOUS = (Reason.PROD_PROJECT_IN_TEST, Reason.AMBIGUOUS_TARGET)
 _REMEDIES: dict[str, str] = {
-    **{str(reason): advice for reason, advice in _WHAT_TO_DO.items()},
+    **{str(reason): advice for reason, advice in REMEDIES.items() if advice},
     Reason.LIVE_RUNTIME: "Nothing to do: outside of test processes the guard only watches.",
     Reason.SANDBOX_ALLOWED: "Nothing to do: the test switched writing on, and the write stayed inside the sandbox.",
 }

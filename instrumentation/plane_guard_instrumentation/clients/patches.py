@@ -1,155 +1,150 @@
-"""Which clients are guarded, and how their shells get into place: at once, or when the client is imported.
+"""Put the patches of `targets` in place: at once, or when a client is imported.
 
-A shell is a plain function set on a class once per class identity. Nothing here depends on OpenTelemetry or wrapt:
-what they wrap, they may unwrap.
+A patch is a plain function that is set on a class once. Nothing here depends on OpenTelemetry or wrapt, because the
+tools that wrap with them also unwrap.
 """
 
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
-from importlib import import_module
-from types import FunctionType
 from typing import TYPE_CHECKING
 
 from plane_guard import process
-from plane_guard_instrumentation.clients.targets import EVERY, SEAMS, Sight, attribute
-from plane_guard_instrumentation.connections import audit_hook, first_socket
+from plane_guard_instrumentation.clients import http_client, self_check
+from plane_guard_instrumentation.clients.snapshot import (
+    ORIGINAL,
+    PatchSnapshot,
+    attribute,
+    is_own,
+    is_patched,
+    namespace,
+    owner_of,
+)
+from plane_guard_instrumentation.clients.state import state
+from plane_guard_instrumentation.clients.targets import ALL_TARGETS, CLIENT_TARGETS, UNCHECKED
+from plane_guard_instrumentation.connections import audit_hook
+from plane_guard_instrumentation.evidence import coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from plane_guard_instrumentation.clients.targets import Seam
+    from plane_guard_instrumentation.clients.targets import PatchTarget
 
-__all__ = ["SEAMS", "WATCHED_MODULES", "install", "layers", "uninstall", "verify"]
+__all__ = ["CLIENT_TARGETS", "WATCHED_MODULES", "install", "layers", "uninstall", "verify"]
 
-_ORIGINAL = "__plane_guard_original__"
-_DEEPEST = 5
-WATCHED_MODULES = frozenset(seam.module for seam in EVERY) | {first_socket.MODULE}
-"""The modules behind whose import `verify` has to be called."""
-
-
-class _State:
-    is_installed = False
-    sight: Sight | None = None
+WATCHED_MODULES = frozenset(target.module for target in ALL_TARGETS) | UNCHECKED.keys()
+"""The modules after whose import `verify` must be called."""
 
 
 def install() -> None:
-    """Put the shells in place for imported clients now, and for the others when they are imported.
+    """Patch imported clients now, and the others when they are imported.
 
-    In a test process the floor is laid as well; an audit hook cannot be taken out again, so nowhere else.
+    A test process also gets the audit hook. It cannot be removed again, so no other process gets it.
     """
     if process.test_evidence():
+        audit_hook.before_connection(verify)
+        audit_hook.on_http_client_send(http_client.check_audited)
         audit_hook.install()
-    _State.is_installed = True
+    state.installed = True
     verify()
 
 
 def uninstall() -> None:
-    """Take the shells out again. For live processes only: in a test process the enforcement stays."""
-    _State.is_installed = False
-    for owner, seam in _imported_seams():
-        original = getattr(owner.__dict__.get(seam.method), _ORIGINAL, None)
+    """Remove the patches. For live processes only: a test process stays guarded."""
+    state.installed, state.snapshot = False, None
+    for owner, target in _present_targets():
+        original = namespace(namespace(owner).get(target.method)).get(ORIGINAL)
         if original is not None:
-            setattr(owner, seam.method, original)
+            setattr(owner, target.method, original)
 
 
 def verify() -> list[str]:
-    """Put missing shells (back) in place; the names of those that were missing from an imported client."""
-    if not _State.is_installed:
+    """Put missing patches in place; return the names of those that another tool had removed.
+
+    A class that is patched for the first time is not in that list. A method that something else replaced is left
+    alone: either it never reaches the wire, or a deeper patch or the connection layer judges what does.
+    """
+    snapshot = state.snapshot
+    if (
+        not state.installed
+        or state.verifying
+        or (snapshot is not None and snapshot.targets is _targets() and snapshot.is_current())
+    ):
         return []
-    last = _State.sight
-    if last is not None and (last.seams is EVERY or not process.test_evidence()) and last.lasts():
-        return []
-    repaired = _repair()
-    now = Sight(_seams())
-    _State.sight = now if all(_is_settled(*seen) for seen in now.seen) else None
-    return repaired
-
-
-def _is_settled(name: str, owner: object, function: object) -> bool:
-    """Whether a look at this class and this function again would find the same, as long as they are the same."""
-    if owner is None:
-        return True
-    is_the_clients_own = isinstance(owner, type) and owner.__name__ == name
-    return is_the_clients_own and (function is None or _ORIGINAL in getattr(function, "__dict__", {}))
-
-
-def _repair() -> list[str]:
-    repaired = []
-    for owner, seam in _imported_seams():
-        current = getattr(owner, seam.method)
-        if not _is_guarded(current):
-            module, _, name = seam.shell.partition(":")
-            shell: Callable[[object, str], Callable[..., object]] = getattr(import_module(module), name)
-            guarded = shell(current, seam.layer)
-            setattr(guarded, _ORIGINAL, current)
-            _put(guarded, owner, seam)
-            repaired.append(f"{seam.layer} ({seam.module}.{seam.owner}.{seam.method})")
-    return repaired
+    state.verifying = True  # Loading a patch imports modules, which leads here again.
+    try:
+        patched = [(owner, target, _patch(owner, target)) for owner, target in _present_targets()]
+        _report_coverage([(owner, target) for owner, target, outcome in patched if outcome is not None])
+        state.snapshot = PatchSnapshot(_targets(), UNCHECKED)
+    finally:
+        state.verifying = False
+    return [str(target) for _, target, was_removed in patched if was_removed]
 
 
 def layers() -> list[str]:
-    """The clients that are guarded now, and those that will be when they are imported."""
-    in_place = {seam.layer for _, seam in _imported_seams()}
-    every = dict.fromkeys(seam.layer for seam in SEAMS)
-    floor = ["socket floor"] if audit_hook.is_installed() else []
-    return [layer if layer in in_place else f"{layer} (when imported)" for layer in every] + floor
+    """Return the clients that are guarded now, and those that will be when they are imported."""
+    present = {target.layer for _, target in _present_targets()}
+    every = [
+        layer for layer in dict.fromkeys(target.layer for target in CLIENT_TARGETS) if not self_check.is_closed(layer)
+    ]
+    names = [layer if layer in present else f"{layer} (when imported)" for layer in every]
+    return names + (["socket floor"] if audit_hook.is_installed() else [])
 
 
-def _seams() -> tuple[Seam, ...]:
-    return EVERY if process.test_evidence() else SEAMS
+def _targets() -> Sequence[PatchTarget]:
+    return ALL_TARGETS if process.test_evidence() else CLIENT_TARGETS
 
 
-def _imported_seams() -> Iterator[tuple[type, Seam]]:
-    for seam in _seams():
-        owner = _owner(seam)
-        if owner is not None and hasattr(owner, seam.method):
-            yield owner, seam
+def _present_targets() -> Iterator[tuple[type, PatchTarget]]:
+    for target in _targets():
+        owner = owner_of(target)
+        if owner is not None and attribute(owner, target.method) is not None:
+            yield owner, target
 
 
-def _owner(seam: Seam) -> type | None:
-    """The client's own class, also while a mock has put one of another name in its place."""
-    module = sys.modules.get(seam.module)
-    standing_there = attribute(module, seam.owner)
-    if not isinstance(standing_there, type):
+def _patch(owner: type, target: PatchTarget) -> bool | None:
+    """Patch a method unless it is patched or replaced; return if another tool had removed the patch."""
+    current = attribute(owner, target.method)
+    if is_patched(current) or not is_own(target, current):
         return None
-    if standing_there.__name__ == seam.owner:  # nearly always
-        return standing_there
-    return next((cls for cls in standing_there.__mro__ if cls.__name__ == seam.owner), None)
+    patched = self_check.load(target.patch)(current, target.layer)
+    setattr(patched, ORIGINAL, current)
+    was_patched = target.method in state.patched.get(owner, ())
+    state.patched.setdefault(owner, set()).add(target.method)
+    _put(patched, owner, target)
+    return was_patched
 
 
-def _put(guarded: Callable[..., object], owner: type, seam: Seam) -> None:
-    """Set the shell on the class; a class written in C is replaced by a subclass in its module."""
+def _put(patched: Callable[..., object], owner: type, target: PatchTarget) -> None:
+    """Set the patch on the class; a class written in C is replaced by a subclass in its module."""
     try:
-        setattr(owner, seam.method, guarded)
+        setattr(owner, target.method, patched)
     except TypeError:
-        members = {seam.method: guarded, "__module__": owner.__module__, "__doc__": owner.__doc__}
-        setattr(sys.modules[seam.module], seam.owner, type(owner.__name__, (owner,), members))
+        members = {target.method: patched, "__module__": owner.__module__, "__doc__": owner.__doc__}
+        setattr(sys.modules[target.module], target.owner, type(owner.__name__, (owner,), members))
 
 
-def _is_guarded(function: object, depth: int = _DEEPEST) -> bool:
-    """Whether a call of this function passes a shell, or a mock answers it; other tools' wrappers are looked through.
-
-    A mock that stays in place for longer than a test must not be taken for a tool that stripped the guard: a shell
-    around it would judge writes that never reach the wire.
-    """
-    if _ORIGINAL in getattr(function, "__dict__", {}) or _is_mock(function):
-        return True
-    return depth > 0 and any(_is_guarded(inner, depth - 1) for inner in _called_by(function))
-
-
-def _called_by(function: object) -> Iterator[object]:
-    """What a wrapper wraps: functools.wraps tells, respx holds it in a closure."""
-    inner = getattr(function, "__wrapped__", None)
-    if callable(inner):
-        yield inner
-    for cell in getattr(function, "__closure__", None) or ():
-        with suppress(ValueError):  # an empty cell
-            if isinstance(cell.cell_contents, FunctionType):
-                yield cell.cell_contents
+def _report_coverage(patched: list[tuple[type, PatchTarget]]) -> None:
+    """Report clients that are not checked, lack a patch target, or fail the self-check."""
+    for name, why in UNCHECKED.items():
+        if name in sys.modules:
+            coverage.report_uncovered(name, why)
+    if not process.test_evidence():
+        return
+    for target in CLIENT_TARGETS:
+        if not target.optional and _lacks(target):
+            self_check.close(target.layer, f"this version has no {target.module}.{target.owner}.{target.method}")
+    for owner, target in patched:
+        if target.probe and not self_check.is_closed(target.layer):
+            self_check.run(owner, target)
 
 
-def _is_mock(function: object) -> bool:
-    mock = getattr(sys.modules.get("unittest.mock"), "NonCallableMock", None)  # absent while it is being imported
-    return mock is not None and isinstance(function, mock)
+def _lacks(target: PatchTarget) -> bool:
+    """Return if a module is completely imported and has no such method."""
+    module = sys.modules.get(target.module)
+    if module is None or attribute(attribute(module, "__spec__"), "_initializing"):
+        return False
+    found = namespace(module).get(target.owner)
+    if found is None:
+        return "__file__" in namespace(module)  # not a placeholder of a test
+    return isinstance(found, type) and attribute(found, target.method) is None

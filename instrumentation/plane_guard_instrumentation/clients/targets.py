@@ -1,137 +1,194 @@
-"""Where requests and connections pass in each client, as tables: the seams at which `_shells` puts shells in place."""
+"""Patch targets: the methods of each client through which its requests, connections and name lookups pass.
+
+The tables are the only place that names another library's classes. `patches` puts the patches in place.
+"""
 
 from __future__ import annotations
 
-import sys
-from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 
-class Seam:
-    """One method of a client through which its requests (or connections) pass, and the shell around it.
+@dataclass(frozen=True, slots=True)
+class PatchTarget:
+    """One method of a client, and the function of ours that returns its patched form.
 
-    ``module`` is the module whose import puts the shell in place; ``shell`` is ``module:function`` of ours, called
-    with the method that was found there and with ``layer``.
+    ``module`` is the module whose import makes the class available. ``patch`` is ``module:function`` below this
+    package or ``connections``; it is called with the method found on the class and with ``layer``. ``optional``
+    targets are missing from some versions of a library. If another is missing, the client is uncovered, too.
     """
 
-    __slots__ = ("layer", "method", "module", "owner", "shell")
+    layer: str
+    module: str
+    owner: str
+    method: str
+    patch: str
+    probe: str = ""
+    optional: bool = False
 
-    def __init__(self, layer: str, module: str, owner: str, method: str, shell: str) -> None:
-        self.layer = layer
-        self.module = module
-        self.owner = owner
-        self.method = method
-        self.shell = shell
-
-
-_HERE = "plane_guard_instrumentation"
-SEAMS = (
-    Seam("httpx", "httpcore", "ConnectionPool", "handle_request", f"{_HERE}.clients.httpcore:guard_sync"),
-    Seam("httpx", "httpcore", "AsyncConnectionPool", "handle_async_request", f"{_HERE}.clients.httpcore:guard_async"),
-    Seam("httpx2", "httpcore2", "ConnectionPool", "handle_request", f"{_HERE}.clients.httpcore:guard_sync"),
-    Seam("httpx2", "httpcore2", "AsyncConnectionPool", "handle_async_request", f"{_HERE}.clients.httpcore:guard_async"),
-    Seam("http.client", "http.client", "HTTPConnection", "endheaders", f"{_HERE}.clients.http_client:guard_request"),
-    Seam("http.client", "http.client", "HTTPConnection", "send", f"{_HERE}.clients.http_client:guard_bytes"),
-    Seam("http.client", "http.client", "HTTPConnection", "connect", f"{_HERE}.clients.http_connection:guard"),
-    Seam("http.client", "http.client", "HTTPSConnection", "connect", f"{_HERE}.clients.http_connection:guard"),
-    Seam("http.client", "urllib3.connection", "HTTPConnection", "connect", f"{_HERE}.clients.http_connection:guard"),
-    Seam("http.client", "urllib3.connection", "HTTPSConnection", "connect", f"{_HERE}.clients.http_connection:guard"),
-    Seam("http.client", "urllib3.connection", "HTTPConnection", "request", f"{_HERE}.clients.http_connection:note"),
-    Seam(
-        "http.client",
-        "urllib3.connection",
-        "HTTPConnection",
-        "request_chunked",
-        f"{_HERE}.clients.http_connection:note",
-    ),
-    Seam(
-        "http.client",
-        "urllib3.http2.connection",
-        "HTTP2Connection",
-        "endheaders",
-        f"{_HERE}.clients.http_client:guard_request",
-    ),
-    Seam("http.client", "httplib2", "HTTPConnectionWithTimeout", "connect", f"{_HERE}.clients.http_connection:guard"),
-    Seam("http.client", "httplib2", "HTTPSConnectionWithTimeout", "connect", f"{_HERE}.clients.http_connection:guard"),
-    Seam("aiohttp", "aiohttp.connector", "BaseConnector", "connect", f"{_HERE}.clients.aiohttp:guard_connect"),
-    Seam("aiohttp", "aiohttp.client_reqrep", "ClientRequest", "send", f"{_HERE}.clients.aiohttp:guard_send"),
-)
-# The floor beneath the shells, for test processes only: where the audit hook sees no name, or not whose lookup it is.
-FLOOR = (
-    Seam("asyncio", "asyncio.base_events", "BaseEventLoop", "getaddrinfo", f"{_HERE}.connections.dns:guard_asyncio"),
-    Seam("gevent", "gevent.resolver.thread", "Resolver", "getaddrinfo", f"{_HERE}.connections.dns:guard_gevent"),
-    Seam("uvloop", "uvloop", "Loop", "getaddrinfo", f"{_HERE}.connections.dns:guard_uvloop"),
-    Seam("uvloop", "uvloop", "Loop", "create_connection", f"{_HERE}.connections.dns:guard_connection"),
-    Seam("uvloop", "uvloop", "Loop", "sock_connect", f"{_HERE}.connections.dns:guard_socket"),
-    Seam("ssl", "ssl", "SSLContext", "wrap_socket", f"{_HERE}.connections.tls:guard_socket"),
-    Seam("ssl", "ssl", "SSLContext", "wrap_bio", f"{_HERE}.connections.tls:guard_bio"),
-    Seam("ssl", "gevent.ssl", "SSLContext", "wrap_socket", f"{_HERE}.connections.tls:guard_socket"),
-    Seam("pycurl", "pycurl", "Curl", "setopt", f"{_HERE}.connections.libcurl:guard_url"),
-    Seam("pycurl", "pycurl", "Curl", "setopt_string", f"{_HERE}.connections.libcurl:guard_url"),
-    Seam("curl_cffi", "curl_cffi.curl", "Curl", "setopt", f"{_HERE}.connections.libcurl:guard_url"),
-)
-EVERY = SEAMS + FLOOR
-_KEEPERS = (dict, MappingProxyType)
+    def __str__(self) -> str:
+        return f"{self.layer} ({self.module}.{self.owner}.{self.method})"
 
 
-def attribute(place: object, name: str) -> object:
-    """Return an attribute, or ``None``. A placeholder in `sys.modules` may raise anything when it is asked."""
-    try:
-        return getattr(place, name, None)
-    except Exception:  # noqa: BLE001  such as the ImportError of a missing optional dependency
-        return None
+def _httpcore(layer: str, core: str) -> tuple[PatchTarget, ...]:
+    """Return the targets of httpcore or of its successor.
 
-
-_NOTHING = object()
-
-
-class Sight:
-    """What was seen at some seams: which modules, which classes in them, which functions on those.
-
-    Every test begins with the question whether that has changed, so only what is imported is looked at, each thing
-    once, and where a module or a class keeps it. What is compared are identities: nothing that stands there has a say.
+    The pool decides before anything connects. The connections of one protocol each are the last methods that every
+    request passes, below all mocks, proxies and retries.
     """
+    sync, asynchronous = "handle_request", "handle_async_request"
+    return (
+        PatchTarget(layer, core, "ConnectionPool", sync, "clients.httpcore:patch_request"),
+        PatchTarget(layer, core, "AsyncConnectionPool", asynchronous, "clients.httpcore:patch_async_request"),
+        PatchTarget(layer, core, "HTTPConnection", sync, "clients.httpcore:patch_request"),
+        PatchTarget(layer, core, "AsyncHTTPConnection", asynchronous, "clients.httpcore:patch_async_request"),
+        PatchTarget(layer, core, "HTTP11Connection", sync, "clients.httpcore:patch_wire", "clients.httpcore:probe"),
+        PatchTarget(
+            layer,
+            core,
+            "AsyncHTTP11Connection",
+            asynchronous,
+            "clients.httpcore:patch_async_wire",
+            "clients.httpcore:probe_async",
+        ),
+        PatchTarget(
+            layer, core, "HTTP2Connection", sync, "clients.httpcore:patch_wire", "clients.httpcore:probe", optional=True
+        ),
+        PatchTarget(
+            layer,
+            core,
+            "AsyncHTTP2Connection",
+            asynchronous,
+            "clients.httpcore:patch_async_wire",
+            "clients.httpcore:probe_async",
+            optional=True,
+        ),
+    )
 
-    def __init__(self, seams: Sequence[Seam]) -> None:
-        self.seams = seams
-        self.seen: list[tuple[str, object, object]] = []
-        """For every seam of an imported client the name of the class, what stands there, and what is its method."""
-        every = dict.fromkeys(seam.module for seam in seams)
-        modules = {name: sys.modules[name] for name in every if name in sys.modules}
-        self._absent = [name for name in every if name not in modules]
-        self._kept: dict[tuple[int, str], tuple[Mapping[str, object], str, object]] = {}
-        self._given: list[tuple[object, str, object]] = []
-        for seam in seams:
-            if seam.module in modules:
-                owner = self._look(modules[seam.module], seam.owner)
-                self.seen.append((seam.owner, owner, self._look(owner, seam.method)))
-        self._modules = sys.modules
-        self._places = [*((sys.modules, name, module) for name, module in modules.items()), *self._kept.values()]
 
-    def _look(self, place: object, name: str) -> object:
-        found = attribute(place, name)
-        keeper = getattr(place, "__dict__", {})
-        if type(keeper) in _KEEPERS and keeper.get(name, _NOTHING) is found:
-            self._kept[id(place), name] = keeper, name, found
-        else:
-            self._given.append((place, name, found))
-        return found
+def _http_client(module: str) -> tuple[PatchTarget, ...]:
+    """Return the targets of `http.client`, or of a copy of it."""
+    return (
+        PatchTarget(
+            "http.client",
+            module,
+            "HTTPConnection",
+            "endheaders",
+            "clients.http_client:patch_endheaders",
+            "clients.http_client:probe",
+        ),
+        PatchTarget("http.client", module, "HTTPConnection", "send", "clients.http_client:patch_send"),
+        PatchTarget("http.client", module, "HTTPConnection", "connect", "clients.http_client:patch_connect"),
+        PatchTarget("http.client", module, "HTTPSConnection", "connect", "clients.http_client:patch_connect"),
+    )
 
-    def lasts(self) -> bool:
-        """Whether the same would be seen now."""
-        modules = self._modules
-        if modules is not sys.modules:
-            return False
-        try:
-            for keeper, name, found in self._places:
-                if keeper[name] is not found:
-                    return False
-        except KeyError:
-            return False
-        for place, name, found in self._given:
-            if attribute(place, name) is not found:
-                return False
-        return modules.keys().isdisjoint(self._absent)
+
+def _urllib3(package: str) -> tuple[PatchTarget, ...]:
+    """Return the targets of urllib3, and of urllib3-future, which is installed under the same name or its own."""
+    layer, connection, pool = "http.client", f"{package}.connection", f"{package}.connectionpool"
+    here, future = "clients.http_client", "clients.urllib3_future"
+    backend, async_backend = f"{package}.backend.hface", f"{package}.backend._async.hface"
+    async_connection, async_pool = f"{package}._async.connection", f"{package}._async.connectionpool"
+    return (
+        PatchTarget(layer, pool, "HTTPConnectionPool", "urlopen", f"{here}:patch_asking"),
+        PatchTarget(layer, connection, "HTTPConnection", "connect", f"{here}:patch_connect"),
+        PatchTarget(layer, connection, "HTTPSConnection", "connect", f"{here}:patch_connect"),
+        PatchTarget(layer, connection, "HTTPConnection", "request", f"{here}:patch_body"),
+        PatchTarget(layer, connection, "HTTPConnection", "request_chunked", f"{here}:patch_body", optional=True),
+        PatchTarget(layer, f"{package}.http2.connection", "HTTP2Connection", "endheaders", f"{here}:patch_http2"),
+        PatchTarget(
+            "urllib3-future", backend, "HfaceBackend", "endheaders", f"{future}:patch_endheaders", f"{future}:probe"
+        ),
+        PatchTarget(
+            "urllib3-future",
+            async_backend,
+            "AsyncHfaceBackend",
+            "endheaders",
+            f"{future}:patch_async_endheaders",
+            f"{future}:probe_async",
+        ),
+        PatchTarget("urllib3-future", async_connection, "AsyncHTTPConnection", "request", f"{future}:patch_async_body"),
+        PatchTarget(
+            "urllib3-future", async_connection, "AsyncHTTPConnection", "connect", f"{future}:patch_async_connect"
+        ),
+        PatchTarget(
+            "urllib3-future", async_connection, "AsyncHTTPSConnection", "connect", f"{future}:patch_async_connect"
+        ),
+        PatchTarget("urllib3-future", async_pool, "AsyncHTTPConnectionPool", "urlopen", f"{future}:patch_async_asking"),
+    )
+
+
+CLIENT_TARGETS = (
+    *_httpcore("httpx", "httpcore"),
+    *_httpcore("httpx2", "httpcore2"),
+    *_http_client("http.client"),
+    *_http_client("eventlet.green.http.client"),
+    *_urllib3("urllib3"),
+    *_urllib3("urllib3_future"),
+    PatchTarget("http.client", "httplib2", "Http", "request", "clients.http_client:patch_asking"),
+    PatchTarget("http.client", "httplib2", "HTTPConnectionWithTimeout", "connect", "clients.http_client:patch_connect"),
+    PatchTarget(
+        "http.client", "httplib2", "HTTPSConnectionWithTimeout", "connect", "clients.http_client:patch_connect"
+    ),
+    PatchTarget("aiohttp", "aiohttp.connector", "BaseConnector", "connect", "clients.aiohttp:patch_connect"),
+    PatchTarget(
+        "aiohttp",
+        "aiohttp.client_reqrep",
+        "ClientRequest",
+        "send",
+        "clients.aiohttp:patch_send",
+        "clients.aiohttp:probe",
+    ),
+)
+# The connection layer, in test processes only: what the audit hook cannot see, or sees without the caller's context.
+CONNECTION_TARGETS = (
+    PatchTarget("asyncio", "asyncio.base_events", "BaseEventLoop", "getaddrinfo", "connections.dns:patch_asyncio"),
+    PatchTarget("gevent", "gevent.resolver.thread", "Resolver", "getaddrinfo", "connections.dns:patch_gevent"),
+    PatchTarget("uvloop", "uvloop", "Loop", "getaddrinfo", "connections.dns:patch_uvloop"),
+    PatchTarget("uvloop", "uvloop", "Loop", "create_connection", "connections.dns:patch_uvloop_connection"),
+    PatchTarget("uvloop", "uvloop", "Loop", "sock_connect", "connections.dns:patch_uvloop_socket"),
+    PatchTarget(
+        "twisted", "twisted.internet.endpoints", "HostnameEndpoint", "connect", "connections.twisted:patch_endpoint"
+    ),
+    PatchTarget(
+        "twisted",
+        "twisted.internet.posixbase",
+        "PosixReactorBase",
+        "connectTCP",
+        "connections.twisted:patch_connect_tcp",
+    ),
+    PatchTarget("ssl", "ssl", "SSLContext", "wrap_socket", "connections.tls:patch_wrap_socket"),
+    PatchTarget("ssl", "ssl", "SSLContext", "wrap_bio", "connections.tls:patch_wrap_bio"),
+    PatchTarget("ssl", "gevent.ssl", "SSLContext", "wrap_socket", "connections.tls:patch_wrap_socket"),
+    PatchTarget("pycurl", "pycurl", "Curl", "setopt", "connections.libcurl:patch_pycurl_setopt"),
+    PatchTarget("pycurl", "pycurl", "Curl", "setopt_string", "connections.libcurl:patch_pycurl_setopt"),
+    PatchTarget("pycurl", "pycurl", "Curl", "perform", "connections.libcurl:patch_perform"),
+    PatchTarget("pycurl", "pycurl", "CurlMulti", "info_read", "connections.libcurl:patch_info_read"),
+    PatchTarget("curl_cffi", "curl_cffi.curl", "Curl", "setopt", "connections.libcurl:patch_curl_cffi_setopt"),
+    PatchTarget("curl_cffi", "curl_cffi.curl", "Curl", "_get_error", "connections.libcurl:patch_get_error"),
+)
+ALL_TARGETS = CLIENT_TARGETS + CONNECTION_TARGETS
+
+_RUST = "not guarded: it sends requests from Rust, where Python sees neither requests nor connections"
+_GO = "not guarded: it sends requests from Go, where Python sees neither requests nor connections"
+_KNOWN_HOSTS_ONLY = "guarded by host only: known Plane hosts are closed to it, requests to other hosts are not checked"
+# Clients whose requests no patch checks, by the module whose import is reported.
+UNCHECKED = {
+    "httpr": _RUST,
+    "impit": _RUST,
+    "primp": _RUST,
+    "pyreqwest": _RUST,
+    "pyreqwest_impersonate": _RUST,
+    "reqwest_impersonate": _RUST,
+    "rnet": _RUST,
+    "ry": _RUST,
+    "wreq": _RUST,
+    "hrequests": _GO,
+    "tls_client": _GO,
+    "aiosonic": _KNOWN_HOSTS_ONLY,
+    "curl_cffi": _KNOWN_HOSTS_ONLY,
+    "geventhttpclient": _KNOWN_HOSTS_ONLY,
+    "pycurl": _KNOWN_HOSTS_ONLY,
+    "tornado.simple_httpclient": _KNOWN_HOSTS_ONLY,
+    "twisted.web.client": _KNOWN_HOSTS_ONLY,
+    "websockets.client": _KNOWN_HOSTS_ONLY,
+}

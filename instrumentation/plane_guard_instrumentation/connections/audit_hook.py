@@ -1,8 +1,7 @@
-"""The floor: Python's own audit events for looking a host up and connecting to it, whatever the client is.
+"""Python's own audit events for looking a host up and connecting to it, whatever the client is.
 
-The hook stays for the life of the interpreter, its last moments included, so it holds what it needs in a closure and
-shares this module with nothing that a user made. Every event of the process passes it, and to be called at all costs
-more than the one look into a table that it is: so it comes with the first socket.
+The hook stays for the life of the interpreter, its last moments included. So it keeps what it needs in a closure and
+shares this module with nothing that a user made.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from plane_guard import process
-from plane_guard_instrumentation.connections import first_socket, known_hosts
+from plane_guard_instrumentation.connections import known_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,59 +20,38 @@ if TYPE_CHECKING:
 _PROBE = "plane_guard.probe"
 _REFUSED = "the audit hook was not accepted: another audit hook of this process refuses new ones"
 _LAYER = "socket"
-_UNKNOWN = object()  # not None, which is in force before settings are
-_elsewhere_under = known_hosts.elsewhere.get
-_in_force = process._State  # noqa: SLF001  its function would be a third of what a connection costs
-
-
-class _State:
-    awaits_a_socket = False
+_before_connection: list[Callable[[], object]] = []
 
 
 def install() -> None:
-    """Put the hook in place, once per interpreter: now, or with the first socket where there can be none yet.
+    """Install the hook unless it is installed; raise `RuntimeError` if it does not answer afterwards.
 
-    Raises `RuntimeError` if another audit hook of this process does not let it.
+    Two threads at a time install two: the second never sees what the first refuses.
     """
-    if _State.awaits_a_socket:
-        return
-    if first_socket.can_exist():
-        lay()
-    else:
-        _ask_the_others()
-        first_socket.await_one(lay)
-        _State.awaits_a_socket = True
-
-
-def is_installed() -> bool:
-    """Whether every connection of this interpreter passes a hook of ours, from whatever copy of this module."""
-    return _State.awaits_a_socket or _answers()
-
-
-def lay() -> None:
-    """Put the hook in place if there is none; raises `RuntimeError` if it does not answer afterwards.
-
-    Two threads at a time put two in place: the second never sees what the first refuses.
-    """
-    if _answers():
+    if is_installed():
         return
     with suppress(Exception):
         sys.addaudithook(_hook(_WATCHED))
-    if not _answers():
+    if not is_installed():
         raise RuntimeError(_REFUSED)
 
 
-def _ask_the_others() -> None:
-    try:
-        sys.audit("sys.addaudithook")  # what Python asks, too, when a hook is put in place
-    except Exception as refused:
-        raise RuntimeError(_REFUSED) from refused
-
-
-def _answers() -> bool:
+def is_installed() -> bool:
+    """Return if a hook of ours answers in this interpreter, from whatever copy of this module."""
     answers: list[bool] = []
     sys.audit(_PROBE, answers)
     return bool(answers)
+
+
+def before_connection(call: Callable[[], object]) -> None:
+    """Call this before each connection, to find clients that were imported in an unusual way."""
+    if call not in _before_connection:
+        _before_connection.append(call)
+
+
+def on_http_client_send(call: Callable[[Any, Any], None]) -> None:
+    """Call this with connection and data whenever `http.client` sends something. What it raises stops that."""
+    _WATCHED["http.client.send"] = lambda arguments: call(*arguments)
 
 
 def _hook(watched: Mapping[str, Callable[[Arguments], None]]) -> Callable[[str, Arguments], None]:
@@ -92,18 +69,19 @@ def _on_probe(arguments: Arguments) -> None:
 
 def _on_lookup(arguments: Arguments) -> None:
     __tracebackhide__ = True
-    known_hosts.refuse_unpatched(arguments[0], arguments[1] if len(arguments) > 1 else None, _LAYER)
+    host, port = arguments[0], arguments[1] if len(arguments) > 1 else None
+    known_hosts.refuse_unpatched(host, port, _LAYER)
+    known_hosts.note_lookup(host, port)
 
 
 def _on_connection(arguments: Arguments) -> None:
-    address = arguments[1]
-    if type(address) is tuple and address:  # nearly always, and then one look into a memory
-        host = address[0]
-        if type(host) is str and _elsewhere_under(host, _UNKNOWN) is _in_force.fixed:
-            return
     __tracebackhide__ = True
-    if isinstance(address, tuple) and len(address) > 1:
-        known_hosts.refuse_unpatched(address[0], address[1], _LAYER)
+    address = arguments[1]
+    if not isinstance(address, tuple) or len(address) < 2:  # noqa: PLR2004  no internet address
+        return
+    for call in _before_connection:
+        call()
+    known_hosts.refuse_unpatched(address[0], address[1], _LAYER)
 
 
 _WATCHED: dict[str, Callable[[Arguments], None]] = {

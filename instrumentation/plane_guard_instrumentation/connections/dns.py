@@ -1,7 +1,7 @@
-"""The floor where Python's audit events do not say who looks a name up, or are not raised at all.
+"""Patches for name lookups that audit events do not show, or show without the context of the request.
 
-asyncio and gevent look names up in threads that know nothing of the request, so the question is answered here, in the
-context of the request, and the answer goes with the lookup into the thread. uvloop asks libuv, which no hook sees.
+asyncio and gevent look names up in threads that know nothing of the request. So they are judged here, in the context
+of the request, and that context goes with the lookup into the thread. uvloop asks libuv, which no hook sees.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     Look = Callable[..., Awaitable[Any]]
 
 
-def guard_asyncio(original: Look, layer: str) -> Look:
-    """Judge a lookup by an event loop, and let the executor's thread know what is allowed."""
+def patch_asyncio(original: Look, layer: str) -> Look:
+    """Return a `getaddrinfo` of event loops that judges a lookup, and runs it in the caller's context."""
 
     @functools.wraps(original)
     async def getaddrinfo(self: Any, host: Any, port: Any, **options: Any) -> Any:
@@ -38,8 +38,8 @@ def guard_asyncio(original: Look, layer: str) -> Look:
     return getaddrinfo
 
 
-def guard_gevent(original: Callable[..., Any], layer: str) -> Callable[..., Any]:
-    """Judge a lookup by a greenlet, and let the thread of gevent's pool know what is allowed."""
+def patch_gevent(original: Callable[..., Any], layer: str) -> Callable[..., Any]:
+    """Return a `getaddrinfo` of gevent that judges a lookup, and runs it in the caller's context."""
 
     @functools.wraps(original)
     def getaddrinfo(self: Any, host: Any, port: Any, *args: Any, **options: Any) -> Any:
@@ -55,8 +55,8 @@ def guard_gevent(original: Callable[..., Any], layer: str) -> Callable[..., Any]
     return getaddrinfo
 
 
-def guard_uvloop(original: Look, layer: str) -> Look:
-    """Judge a lookup by uvloop."""
+def patch_uvloop(original: Look, layer: str) -> Look:
+    """Return a `getaddrinfo` of uvloop that judges a lookup."""
 
     @functools.wraps(original)
     async def getaddrinfo(self: Any, host: Any, port: Any, **options: Any) -> Any:
@@ -68,8 +68,8 @@ def guard_uvloop(original: Look, layer: str) -> Look:
     return getaddrinfo
 
 
-def guard_connection(original: Look, layer: str) -> Look:
-    """Judge a connection by uvloop, which looks names up for it without passing through its own lookup."""
+def patch_uvloop_connection(original: Look, layer: str) -> Look:
+    """Return a `create_connection` of uvloop that judges it; uvloop looks the name up in C."""
 
     @functools.wraps(original)
     async def create_connection(
@@ -82,8 +82,8 @@ def guard_connection(original: Look, layer: str) -> Look:
     return create_connection
 
 
-def guard_socket(original: Look, layer: str) -> Look:
-    """Judge a socket that uvloop connects: the address may hold a name that uvloop looks up."""
+def patch_uvloop_socket(original: Look, layer: str) -> Look:
+    """Return a `sock_connect` of uvloop that judges the address, which may be a name that uvloop looks up."""
 
     @functools.wraps(original)
     async def sock_connect(self: Any, sock: object, address: Any) -> Any:

@@ -1,6 +1,6 @@
-"""The floor under TLS: the name that a client asks a server to prove.
+"""Patches for TLS: the host name that a client asks a server to prove.
 
-It is there for every client of Python's `ssl`, through proxies and for event loops that no audit event sees.
+Every client of Python's `ssl` gives it, also through proxies and on event loops that raise no audit event.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _SOCKET_POSITION = 5
 _BIO_POSITION = 4
 
 
-def guard_socket(original: Wrap, layer: str) -> Wrap:
-    """Judge TLS on a socket."""
+def patch_wrap_socket(original: Wrap, layer: str) -> Wrap:
+    """Return a `wrap_socket` that judges the host name."""
 
     @functools.wraps(original)
     def wrap_socket(*args: Any, **options: Any) -> Any:
@@ -32,8 +32,8 @@ def guard_socket(original: Wrap, layer: str) -> Wrap:
     return wrap_socket
 
 
-def guard_bio(original: Wrap, layer: str) -> Wrap:
-    """Judge TLS on buffers, as event loops use it."""
+def patch_wrap_bio(original: Wrap, layer: str) -> Wrap:
+    """Return a `wrap_bio` that judges the host name; event loops use it."""
 
     @functools.wraps(original)
     def wrap_bio(*args: Any, **options: Any) -> Any:

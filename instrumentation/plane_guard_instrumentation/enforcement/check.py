@@ -7,7 +7,7 @@ line. Any error in here blocks the write.
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from typing import NamedTuple
 
-from plane_guard import process
+from plane_guard import advice, process
 from plane_guard.classification import PlaneWrite, classify
 from plane_guard.decision import GUARD_ERROR, Decision, decide, target_of
 from plane_guard.errors import PlaneWriteBlocked
@@ -45,12 +45,12 @@ class _Verdict(NamedTuple):
 
 
 def is_read(method: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether a request can be nothing but a read. Judging it would say the same, and take ten times as long."""
+    """Return if a request can be nothing but a read. Checking it would say the same, and take ten times as long."""
     return method in _READ_METHODS and not is_overridden(read_fields(headers))
 
 
 def is_plain_read(method: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """The same of headers that are bytes and nothing else, pair by pair; where they are not, the answer is no."""
+    """Return if a request is a read, by headers that are pairs of bytes. Other headers are never plain."""
     for pair in headers:
         if type(pair) is not tuple:
             return False
@@ -61,26 +61,26 @@ def is_plain_read(method: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool
 
 
 def check_request(sent: OutgoingRequest) -> Steps:
-    """Return if the request may be sent, raise `PlaneWriteBlocked` if not; yield what must be asked before that."""
+    """Return if the request may be sent, and raise `PlaneWriteBlocked` if not. Yield the lookups that this takes."""
     write = classify(sent.method, sent.url, sent.body, headers=sent.headers, hosts=process.fixed().hosts)
-    return _nothing_to_judge() if write is None else _judge(write, sent)
+    return _no_steps() if write is None else _check(write, sent)
 
 
 def refuse_unreadable(layer: str, cause: Exception | None = None) -> None:
-    """Refuse what a shell of a test process cannot read as a request."""
+    """Refuse a request of a test process that a patched client cannot read."""
     __tracebackhide__ = True
     write = PlaneWrite("", "", Op.UNKNOWN, "", None, unprovable="the request could not be read")
     sent = OutgoingRequest(layer, "", "", (), None, "")
     if cause is not None:
-        _conclude(write, sent, _broken(write, cause), cause)
-    run_check(_judge(write, sent), lambda _: LookupResponse(0, (), b""))
+        _conclude(write, sent, _guard_error(write, cause), cause)
+    run_check(_check(write, sent), lambda _: LookupResponse(0, (), b""))
 
 
-def _nothing_to_judge() -> Steps:
+def _no_steps() -> Steps:
     yield from ()
 
 
-def _judge(write: PlaneWrite, sent: OutgoingRequest) -> Steps:
+def _check(write: PlaneWrite, sent: OutgoingRequest) -> Steps:
     __tracebackhide__ = True
     if not process.test_evidence():
         record.live(write, sent)
@@ -88,20 +88,31 @@ def _judge(write: PlaneWrite, sent: OutgoingRequest) -> Steps:
     cause: Exception | None = None
     try:
         events.prepare_decision()
-        settings = process.settings(is_loopback=is_loopback(write.server_address))
-        decision = decide(write.project_id, write.op, write.work_item, settings=settings, in_test=True)
-        if not decision.allowed:
-            verdict = _Verdict(decision, *_target(write, settings))
-        elif ownership.is_proven(write, sent.origin, sent.headers):
-            verdict = _Verdict(decision, Target.SANDBOX, write.project_id)
-        else:
-            proof = yield from ownership.prove(write, sent.origin, sent.headers)
-            verdict = _Verdict(
-                proof.decision or decision, proof.target or Target.SANDBOX, write.project_id, proof.detail
-            )
+        verdict = yield from _decide(write, sent)
     except Exception as error:  # noqa: BLE001  an error inside the guard blocks
-        cause, verdict = error, _broken(write, error)
+        cause, verdict = error, _guard_error(write, error)
     _conclude(write, sent, verdict, cause)
+
+
+def _decide(write: PlaneWrite, sent: OutgoingRequest) -> Generator[LookupRequest, LookupResponse, _Verdict]:
+    """Decide, prove what the write names, and decide again with the settings of the time after the lookups."""
+    decision, settings = _decide_now(write)
+    if decision.allowed:
+        proof = yield from ownership.prove(write, sent, settings)
+        if proof.decision is not None:
+            target = proof.target or Target.UNRESOLVED
+            said = advice.detail(write, proof.decision, settings, proof.detail)
+            return _Verdict(proof.decision, target, proof.project or write.project_id, said)
+        # A lookup takes time. An opt-in that was withdrawn meanwhile no longer counts.
+        decision, settings = _decide_now(write)
+    if decision.allowed:
+        return _Verdict(decision, Target.SANDBOX, write.project_id)
+    return _Verdict(decision, *_target(write, settings), detail=advice.detail(write, decision, settings))
+
+
+def _decide_now(write: PlaneWrite) -> tuple[Decision, Settings]:
+    settings = process.settings(is_loopback=is_loopback(write.server_address))
+    return decide(write.project_id, write.op, write.work_item, settings=settings, in_test=True), settings
 
 
 def _conclude(write: PlaneWrite, sent: OutgoingRequest, verdict: _Verdict, cause: Exception | None) -> None:
@@ -122,13 +133,13 @@ def run_check(steps: Steps, ask: Callable[[LookupRequest], LookupResponse]) -> N
     """Run a check to its end for a sync client."""
     __tracebackhide__ = True
     try:
-        probe = next(steps)
+        lookup = next(steps)
         while True:
             try:
-                answer = ask(probe)
+                answer = ask(lookup)
             except Exception as error:  # noqa: BLE001  no answer is no proof
                 answer = LookupResponse(0, (), b"", type(error).__name__)
-            probe = steps.send(answer)
+            lookup = steps.send(answer)
     except StopIteration:
         return
 
@@ -137,23 +148,23 @@ async def run_check_async(steps: Steps, ask: Callable[[LookupRequest], Awaitable
     """Run a check to its end for an async client."""
     __tracebackhide__ = True
     try:
-        probe = next(steps)
+        lookup = next(steps)
         while True:
             try:
-                answer = await ask(probe)
+                answer = await ask(lookup)
             except Exception as error:  # noqa: BLE001  no answer is no proof
                 answer = LookupResponse(0, (), b"", type(error).__name__)
-            probe = steps.send(answer)
+            lookup = steps.send(answer)
     except StopIteration:
         return
 
 
 def _target(write: PlaneWrite, settings: Settings) -> tuple[Target, str | None]:
-    """Where a refused write points, and the project that says so: production, if any reading of it names one."""
+    """Return the target of a refused write and the project that tells. One production project makes it production."""
     named = [key for key in (write.project_id, *write.projects) if key is not None]
     prod = next((key for key in named if target_of(key, settings) is Target.PROD), None)
     return (Target.PROD, prod) if prod else (target_of(write.project_id, settings), next(iter(named), None))
 
 
-def _broken(write: PlaneWrite, error: Exception) -> _Verdict:
+def _guard_error(write: PlaneWrite, error: Exception) -> _Verdict:
     return _Verdict(GUARD_ERROR, Target.UNRESOLVED, write.project_id, f"({type(error).__name__} inside the guard.)")

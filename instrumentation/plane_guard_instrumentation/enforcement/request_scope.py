@@ -1,91 +1,103 @@
-"""Tokens that a request carries through its client: this connection is a guarded client's, this request was judged.
+"""Tokens that accompany a request through its client: who may open a connection, and which request was checked.
 
-They are objects in context variables, so they follow a request into tasks and awaited calls. They die with the request
-and with the process: a task that outlives the request, or a forked child, holds a token that opens nothing.
+They are objects in context variables, so they follow a request into tasks and awaited calls. They expire with the
+request and with the process: a task that outlives the request, or a forked child, holds a token that opens nothing.
 """
 
 from __future__ import annotations
 
-import os
 from contextvars import ContextVar
 from os import getpid
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
+
+if TYPE_CHECKING:
+    from contextvars import Token
 
 
-class _Here:
-    """The process that tokens are made in. Asking each time is a quarter of what a token costs; `_held` asks."""
+class _Scope:
+    """A context manager that puts itself into a context variable."""
 
-    pid = getpid()
-
-
-def _note_process() -> None:
-    _Here.pid = getpid()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_note_process)
-
-
-class _Token:
-    """A context in which a variable holds this token. No generator, and one object: each read from Plane passes it."""
-
-    __slots__ = ("_reset", "alive", "pid")
+    __slots__ = ("_alive", "_pid", "_reset")
     _variable: ClassVar[_Variable]
+    _reset: Token[_Scope | None]
 
-    def __enter__(self) -> None:
-        self.alive = True
-        self.pid = _Here.pid
+    def __enter__(self) -> Self:
+        self._alive = True
+        self._pid = getpid()
         self._reset = self._variable.set(self)
+        return self
 
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        self.alive = False
-        try:  # noqa: SIM105  `suppress` would cost as much as all the rest
+    def __exit__(self, *_: object) -> None:
+        self._alive = False
+        try:  # noqa: SIM105  `suppress` costs as much as everything else here
             self._variable.reset(self._reset)
-        except ValueError:  # an abandoned coroutine is closed in whatever context
+        except ValueError:  # an abandoned coroutine may be closed in another context
             pass
 
+    def is_valid(self) -> bool:
+        """Return if the scope is still open, in the process that opened it."""
+        return self._alive and self._pid == getpid()
 
-_Variable = ContextVar[_Token | None]
+
+_Variable = ContextVar[_Scope | None]
 _connecting: _Variable = ContextVar("plane_guard_connecting", default=None)
+_asking: _Variable = ContextVar("plane_guard_asking", default=None)
 _sending: _Variable = ContextVar("plane_guard_sending", default=None)
 
 
-class _Connecting(_Token):
-    """Connections opened in here belong to a guarded client, whose shell judges each of their requests."""
+class _Connecting(_Scope):
+    """Connections opened in this scope belong to a request that a patch has seen."""
 
     __slots__ = ()
     _variable = _connecting
 
 
-class _Sending(_Token):
-    """In here this request is sent, and was judged in this form.
+class _Sending(_Scope):
+    """A request that a patch has seen and that is on its way to the next patch of the same client.
 
-    A client's method may be wrapped twice when another tool's wrapper hides the first shell; a request is judged once.
+    ``checked`` is the form in which the request passed the check, or ``None`` if a deeper patch must check it.
     """
 
-    __slots__ = ("request", "sent")
+    __slots__ = ("checked", "request")
     _variable = _sending
 
-    def __init__(self, request: object, sent: object) -> None:
+    def __init__(self, request: object, checked: object = None) -> None:
         self.request = request
-        self.sent = sent
+        self.checked = checked
 
 
+class _Asking(_Scope):
+    """A request of this scope may connect before its head is complete, as urllib3 does for TLS."""
+
+    __slots__ = ()
+    _variable = _asking
+
+
+Sending = _Sending
+asking = _Asking
 connecting = _Connecting
 sending = _Sending
 
 
 def is_connecting() -> bool:
-    """Whether the connection that is being opened now belongs to a guarded client."""
-    return _held(_connecting) is not None
+    """Return if the connection that is being opened now belongs to a request that a patch has seen."""
+    scope = _connecting.get()
+    return scope is not None and scope.is_valid()
+
+
+def is_asking() -> bool:
+    """Return if a client is opening a connection for a request of its own, which it will send by itself."""
+    scope = _asking.get()
+    return scope is not None and scope.is_valid()
+
+
+def current() -> _Sending | None:
+    """Return the scope of the request that is being sent now."""
+    scope = _sending.get()
+    return scope if isinstance(scope, _Sending) and scope.is_valid() else None
 
 
 def checked_form(request: object) -> object:
-    """The form in which the request that is being sent now was judged; ``None`` for every other request."""
-    token = _held(_sending)
-    return token.sent if isinstance(token, _Sending) and token.request is request else None
-
-
-def _held(variable: _Variable) -> _Token | None:
-    token = variable.get()
-    return token if token is not None and token.alive and token.pid == getpid() else None
+    """Return the form in which this request was checked, if it is the one being sent now; otherwise ``None``."""
+    scope = current()
+    return scope.checked if scope is not None and scope.request is request else None

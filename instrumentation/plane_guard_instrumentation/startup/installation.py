@@ -80,12 +80,9 @@ def ensure() -> None:
     session.announce()
 
 
-def _patch(module: str) -> None:
+def _patch(_module: str) -> None:
     from plane_guard_instrumentation.clients import patches
-    from plane_guard_instrumentation.connections import audit_hook, first_socket
 
-    if module == first_socket.MODULE and plane_guard_watch.STATE.evidence:
-        audit_hook.lay()
     patches.verify()
 
 

@@ -99,6 +99,8 @@ def _record_item(db: Database, change: Change, row: Row) -> None:
         if before.get(name) != row.get(name):
             for pair in _pairs(before.get(name), row.get(name)):
                 old, new = (_side(db, table, value) for value in pair)
+                if field == "archived_at":
+                    new = {**new, "value": "manual_archive" if row["archived_at"] else "restore"}
                 add(
                     db, change.project_id, row["id"], "updated", field, old=old, new=new, comment=f"updated the {field}"
                 )

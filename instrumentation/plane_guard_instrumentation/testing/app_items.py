@@ -165,8 +165,8 @@ def sub_issues() -> Views:
     return {"GET": rows, "POST": adopt}
 
 
-def relations() -> Views:
-    """Return the views of `/issues/<id>/issue-relation/`."""
+def relations(field: str = "issues") -> Views:
+    """Return the views of `/issues/<id>/issue-relation/`. The body's `field` lists the other items."""
 
     def rows(call: Call) -> Reply:
         found: dict[str, list[Row]] = {kind: [] for kind in INVERSE}
@@ -185,7 +185,7 @@ def relations() -> Views:
         if kind not in INVERSE:
             raise Refused(400, {"message": "Issue relation type is required"})
         row = any_item(call, call.ids["item"])
-        others = _listed(call, "issues")
+        others = _listed(call, field)
         for other in others:
             call.db.insert("relations", call.project, issue=row["id"], related_issue=other["id"], relation_type=kind)
         call.db.change(ITEMS, row)
@@ -196,7 +196,8 @@ def relations() -> Views:
 
 def remove_relation(call: Call) -> Reply:
     """Remove the relation of the path's item to another one of the workspace."""
-    pair = {call.ids["item"], canonical(call.data.get("related_issue"))}
+    related = call.ids.get("related") or canonical(call.data.get("related_issue"))
+    pair = {call.ids["item"], related}
     for row in call.db.rows("relations"):
         if {row["issue"], row["related_issue"]} == pair:
             call.db.remove("relations", row)

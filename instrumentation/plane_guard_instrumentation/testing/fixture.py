@@ -51,7 +51,7 @@ def _server(config: pytest.Config) -> FakePlane:
     if _SERVER not in config.stash:
         from plane_guard_instrumentation.testing.server import FakePlane
 
-        plane = FakePlane()
+        plane = FakePlane(cloud=True)
         plane.__enter__()
         config.stash[_SERVER] = plane
         config.add_cleanup(lambda: plane.__exit__(None, None, None))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, Self
 
-from plane_guard_instrumentation.testing import activity, routes_app, routes_v1, routing, seeding, world
+from plane_guard_instrumentation.testing import activity, routes_app, routes_cloud, routes_v1, routing, seeding, world
 from plane_guard_instrumentation.testing.bodies import Refused
 from plane_guard_instrumentation.testing.calls import (
     FORBIDDEN,
@@ -43,6 +43,9 @@ ROUTES = {
 }
 
 
+WITH_CLOUD = {**ROUTES, API_V1: routing.RouteTable({**routes_cloud.ROUTES, **routes_v1.ROUTES})}
+
+
 @dataclass(frozen=True, slots=True)
 class Faults:
     """Faults to inject. `limited` is the number of requests to answer with 429."""
@@ -61,6 +64,7 @@ class FakePlane:
         prefix: A path below which the whole server lives, such as `/plane`.
         normalises: Resolve dot segments and double slashes first, as some proxies in front of Plane do.
         ssl_context: Serve HTTPS with this context.
+        cloud: Also answer the routes of Plane Cloud that the open server, which was measured, does not have.
         seed: Rows to start with, in addition to the two projects; see `seed()`.
 
     """
@@ -76,6 +80,7 @@ class FakePlane:
         prefix: str = "",
         normalises: bool = False,
         ssl_context: ssl.SSLContext | None = None,
+        cloud: bool = False,
         seed: seeding.Description | str | Path | None = None,
     ) -> None:
         self.prod = world.handle(world.PROD_PLAN)
@@ -84,6 +89,7 @@ class FakePlane:
         self.hooks: list[Callable[[ReceivedRequest], object]] = []
         self._prefix = prefix.rstrip("/")
         self._normalises = normalises
+        self._routes = WITH_CLOUD if cloud else ROUTES
         self._scheme = "http" if ssl_context is None else "https"
         self._database = Database(world.build(), {"workspace": world.WORKSPACE_ID})
         self._database.listeners.append(activity.record)
@@ -224,10 +230,10 @@ class FakePlane:
         path = path.removeprefix(self._prefix)
         if path.startswith("/uploads") and request.is_write:
             return Reply(204)
-        api = next((api for api in ROUTES if path.startswith(api)), None)
+        api = next((api for api in self._routes if path.startswith(api)), None)
         if api is None:
             return Reply(404, NOT_FOUND)
-        found = ROUTES[api].resolve(path.removeprefix(api))
+        found = self._routes[api].resolve(path.removeprefix(api))
         if found is None:
             return self._no_route(api, path, query, request)
         with self._database.lock:
@@ -251,7 +257,7 @@ class FakePlane:
         return replace(reply, headers={**QUOTA, **reply.headers}) if api == API_V1 else reply
 
     def _no_route(self, api: str, path: str, query: str, request: ReceivedRequest) -> Reply:
-        if not path.endswith("/") and ROUTES[api].resolve(f"{path}/".removeprefix(api)):
+        if not path.endswith("/") and self._routes[api].resolve(f"{path}/".removeprefix(api)):
             return Reply(301, None, {"Location": self._prefix + routing.slash_added(path, query)})
         # Measured: without a session the app API answers 401 before it says that there is no such page.
         if path.startswith("/api/workspaces/") and not self._session_user(request):

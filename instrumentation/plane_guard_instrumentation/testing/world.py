@@ -160,7 +160,7 @@ def _project_tables(plan: ProjectPlan) -> Tables:
         "work_items": [_item(plan, number, *about) for number, about in plan.items.items()]
         + [_item(plan, number, *about, "2026-01-05") for number, about in plan.archived.items()],
         "labels": [{"name": name, "color": "#60646c", "description": "", "parent": None} for name in ("bug", "chore")],
-        "cycles": [{"name": name, **_GROUP, "start_date": None, "end_date": None} for name in plan.cycles],
+        "cycles": [{"name": name, **_GROUP, **_CYCLE} for name in plan.cycles],
         "cycle_issues": [
             {"cycle": stable_id(plan.identifier, "cycles", name), "issue": item[number]}
             for name, numbers in plan.cycles.items()
@@ -233,6 +233,7 @@ def _workspace_tables() -> Tables:
 _POINTS = ((1, "1"), (2, "3"), (3, "8"))
 _STATES = tuple(STATES.items())
 _STATE = {"color": "#60646c", "description": "", "sequence": 65535.0}
+_CYCLE = {"start_date": None, "end_date": None, "owned_by": USERS[ADMIN]}
 _GROUP = {"description": "", "archived_at": None}
 _UPLOADED = {"attributes": {}, "is_uploaded": True}
 _COMMENT = {"actor": USERS[ADMIN], "access": "EXTERNAL", "parent": None}

@@ -45,7 +45,16 @@ def everything(**more: object) -> dict[str, Any]:
         "trace_id": "",
         "key": "",
     }
-    return {**Filters().parameters(), **known, "keys": [], "newest": [], "this_run": "", "other_run": "", **more}
+    return {
+        **Filters().parameters(),
+        **known,
+        "keys": [],
+        "newest": [],
+        "previous": [],
+        "this_run": "",
+        "other_run": "",
+        **more,
+    }
 
 
 def cached(folder: Path) -> list[Path]:

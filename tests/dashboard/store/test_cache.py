@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from plane_guard_dashboard.store import _cache, _compact, _ingest, _manifest, _read
+from plane_guard_dashboard.store import EngineError, _cache, _compact, _database, _ingest, _manifest, _read
 from plane_guard_dashboard.store.local import Local
 from tests.dashboard.evidence import decision, session, span, write
-from tests.dashboard.store.conftest import cached, ids
+from tests.dashboard.store.conftest import cached, everything, ids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +71,120 @@ def test_a_manifest_of_another_kind_counts_as_none(folder: Path, sealing: None, 
     ids(Local(str(folder)))
     next(path for path in cached(folder) if path.name == "manifest.json").write_text(content)
     assert ids(Local(str(folder))) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("", "next_number", "5"),
+        ("tracked", "offset", "5"),
+        ("tracked", "number", None),
+        ("tracked", "shadowed_by", ["a"]),
+        ("tracked", "samples", [["a", "b"]]),
+        ("tracked", "name", 5),
+        ("segments", "rows", "many"),
+        ("segments", "size", -1),
+        ("segments", "sources", [True]),
+        ("segments", "kind", ["decisions"]),
+    ],
+)
+def test_a_manifest_with_a_value_of_another_type_is_discarded_with_a_message(
+    folder: Path, sealing: None, caplog: pytest.LogCaptureFixture, wrong: tuple[str, str, object]
+) -> None:
+    part, field, value = wrong
+    fill(folder, "a")
+    ids(Local(str(folder)))
+    manifest = next(path for path in cached(folder) if path.name == "manifest.json")
+    content = json.loads(manifest.read_text())
+    (content[part][0] if part else content)[field] = value
+    manifest.write_text(json.dumps(content))
+    assert ids(Local(str(folder))) == ["a"]
+    assert "is damaged. The dashboard reads the traces again." in caplog.text
+
+
+def test_the_cache_of_an_older_version_is_discarded_with_a_message(
+    folder: Path, sealing: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(folder, "a")
+    old = _cache.all_caches(os.environ) / _cache.mark_of(str(folder))
+    old.mkdir(parents=True)
+    (old / "manifest.json").write_text(json.dumps({"schema": "older", "origin": str(folder)}))
+    (old / "decisions-1.parquet").write_bytes(b"old")
+    assert ids(Local(str(folder))) == ["a"]
+    assert not old.exists()
+    assert f"discards the cache of an older version in {old}" in caplog.text
+
+
+def test_two_versions_at_once_do_not_make_each_other_read_again(
+    folder: Path, sealing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder, "a", "b")
+    one = Local(str(folder))
+    assert ids(one) == ["a", "b"]
+    with monkeypatch.context() as patch:
+        for module in (_cache, _manifest):
+            patch.setattr(module, "SCHEMA", "0123456789abcdef")
+        other = Local(str(folder))
+        assert ids(other) == ["a", "b"]
+    with monkeypatch.context() as patch:
+        patch.setattr(_read.Reading, "take", None)
+        for _ in range(3):
+            assert ids(one) == ids(other) == ["a", "b"]
+        assert ids(Local(str(folder))) == ["a", "b"]
+    assert len({path.parent for path in cached(folder)}) == 2
+
+
+def test_a_full_disk_is_not_kept_full_by_unfinished_files(
+    folder: Path, sealing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> int:
+        raise OSError(28, "No space left on device")
+
+    fill(folder, "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(_cache, "_checksum", full)
+        store = Local(str(folder))
+        assert ids(store) == ["a"]
+        assert "No space left" in store.health().cache
+        assert [path for path in cached(folder) if path.suffix == ".tmp"] == []
+
+
+def test_an_answer_larger_than_the_memory_limit_is_moved_to_disk_and_the_disk_is_left_clean(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_database._SETTINGS, "memory_limit", "60MB")
+    fill(folder, "a")
+    store = Local(str(folder))
+    store.refresh()
+    [row] = store._ask("SELECT count(*) AS n FROM (SELECT DISTINCT hash(range)::VARCHAR FROM range(3_000_000))", [])
+    assert row["n"] > 2_999_000
+    del store
+    gc.collect()
+    assert list(_cache.folder_of(str(folder), os.environ).glob(f"{_cache.SPILL}*")) == []
+
+
+def test_what_a_killed_process_moved_to_disk_is_deleted(folder: Path, sealing: None) -> None:
+    fill(folder, "a")
+    cache = _cache.folder_of(str(folder), os.environ)
+    gone, running = (cache / f"{_cache.SPILL}{pid}-ab" for pid in (999_999_998, os.getpid()))
+    for spilled in (gone, running):
+        spilled.mkdir(parents=True)
+        (spilled / "block").write_bytes(b"x")
+    ids(Local(str(folder)))
+    assert (gone.exists(), running.exists()) == (False, True)
+
+
+def test_an_answer_for_which_memory_and_disk_do_not_suffice_is_a_sentence_with_a_remedy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_database._SETTINGS, "memory_limit", "60MB")
+    (folder.parent / "cache").write_text("a file where the folder should be")
+    fill(folder, "a")
+    store = Local(str(folder))
+    store.refresh()
+    with pytest.raises(EngineError, match="Choose a shorter period or more filters, or free disk space in "):
+        store._ask("SELECT count(*) FROM (SELECT DISTINCT hash(range)::VARCHAR FROM range(9_000_000))", [])
+    assert store.query("scope", everything())
 
 
 def test_a_cache_that_vanishes_under_an_open_page_is_built_again(folder: Path, sealing: None) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +54,18 @@ def test_the_cache_of_a_source_that_is_gone_goes(cache: Path, folder: Path, tmp_
 def test_the_cache_of_a_source_that_is_there_stays(cache: Path, tmp_path: Path) -> None:
     assert str(cache) not in clean(tmp_path)
     assert cache.exists()
+
+
+@pytest.mark.parametrize(("days", "stays"), [(29, True), (31, False)])
+def test_the_cache_of_another_version_goes_once_that_is_not_used_any_more(
+    cache: Path, tmp_path: Path, days: int, *, stays: bool
+) -> None:
+    other = cache.with_name(f"{cache.name[:16]}-01234567")
+    shutil.copytree(cache, other)
+    then = time.time() - days * 86_400
+    os.utime(other / _cache.MANIFEST, (then, then))
+    clean(tmp_path)
+    assert (cache.exists(), other.exists()) == (True, stays)
 
 
 def test_a_cache_that_a_process_writes_to_stays(cache: Path, folder: Path, tmp_path: Path) -> None:

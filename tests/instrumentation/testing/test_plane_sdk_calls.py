@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 from plane import PlaneClient
@@ -17,6 +17,7 @@ from plane.models.states import CreateState, UpdateState
 from plane.models.work_items import (
     CreateWorkItem,
     CreateWorkItemComment,
+    CreateWorkItemDependency,
     CreateWorkItemLink,
     CreateWorkItemRelation,
     UpdateWorkItem,
@@ -24,8 +25,7 @@ from plane.models.work_items import (
     UpdateWorkItemLink,
 )
 
-if TYPE_CHECKING:
-    from plane_guard_instrumentation.testing import FakePlane
+from plane_guard_instrumentation.testing import FakePlane
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def client(fake_plane: FakePlane) -> PlaneClient:
     return PlaneClient(base_url=os.environ["PLANE_BASE_URL"], api_key=os.environ["PLANE_API_KEY"])
 
 
-def test_work_items(client: PlaneClient, where: tuple[str, str], fake_plane: FakePlane) -> None:
+def test_work_items(client: Any, where: tuple[str, str], fake_plane: FakePlane) -> None:
     made = client.work_items.create(*where, CreateWorkItem(name="Fix it", priority="high"))
     assert made.id
     state = fake_plane.sandbox.states["Done"]
@@ -52,11 +52,12 @@ def test_work_items(client: PlaneClient, where: tuple[str, str], fake_plane: Fak
         client.work_items.retrieve(*where, made.id)
 
 
-def test_pages_of_a_list(client: PlaneClient, where: tuple[str, str], fake_plane: FakePlane) -> None:
+def test_pages_of_a_list(client: Any, where: tuple[str, str], fake_plane: FakePlane) -> None:
     fake_plane.seed(work_items=[{"name": f"item {number}"} for number in range(5)])
     seen, cursor = [], None
     while True:
-        page = client.work_items.list(*where, WorkItemQueryParams(per_page=3, cursor=cursor, order_by="sequence_id"))
+        query = {"per_page": 3, "cursor": cursor, "order_by": "sequence_id"}
+        page = client.work_items.list(*where, WorkItemQueryParams.model_validate(query))
         seen += [row.sequence_id for row in page.results]
         cursor = page.next_cursor
         if not page.next_page_results:
@@ -64,7 +65,7 @@ def test_pages_of_a_list(client: PlaneClient, where: tuple[str, str], fake_plane
     assert (page.total_pages, seen) == (3, [1, 2, 3, 5, 6, 7, 8, 9])
 
 
-def test_comments_and_links(client: PlaneClient, where: tuple[str, str], fake_plane: FakePlane) -> None:
+def test_comments_and_links(client: Any, where: tuple[str, str], fake_plane: FakePlane) -> None:
     item = fake_plane.sandbox.items["SBX-1"]
     comments, links = client.work_items.comments, client.work_items.links
     comment = comments.create(*where, item, CreateWorkItemComment(comment_html="<p>one</p>"))
@@ -81,9 +82,7 @@ def test_comments_and_links(client: PlaneClient, where: tuple[str, str], fake_pl
     assert link.id not in {row.id for row in links.list(*where, item).results}
 
 
-def test_relations_activities_and_attachments(
-    client: PlaneClient, where: tuple[str, str], fake_plane: FakePlane
-) -> None:
+def test_relations_activities_and_attachments(client: Any, where: tuple[str, str], fake_plane: FakePlane) -> None:
     item, other = fake_plane.sandbox.items["SBX-1"], fake_plane.sandbox.items["SBX-2"]
     relation = CreateWorkItemRelation(relation_type="blocking", issues=[other])
     client.work_items.relations.create(*where, item, relation)
@@ -95,7 +94,7 @@ def test_relations_activities_and_attachments(
     assert len(client.work_items.attachments.list(*where, item)) == 1
 
 
-def test_labels_and_states(client: PlaneClient, where: tuple[str, str]) -> None:
+def test_labels_and_states(client: Any, where: tuple[str, str]) -> None:
     label = client.labels.create(*where, CreateLabel(name="urgent", color="#ff0000"))
     assert label.id
     assert client.labels.update(*where, label.id, UpdateLabel(name="later")).name == "later"
@@ -110,7 +109,7 @@ def test_labels_and_states(client: PlaneClient, where: tuple[str, str]) -> None:
     assert len(client.states.list(*where).results) == 5
 
 
-def test_cycles_and_modules(client: PlaneClient, where: tuple[str, str], fake_plane: FakePlane) -> None:
+def test_cycles_and_modules(client: Any, where: tuple[str, str], fake_plane: FakePlane) -> None:
     item = fake_plane.sandbox.items["SBX-1"]
     user = client.users.get_me().id
     cycle = client.cycles.create(*where, CreateCycle(name="Sprint", owned_by=user, project_id=where[1]))
@@ -135,11 +134,36 @@ def test_cycles_and_modules(client: PlaneClient, where: tuple[str, str], fake_pl
     assert [row.name for row in client.modules.list(*where).results] == ["Module 1"]
 
 
-def test_projects_members_and_intake(client: PlaneClient, where: tuple[str, str]) -> None:
+def test_projects_members_and_intake(client: Any, where: tuple[str, str]) -> None:
     assert {row.identifier for row in client.projects.list(where[0]).results} == {"ORCH", "SBX"}
     assert client.projects.retrieve(*where).identifier == "SBX"
     assert {row.display_name for row in client.projects.get_members(*where)} == {"ada", "lin"}
-    made = client.intake.create(*where, CreateIntakeWorkItem(issue={"name": "Please fix"}))
-    assert made.issue in {row.issue for row in client.intake.list(*where, PaginatedQueryParams(per_page=10)).results}
+    made = client.intake.create(*where, CreateIntakeWorkItem.model_validate({"issue": {"name": "Please fix"}}))
+    assert made.issue in {
+        row.issue for row in client.intake.list(*where, PaginatedQueryParams.model_validate({"per_page": 10})).results
+    }
     assert client.intake.retrieve(*where, str(made.issue)).id == made.id
     client.intake.delete(*where, str(made.issue))
+
+
+def test_calls_that_only_plane_cloud_answers(client: Any, where: tuple[str, str], fake_plane: FakePlane) -> None:
+    item, other = fake_plane.sandbox.items["SBX-1"], fake_plane.sandbox.items["SBX-2"]
+    assert {row.identifier for row in client.projects.list_lite(where[0]).results} == {"ORCH", "SBX"}
+    assert [row.name for row in client.cycles.list_lite(*where).results] == ["Cycle 1", "Cycle 2"]
+    assert [row.name for row in client.modules.list_lite(*where).results] == ["Module 1"]
+    dependency = CreateWorkItemDependency.model_validate({"relation_type": "blocking", "work_item_ids": [other]})
+    client.work_items.dependencies.create(*where, item, dependency)
+    assert [row.id for row in client.work_items.dependencies.list(*where, item).blocking] == [other]
+    client.work_items.dependencies.remove(*where, item, other)
+    assert client.work_items.dependencies.list(*where, item).blocking == []
+    client.work_items.update(*where, item, UpdateWorkItem(state=fake_plane.sandbox.states["Done"]))
+    client.work_items.archive(*where, item)
+    with pytest.raises(HttpError, match="404"):
+        client.work_items.retrieve(*where, item)
+
+
+def test_the_open_server_does_not_answer_them() -> None:
+    with FakePlane() as plane:
+        client = PlaneClient(base_url=plane.url, api_key=plane.token)
+        with pytest.raises(HttpError, match="404"):
+            client.projects.list_lite(plane.workspace)

@@ -1,9 +1,11 @@
-"""Before every test: a quick look whether each shell is still where it was put, whatever was replaced around it."""
+"""Before every test, each patch must be where it was put, whatever was replaced around it."""
 
 from __future__ import annotations
 
+import functools
 import http.client
 import importlib
+import importlib.util
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,11 @@ from unittest import mock
 import pytest
 
 from plane_guard_instrumentation.clients import patches
+from plane_guard_instrumentation.clients.snapshot import is_patched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
@@ -23,76 +27,98 @@ ENDHEADERS = "http.client (http.client.HTTPConnection.endheaders)"
 
 
 def original(function: Any) -> Callable[..., object]:
-    """What a shell is around."""
+    """The function that a patch wraps."""
     found: Callable[..., object] = function.__plane_guard_original__
     return found
 
 
-def unguarded(name: str) -> type:
-    """A class such as http.client has, before anybody guarded it."""
-    shells = vars(http.client.HTTPConnection)
-    return type(name, (), {method: original(shells[method]) for method in ("endheaders", "send", "connect")})
+def unpatched(name: str) -> type:
+    """A class like that of http.client before it was patched."""
+    patched = vars(http.client.HTTPConnection)
+    return type(name, (), {method: original(patched[method]) for method in ("endheaders", "send", "connect")})
+
+
+def answer(*_: object, **__: object) -> None:
+    """Answer a request without sending it."""
+
+
+REPLACEMENTS: dict[str, Callable[[type, str], AbstractContextManager[object]]] = {
+    "function": lambda owner, name: mock.patch.object(owner, name, answer),
+    "lambda": lambda owner, name: mock.patch.object(owner, name, lambda *_: 1),  # noqa: PT008
+    "partialmethod": lambda owner, name: mock.patch.object(owner, name, functools.partialmethod(answer)),
+    "Mock": mock.patch.object,
+    "autospec": lambda owner, name: mock.patch.object(owner, name, autospec=True),
+    "ANY": lambda owner, name: mock.patch.object(owner, name, mock.ANY),
+}
 
 
 @pytest.fixture
 def stays() -> None:
-    """All is well, and that is known."""
+    """Every patch is in place, and a snapshot says so."""
     assert patches.verify() == []
     assert patches.verify() == []
 
 
 @pytest.mark.usefixtures("stays")
 class TestAnotherLook:
-    def test_finds_a_method_that_was_replaced(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_puts_back_a_method_that_was_replaced(self, monkeypatch: pytest.MonkeyPatch) -> None:
         connection = http.client.HTTPConnection
         monkeypatch.setattr(connection, "endheaders", original(vars(connection)["endheaders"]))
 
         assert patches.verify() == [ENDHEADERS]
         assert patches.verify() == []
 
-    def test_finds_a_method_that_was_deleted_from_a_subclass(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_puts_back_a_method_that_was_deleted_from_a_subclass(self, monkeypatch: pytest.MonkeyPatch) -> None:
         connection = http.client.HTTPSConnection
         monkeypatch.setattr(connection, "connect", original(vars(connection)["connect"]))
 
         assert patches.verify() == ["http.client (http.client.HTTPSConnection.connect)"]
 
-    def test_finds_a_class_that_was_replaced_by_one_of_its_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(http.client, "HTTPConnection", unguarded("HTTPConnection"))
+    def test_patches_a_class_that_was_replaced_by_one_of_its_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        anew = unpatched("HTTPConnection")
+        monkeypatch.setattr(http.client, "HTTPConnection", anew)
 
-        assert ENDHEADERS in patches.verify()
         assert patches.verify() == []
+        assert is_patched(vars(anew)["endheaders"])
 
-    def test_finds_a_module_that_was_imported_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_patches_a_module_that_was_imported_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
         anew = ModuleType("http.client")
-        monkeypatch.setattr(anew, "HTTPConnection", unguarded("HTTPConnection"), raising=False)
+        monkeypatch.setattr(anew, "HTTPConnection", unpatched("HTTPConnection"), raising=False)
         monkeypatch.setitem(sys.modules, "http.client", anew)
 
-        assert ENDHEADERS in patches.verify()
         assert patches.verify() == []
+        assert is_patched(anew.HTTPConnection.endheaders)
 
-    def test_finds_a_client_that_came_by_another_way_than_import(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        httplib2 = ModuleType("httplib2")
-        connection = type("HTTPConnectionWithTimeout", (), {"connect": lambda _: None})
-        monkeypatch.setattr(httplib2, "HTTPConnectionWithTimeout", connection, raising=False)
-        monkeypatch.setitem(sys.modules, "httplib2", httplib2)
+    def test_patches_a_client_that_came_by_another_way_than_import(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        spec = importlib.util.spec_from_file_location("http.client", http.client.__file__)
+        assert spec is not None
+        assert spec.loader is not None
+        copied = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(copied)
+        assert not is_patched(copied.HTTPConnection.endheaders)
+        monkeypatch.setitem(sys.modules, "http.client", copied)
 
-        assert patches.verify() == ["http.client (httplib2.HTTPConnectionWithTimeout.connect)"]
-        assert "connect" in vars(connection)
-        assert original(vars(connection)["connect"])(None) is None
+        assert patches.verify() == []
+        assert is_patched(copied.HTTPConnection.endheaders)
 
-    def test_finds_what_was_replaced_while_a_mock_stood_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_puts_back_what_was_replaced_while_a_mock_stood_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         connection = http.client.HTTPConnection
         with mock.patch.object(connection, "endheaders"):
             assert patches.verify() == []
             monkeypatch.setattr(connection, "send", original(vars(connection)["send"]))
             assert patches.verify() == ["http.client (http.client.HTTPConnection.send)"]
 
-    def test_asks_nothing_that_stands_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(http.client.HTTPConnection, "endheaders", mock.ANY)
+    @pytest.mark.parametrize("kind", REPLACEMENTS)
+    def test_leaves_alone_what_replaced_a_method(self, kind: str) -> None:
+        with REPLACEMENTS[kind](http.client.HTTPConnection, "endheaders"):
+            assert patches.verify() == []
+            standing = vars(http.client.HTTPConnection)["endheaders"]
+            assert patches.verify() == []
+            assert vars(http.client.HTTPConnection)["endheaders"] is standing
 
-        assert patches.verify() == [ENDHEADERS]
+        assert is_patched(http.client.HTTPConnection.endheaders)
 
-    def test_finds_nothing_when_a_client_was_imported_as_usual(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_reports_nothing_when_a_client_was_imported_as_usual(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(http, "client", http.client)  # an import sets it, too
         monkeypatch.delitem(sys.modules, "http.client")
         importlib.import_module("http.client")

@@ -1,0 +1,30 @@
+"""The state of this package: which classes were patched, and which clients are closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from plane_guard_instrumentation.clients.snapshot import PatchSnapshot
+
+
+@dataclass(slots=True)
+class ClientState:
+    """Changed by `patches` and `self_check` only."""
+
+    patched: WeakKeyDictionary[type, set[str]] = field(default_factory=WeakKeyDictionary)
+    """The methods that were patched, by class."""
+    closed: dict[str, str] = field(default_factory=dict)
+    """The layers whose requests are not checked, and why. Known Plane hosts are closed to them."""
+    held: WeakKeyDictionary[Any, tuple[int, list[bytes]]] = field(default_factory=WeakKeyDictionary)
+    """The requests of `http.client` whose bodies are not complete yet: the length, and the pieces so far."""
+    pending: WeakKeyDictionary[Any, bytes] = field(default_factory=WeakKeyDictionary)
+    """The last bytes that were sent over a connection without passing `endheaders`."""
+    snapshot: PatchSnapshot | None = None
+    installed: bool = False
+    verifying: bool = False
+
+
+state = ClientState()
