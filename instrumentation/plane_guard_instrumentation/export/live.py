@@ -124,7 +124,10 @@ def _is_root() -> bool:
 
 
 def _register_end() -> None:
-    # Before `atexit`, while threads can still be started: Python 3.12 starts none in its last phase.
+    # Before `atexit`, while threads can be started and executors still work. The import registers the end of executors,
+    # and what is registered later is called earlier.
+    import concurrent.futures.thread  # noqa: F401
+
     with suppress(AttributeError, RuntimeError):
         threading._register_atexit(_deliver)  # type: ignore[attr-defined]  # noqa: SLF001  for concurrent.futures
     atexit.register(_end)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -26,6 +24,8 @@ from plane_guard_instrumentation.export.target import LOGS, TRACES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
+
+    from opentelemetry.sdk._logs import ReadableLogRecord
 
     from plane_guard_instrumentation.evidence import trace_context
     from plane_guard_instrumentation.evidence.otlp_json import Span
@@ -59,6 +59,9 @@ def readable(span: Span) -> ReadableSpan:
 
 def log_record(span: Span) -> ReadableLogRecord:
     """Return the decision of a span as a log record with the same attributes, in the context of that span."""
+    from opentelemetry._logs import LogRecord, SeverityNumber
+    from opentelemetry.sdk._logs import ReadableLogRecord
+
     severity = SeverityNumber.ERROR if span.is_error else SeverityNumber.INFO
     record = LogRecord(
         timestamp=span.start_ns,
