@@ -35,6 +35,7 @@ FUNCTION: Final = "code.function.name"
 
 SESSION_EVIDENCE: Final = "plane_guard.session.evidence"
 SESSION_SHELLS: Final = "plane_guard.session.shells"
+SESSION_UNCOVERED: Final = "plane_guard.session.uncovered"
 
 VERSION: Final = "plane_guard.version"
 RUN_ID: Final = "plane_guard.run.id"
@@ -87,7 +88,11 @@ EVENT_KINDS: Final = {
     LINE: Kind.NUMBER,
     FUNCTION: Kind.TEXT,
 }
-SESSION_KINDS: Final = {SESSION_EVIDENCE: Kind.TEXT, SESSION_SHELLS: Kind.TEXTS}
+SESSION_KINDS: Final = {
+    SESSION_EVIDENCE: Kind.TEXT,
+    SESSION_SHELLS: Kind.TEXTS,
+    SESSION_UNCOVERED: Kind.TEXTS,
+}
 RESOURCE_KINDS: Final = {
     SERVICE: Kind.TEXT,
     VERSION: Kind.TEXT,
