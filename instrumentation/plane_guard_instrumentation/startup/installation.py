@@ -84,7 +84,8 @@ def _patch(module: str) -> None:
     from plane_guard_instrumentation.clients import patches
     from plane_guard_instrumentation.connections import audit_hook, first_socket
 
-    if module == first_socket.MODULE and plane_guard_watch.STATE.evidence:
+    # A second copy of `_socket` knows nothing of the hook that waits for the first socket.
+    if module == first_socket.MODULE and plane_guard_watch.STATE.evidence and audit_hook.is_installed():
         audit_hook.lay()
     patches.verify()
 
