@@ -80,6 +80,7 @@ LOADER = "unittest.loader.TestLoader runs tests"
 PROGRAM = "unittest.main.TestProgram runs tests"
 MAIN = "unittest is the main module"
 PYTEST = "pytest is imported"
+DJANGO = "django.test.runner.DiscoverRunner runs tests"
 _TARGET = "test_x.py::T"
 
 GROUPS: dict[str, tuple[Way, ...]] = {
@@ -115,8 +116,9 @@ GROUPS: dict[str, tuple[Way, ...]] = {
         Way("{py} -m pytest -k test_plain test_x.py", PYTEST),
     ),
     "Other runners": (
-        Way("{py} manage.py test tests", "django.test.runner.DiscoverRunner runs tests", "django"),
-        Way("PYTHONPATH=. {py} -m django test tests --settings settings", "django.test.runner.DiscoverRunner runs tests", "django"),
+        Way("{py} manage.py test tests", DJANGO, "django"),
+        Way("PYTHONPATH=. {py} -m django test tests --settings=settings", DJANGO,
+            "django"),
         Way("{py} -m nose2 cases", "nose2 is imported", "nose2"),
         Way("{bin}/green cases", "green is imported", "green"),
         Way("PYTHONPATH=. {bin}/trial trial_x", "twisted.trial is imported", "twisted"),
