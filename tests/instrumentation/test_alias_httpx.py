@@ -8,7 +8,6 @@ from tests.guard.plane import PROD
 
 if TYPE_CHECKING:
     from plane_guard_instrumentation.testing import FakePlane
-
     from tests.harness import Child
 
 CASE = f"""

@@ -14,12 +14,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from plane_guard_dashboard.cli.durations import Age
-from plane_guard_dashboard.cli.options import traces_option
+from plane_guard_dashboard.durations import Age
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence import packing, traces
 from plane_guard_dashboard.evidence.groups import KnownReportError, known_fingerprints
 from plane_guard_dashboard.evidence.runs import NothingSinceError, UnknownRunError
+from plane_guard_dashboard.options import traces_option
 from plane_guard_dashboard.report import gate, reading, rendering
 from plane_guard_dashboard.report.collection import CollectionError
 from plane_guard_dashboard.report.gate import FAIL_ON
