@@ -8,6 +8,7 @@ from tests.guard.plane import PROD
 
 if TYPE_CHECKING:
     from plane_guard_dashboard.demo.standin import StandInPlane
+
     from tests.harness import Child
 
 CASE = f"""
