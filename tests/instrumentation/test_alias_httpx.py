@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from tests.guard.plane import PROD
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.demo.standin import StandInPlane
-
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 CASE = f"""
@@ -31,7 +30,7 @@ CASE = f"""
 """
 
 
-def test_requests_under_the_other_name_are_judged(child: Child, plane: StandInPlane) -> None:
+def test_requests_under_the_other_name_are_judged(child: Child, plane: FakePlane) -> None:
     child.write("test_it.py", CASE)
     result = child.pytest("-p", "no:asyncio", SERVER=plane.url)
     assert result.returncode == 0, result.stdout + result.stderr
