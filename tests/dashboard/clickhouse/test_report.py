@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,7 +34,9 @@ RUNS = (ALL, LATEST, "run-1", "run-2", "run-4", "(none)", *(f"run {value}" for v
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> traces.Traces:
-    return traces.read(batch(tmp_path_factory.mktemp("story") / "traces.jsonl", *story()))
+    found = traces.read(batch(tmp_path_factory.mktemp("story") / "traces.jsonl", *story()))
+    # A table does not know what was written last, so there the latest run is the one with the latest time.
+    return replace(found, runs=())
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["map", "json"])
