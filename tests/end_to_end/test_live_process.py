@@ -82,7 +82,7 @@ def test_a_live_write_leaves_byte_for_byte_as_without_the_package(child: Child) 
 
     assert len(with_package) == 2
     assert with_package == without
-    assert "guard loaded: []" in printed
+    assert "guard loaded: ['plane_guard_watch']" in printed
 
 
 def test_after_instrument_it_leaves_as_with_the_httpx_instrumentor_alone(child: Child) -> None:

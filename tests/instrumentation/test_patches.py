@@ -151,7 +151,7 @@ def test_where_no_test_begins_each_decision_puts_back_what_was_stripped(child: C
     assert plane.writes == []
 
 
-def test_a_finder_that_came_later_and_finds_a_client_itself_does_not_keep_the_guard_from_it(child: Child) -> None:
+def test_a_client_that_another_finder_found_is_patched_by_the_next_check(child: Child) -> None:
     code = """
         import sys
         from importlib.machinery import PathFinder
@@ -159,8 +159,9 @@ def test_a_finder_that_came_later_and_finds_a_client_itself_does_not_keep_the_gu
             def find_spec(self, name, path=None, target=None):
                 return PathFinder.find_spec(name, path, target) if name == "httpcore" else None
         sys.meta_path.insert(0, Later())
-        import colorsys
         import httpcore
+        from plane_guard_instrumentation.clients import patches
+        patches.verify()  # as before each test and each decision
         print(hasattr(httpcore.ConnectionPool.handle_request, "__plane_guard_original__"))
     """
 
