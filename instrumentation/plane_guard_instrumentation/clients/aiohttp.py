@@ -68,7 +68,8 @@ def patch_send(original: Send, layer: str) -> Send:
         request = _private_copy(self)
         sent = _outgoing(request, layer)
         if sent not in (vars(self).pop(_CHECKED, None), request_scope.checked_form(self)):
-            await _check(request, sent, functools.partial(_connect_alongside, conn))
+            with gate.connecting(layer):
+                await _check(request, sent, functools.partial(_connect_alongside, conn))
         with request_scope.sending(request, sent):
             response = await original(request, conn)
         _leave_traces(request, self, response)
