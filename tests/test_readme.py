@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import plane_guard_watch
 from plane_guard import DEFAULT_HOSTS, DEFAULT_SANDBOX_PROJECT, Reason, settings
 from plane_guard_dashboard.cli import COMMANDS
-from plane_guard_instrumentation import pytest_plugin
+from plane_guard_instrumentation.pytest_support import reporting
 from plane_guard_instrumentation.runtime import environment
 
 ROOT = Path(__file__).parents[1]
@@ -37,8 +38,11 @@ def test_every_setting_is_listed_with_its_pyproject_key() -> None:
         environment.TRACE_DIR_VARIABLE,
         environment.SWALLOWED_VARIABLE,
         "PLANE_GUARD_TRACES",
+        plane_guard_watch.ALSO_VARIABLE,
     }
-    assert column("Settings", 1) == ["sandbox_projects", "protected_projects", "hosts", "trace_dir", "swallowed"]
+    assert column("Settings", 1) == [
+        *("sandbox_projects", "protected_projects", "hosts", "trace_dir", "swallowed", "also_guard")
+    ]
 
 
 def test_the_defaults_are_the_codes() -> None:
@@ -52,7 +56,7 @@ def test_every_command_is_listed() -> None:
     assert sorted(command.split()[1] for command in column("Commands")) == sorted(COMMANDS)
 
 
-@pytest.mark.parametrize("name", [name for name in vars(pytest_plugin) if name.startswith("plane_")])
+@pytest.mark.parametrize("name", [name for name in vars(reporting) if name.startswith(("plane_", "fake_plane"))])
 def test_every_fixture_is_shown(name: str) -> None:
     assert name in README
 

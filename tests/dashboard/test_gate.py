@@ -272,6 +272,12 @@ def test_since_a_file_counts_every_run_that_was_written_later(folder: Path, tmp_
     assert report(folder, *arguments, "--fail-on", "prod-attempt").exit_code == 0
 
 
+def test_a_marker_that_is_not_there_is_exit_code_two(folder: Path) -> None:
+    write(folder / OF_A_PROCESS, session())
+    result = report(folder, "--since-file", str(folder / "nothing"))
+    assert (result.exit_code, "make the file of --since-file when the job starts" in result.stderr) == (2, True)
+
+
 def test_what_is_not_covered_is_named(folder: Path) -> None:
     line = write(folder / "line.tmp", session()).read_text()
     gaps = {"arrayValue": {"values": [{"stringValue": "reqwest: a Rust client"}]}}

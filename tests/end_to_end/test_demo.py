@@ -179,9 +179,9 @@ def test_on_request_the_project_is_kept_and_all_output_is_shown(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("doctored", "named"),
     [
-        (WRITES_BEHIND_THE_GUARD, "production received no write; production is as it was before"),
-        (FORGETS_A_TEST, "what the sandbox test wrote did arrive"),
-        (LOSES_THE_EVIDENCE, "every block is on disk"),
+        (WRITES_BEHIND_THE_GUARD, "production received no write; production is unchanged"),
+        (FORGETS_A_TEST, "the writes of the sandbox test arrived"),
+        (LOSES_THE_EVIDENCE, "every block is in the evidence"),
     ],
     ids=["a write behind the guard", "a test that did not run", "lost evidence"],
 )
@@ -189,14 +189,14 @@ def test_the_demo_fails_and_names_the_claim_that_is_not_so(tmp_path: Path, docto
     done = plane_guard("demo", cwd=tmp_path, before=doctored)
     assert done.returncode == 1
     assert named in done.stderr
-    assert "NOT SO" in done.stdout
+    assert "FAILED" in done.stdout
 
 
 def test_without_a_folder_for_evidence_the_demo_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = plane_guard("demo", cwd=tmp_path, env={"PLANE_GUARD_TRACE_DIR": str(tmp_path / "file" / "x")})
     assert done.returncode == 1
-    assert "set PLANE_GUARD_TRACE_DIR to a folder that can be written" in done.stderr
+    assert "set PLANE_GUARD_TRACE_DIR to a writable folder" in done.stderr
 
 
 def test_without_pytest_the_demo_says_how_to_get_it(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ FILES = {
     "by_hand.py": "import cases, unittest\ncases.T('test_writes').debug()\n",
     "documented.py": '"""\n>>> import plain\n>>> plain.send()\n"""\nif __name__ == "__main__":\n'
     "    import doctest\n    doctest.testmod()\n",
-    "ward_x.py": "from ward import test\nfrom plain import send\n@test('writes')\ndef _():\n    send()\n",
+    "wards/test_ward.py": "from ward import test\nfrom plain import send\n@test('writes')\ndef _():\n    send()\n",
     "trial_x.py": "from twisted.trial import unittest\nfrom plain import send\nclass T(unittest.TestCase):\n"
     "    def test_writes(self):\n        send()\n",
     "testtools_x.py": "import testtools\nfrom plain import send\nclass T(testtools.TestCase):\n"
@@ -50,7 +50,8 @@ FILES = {
     "class T(SimpleTestCase):\n    def test_writes(self):\n        send()\n",
     "noxfile.py": "import nox, sys\n@nox.session(venv_backend='none')\ndef tests(session):\n"
     "    session.run(sys.executable, '-m', 'unittest', 'cases', external=True)\n",
-    "pyproject.toml": "[tool.hatch.envs.default]\ntype = 'system'\n",
+    "tox.ini": "[tox]\nenvlist = tests\n[testenv]\nskip_install = true\nallowlist_externals = *\npass_env = *\n"
+    "commands = {env:PY} -m unittest cases\n",
     "Makefile": "test:\n\t$(PY) -m unittest cases\n",
     "app.py": "import plain\nplain.send()\n",
     "worker.py": "import multiprocessing, plain\nif __name__ == '__main__':\n"
@@ -79,6 +80,7 @@ LOADER = "unittest.loader.TestLoader runs tests"
 PROGRAM = "unittest.main.TestProgram runs tests"
 MAIN = "unittest is the main module"
 PYTEST = "pytest is imported"
+DJANGO = "django.test.runner.DiscoverRunner runs tests"
 _TARGET = "test_x.py::T"
 
 GROUPS: dict[str, tuple[Way, ...]] = {
@@ -114,22 +116,23 @@ GROUPS: dict[str, tuple[Way, ...]] = {
         Way("{py} -m pytest -k test_plain test_x.py", PYTEST),
     ),
     "Other runners": (
-        Way("{py} manage.py test", "django.test.runner.DiscoverRunner runs tests", "django"),
-        Way("{py} -m django test --settings settings", "django.test.runner.DiscoverRunner runs tests", "django"),
+        Way("{py} manage.py test tests", DJANGO, "django"),
+        Way("PYTHONPATH=. {py} -m django test tests --settings=settings", DJANGO,
+            "django"),
         Way("{py} -m nose2 cases", "nose2 is imported", "nose2"),
         Way("{bin}/green cases", "green is imported", "green"),
-        Way("{bin}/trial trial_x.T", "twisted.trial is imported", "twisted"),
-        Way("{bin}/stestr -q --test-path . run --serial cases", "stestr is imported", "stestr"),
-        Way("{py} -m testtools.run testtools_x", "testtools.testcase.TestCase runs tests", "testtools"),
-        Way("{py} -m subunit.run cases", "testtools.run.TestProgram runs tests", "subunit"),
-        Way("{bin}/zope-testrunner --test-path=. -s . --tests-pattern=^cases$", "zope.testrunner is imported",
+        Way("PYTHONPATH=. {bin}/trial trial_x", "twisted.trial is imported", "twisted"),
+        Way("{bin}/stestr --test-path . run --serial test_x", "stestr is imported", "stestr"),
+        Way("{py} -m testtools.run testtools_x", LOADER, "testtools"),
+        Way("{py} -m subunit.run cases > subunit.out", "testtools.run.TestProgram runs tests", "subunit"),
+        Way("PYTHONPATH=. {bin}/zope-testrunner --test-path=. --tests-pattern=^cases$", "zope.testrunner is imported",
             "zope.testrunner"),
         Way("{bin}/behave", "behave.runner.ModelRunner runs tests", "behave"),
         Way("{bin}/robot --output NONE x.robot", "robot.running.model.TestSuite runs tests", "robot"),
-        Way("{bin}/ward --path ward_x.py", "ward is imported", "ward"),
+        Way("PYTHONPATH=. {bin}/ward --path wards", "ward is imported", "ward"),
         Way("{py} -m doctest documented.py", "doctest.DocTestRunner runs tests"),
         Way("{py} documented.py", "doctest.DocTestRunner runs tests"),
-        Way("{py} -m xdoctest documented.py --style google all", "xdoctest.runner is imported", "xdoctest"),
+        Way("{py} -m xdoctest documented.py --style freeform", PYTEST, "xdoctest"),
         Way("{py} -m teamcity.unittestpy cases", PROGRAM, "teamcity"),
     ),
     "Tools around a runner": (
@@ -138,11 +141,10 @@ GROUPS: dict[str, tuple[Way, ...]] = {
         Way(f"{{py}} -m coverage run -m pytest {_TARGET} OURS_OFF", PYTEST, "coverage"),
         Way("{py} -m cProfile -m unittest cases", PROGRAM),
         Way(f"{{py}} -m cProfile -m pytest {_TARGET} OURS_OFF", PYTEST),
-        Way("{py} -m trace -t --ignore-dir=/ test_x.py", PROGRAM),
         Way("{py} -m pdb -cc -m unittest cases", PROGRAM),
         Way("{py} -m debugpy --listen 127.0.0.1:0 -m unittest cases", PROGRAM, "debugpy"),
         Way("{bin}/nox -f noxfile.py -R --no-venv", PROGRAM, "nox"),
-        Way("{bin}/hatch run {py} -m unittest cases", PROGRAM, "hatch"),
+        Way("PY={py} {bin}/tox -q", PROGRAM, "tox"),
         Way("uv run --no-project --python {py} python -m unittest cases", PROGRAM, "uv"),
         Way("{bin}/opentelemetry-instrument {py} -m unittest cases", PROGRAM, "opentelemetry.distro"),
     ),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from plane_guard_dashboard.cli.durations import Age
 from plane_guard_dashboard.cli.process_start import started_at
+from plane_guard_dashboard.durations import Age
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence.sources import default_source, shown
 from plane_guard_dashboard.shipping import checkpoint

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from plane_guard_dashboard.cli.options import traces_option
 from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState, default_source, shown
+from plane_guard_dashboard.options import traces_option
 from plane_guard_dashboard.server import settings
 from plane_guard_dashboard.store.clickhouse_address import AddressError, is_address, parsed
 from plane_guard_dashboard.store.clickhouse_errors import missing_package

@@ -1,4 +1,4 @@
-"""`plane-guard demo`: the incident, replayed on this machine against a fake Plane server."""
+"""`plane-guard demo`: a replay of the incident on this machine, against a fake Plane server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The claims of the demo, each of them checked against what was really observed."""
+"""The claims of the demo, and a check of each against the observations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What was seen: by the child, by the server, and in the evidence on disk."""
+    """Observations from the child process, the server and the evidence on disk."""
 
     child: ChildRun
     decisions: tuple[DecisionRow, ...]
@@ -33,7 +33,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A claim and, if it does not hold, why not."""
+    """A claim and its problem, which is empty if the claim holds."""
 
     claim: str
     problem: str
@@ -50,7 +50,7 @@ def check(observed: Observed) -> list[Checked]:
 
 
 def attempt(row: DecisionRow) -> Attempt:
-    """Return a decision as the story tells it."""
+    """Return a decision in the form of the script."""
     name = (row.test or "").rpartition("::")[2]
     return Attempt(name, row.op, BLOCK if row.outcome is Outcome.BLOCK else ALLOW, row.reason)
 
@@ -94,7 +94,7 @@ def _ended(observed: Observed) -> str:
     wrong = [f"{name} {found.get(name, 'absent')}" for name, how in expected.items() if found.get(name) != how]
     code = observed.child.exit_code
     exit_code = f"exit code {code} instead of {TESTS_FAILED}" if code != TESTS_FAILED else ""
-    return "; ".join(filter(None, (exit_code, _some("unlike the story:", wrong))))
+    return "; ".join(filter(None, (exit_code, _some("unexpected:", wrong))))
 
 
 def _some(word: str, things: list[str]) -> str:
@@ -106,10 +106,10 @@ MOST_NAMED = 4
 SANDBOX_CHANGES = frozenset({"work_items: changed state", "comments: created"})
 CLAIMS: Mapping[str, Callable[[Observed], str]] = {
     "production received no write": _received,
-    "production is as it was before": _unchanged,
-    "every attempt was decided for the reason that we promise": _decided,
-    "every attempt on production is recorded as one, and blocked": _aimed,
-    "every block is on disk": _evidence,
-    "what the sandbox test wrote did arrive": _arrived,
-    "the tests ended as they must": _ended,
+    "production is unchanged": _unchanged,
+    "every attempt was decided for the expected reason": _decided,
+    "every attempt on production is blocked and recorded as a prod attempt": _aimed,
+    "every block is in the evidence": _evidence,
+    "the writes of the sandbox test arrived": _arrived,
+    "the tests passed and failed as expected": _ended,
 }

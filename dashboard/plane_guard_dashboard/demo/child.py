@@ -1,4 +1,4 @@
-"""The pytest child of the demo: its project on disk, its environment, its run, and how each test ended."""
+"""The demo's pytest process: its project on disk, its environment, and the result of each test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WITHOUT = ("cacheprovider", "randomly", "sugar", "xdist", "rerunfailures")
 
 @dataclass(frozen=True, slots=True)
 class ChildRun:
-    """What the pytest process said."""
+    """The exit code and output of pytest, and the result of each test."""
 
     exit_code: int
     output: str
@@ -43,7 +43,7 @@ def write_project(folder: Path) -> None:
 
 
 def environment(plane: FakePlane, trace_dir: Path, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return what the child inherits: a live token, the production project, even an opt-in for it."""
+    """Return the environment of the child: a live token, the production project, and an opt-in for it."""
     kept = {
         name: value
         for name, value in inherited.items()
@@ -58,7 +58,7 @@ def environment(plane: FakePlane, trace_dir: Path, inherited: Mapping[str, str])
 
 
 def live_settings(plane: FakePlane) -> dict[str, str]:
-    """Return the settings that leaked into the worktree on the day."""
+    """Return the settings that leaked into the worktree in the incident."""
     return {
         "PLANE_API_URL": plane.url,
         "PLANE_API_TOKEN": plane.token,

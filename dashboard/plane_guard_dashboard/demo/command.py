@@ -1,4 +1,4 @@
-"""`plane-guard demo`: runs the incident again, shows what became of it, and checks every word of that."""
+"""`plane-guard demo`: replay the incident, show the decisions, and check every claim about them."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ Examples:
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--keep", is_flag=True, help="Leave the temporary project on disk and say where it is.")
-@click.option("--verbose", is_flag=True, help="Show all that pytest printed.")
+@click.option("--keep", is_flag=True, help="Keep the temporary project and print its path.")
+@click.option("--verbose", is_flag=True, help="Show the whole output of pytest.")
 def demo(*, keep: bool, verbose: bool) -> None:
     """Replay the incident ORCH-114, and show what was blocked.
 
-    Nothing outside this machine is contacted. Exit code 0: all that is shown was checked and is so. 1: it
-    is not, and the claim that failed is named.
+    The demo contacts nothing outside this machine. Exit code 0: every claim on the screen was checked and
+    holds. 1: a claim failed; the message names it.
     """
     _need_pytest()
     console, trace_dir = _console(), _trace_dir()
@@ -60,17 +60,17 @@ def demo(*, keep: bool, verbose: bool) -> None:
         _say(console, observed, plane, verbose=verbose or not all(one.holds for one in checked))
     _conclude(console, checked, evidence)
     if keep:
-        render.title(console, "The project was kept in")
+        render.title(console, "The project is in")
         render.path(console, folder)
     failed = [one.claim for one in checked if not one.holds]
     if failed:
-        message = f"not so: {'; '.join(failed)}. Pytest's output is above; --keep leaves its project on disk."
+        message = f"failed: {'; '.join(failed)}. See pytest's output above, or run again with --keep."
         raise click.ClickException(message)
     _go_on(console, trace_dir)
 
 
 def _introduce(console: Console, plane: FakePlane, folder: Path) -> None:
-    render.title(console, "ORCH-114, once more")
+    render.title(console, "The incident ORCH-114, replayed")
     for text in render.STORY:
         render.paragraph(console, text)
     render.title(console, "What the tests inherit")
@@ -86,7 +86,7 @@ def _say(console: Console, observed: Observed, plane: FakePlane, *, verbose: boo
     render.quote(console, output.splitlines() if verbose else render.excerpt(output))
     names = {project.id: project.identifier for project in (plane.prod, plane.sandbox)}
     names |= {key: name for project in (plane.prod, plane.sandbox) for name, key in project.items.items()}
-    render.title(console, "What the tests tried, as the evidence tells it")
+    render.title(console, "Attempts, from the evidence")
     render.attempts(console, observed.decisions, names)
     render.reasons(console, observed.decisions)
     render.swallowed(console, observed.child, observed.decisions)
@@ -100,14 +100,14 @@ def _received(observed: Observed, plane: FakePlane) -> list[tuple[str, str]]:
     return [
         ("writes to ORCH (production)", f"{len(observed.prod_writes)}, project {state}"),
         ("writes to SBX (sandbox)", str(len(plane.writes) - len(observed.prod_writes))),
-        ("reads, which are free", str(reads)),
+        ("reads", str(reads)),
     ]
 
 
 def _conclude(console: Console, checked: list[Checked], evidence: Evidence) -> None:
     render.title(console, "Checked")
     render.claims(console, checked)
-    render.title(console, "The evidence")
+    render.title(console, "Evidence")
     for path in evidence.files:
         render.path(console, path)
 
@@ -116,7 +116,7 @@ def _go_on(console: Console, trace_dir: Path) -> None:
     asked = Path(traces.default_source(os.environ)).absolute() == trace_dir
     more = () if asked else ("--traces", str(trace_dir))
     ours = replay.command()
-    render.title(console, "Go on with")
+    render.title(console, "Next")
     render.commands(
         console,
         [
@@ -130,13 +130,13 @@ def _observe(folder: Path, plane: FakePlane, trace_dir: Path) -> tuple[Observed,
     try:
         return observe(folder, plane, trace_dir)
     except subprocess.TimeoutExpired as error:
-        message = f"pytest did not end within {error.timeout:.0f} s; try again when the machine is less busy"
+        message = f"pytest did not finish within {error.timeout:.0f} s; try again when the machine is less busy"
         raise click.ClickException(message) from error
 
 
 def _need_pytest() -> None:
     if find_spec("pytest") is None:
-        message = f"the demo runs a real pytest, which is missing: {sys.executable} -m pip install pytest"
+        message = f"the demo needs pytest, which is not installed. Run: {sys.executable} -m pip install pytest"
         raise click.ClickException(message)
 
 
@@ -152,8 +152,8 @@ def _trace_dir() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        remedy = "set PLANE_GUARD_TRACE_DIR to a folder that can be written"
-        message = f"no evidence can be written to {folder} ({error.strerror}): {remedy}"
+        remedy = "set PLANE_GUARD_TRACE_DIR to a writable folder"
+        message = f"cannot write evidence to {folder} ({error.strerror}); {remedy}"
         raise click.ClickException(message) from error
     return folder
 

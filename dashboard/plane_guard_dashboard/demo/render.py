@@ -1,4 +1,4 @@
-"""How the demo looks in a terminal of 80 columns, with or without colour."""
+"""The demo's output for a terminal of 80 columns, with or without colour."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STORY = (
     ),
     (
         "Now the same client and naive tests run again, with plane-guard installed and nothing else changed, "
-        "against a fake Plane server on this machine that really holds both projects."
+        "against a fake Plane server on this machine that holds both projects."
     ),
 )
 MOST_ROWS = 2
@@ -61,7 +61,7 @@ def facts(console: Console, pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def excerpt(output: str) -> list[str]:
-    """Return the guard's own lines of pytest's output (its header, its summary) and the last line."""
+    """Return plane-guard's header and summary from pytest's output, and the last line."""
     lines = output.splitlines()
     header = [line for line in lines if line.startswith("plane-guard")]
     border, *section = _section(lines) or [""]
@@ -73,7 +73,7 @@ def excerpt(output: str) -> list[str]:
 
 
 def quote(console: Console, lines: Iterable[str]) -> None:
-    """Print lines of another program, indented, too long ones cut at the edge."""
+    """Print lines of another program, indented and cut to the width of the terminal."""
     room = console.width - 2
     for line in lines:
         cut = line if len(line) <= room else f"{line[: room - 3]}..."
@@ -86,7 +86,7 @@ def path(console: Console, where: Path) -> None:
 
 
 def attempts(console: Console, decisions: Iterable[DecisionRow], names: Mapping[str, str]) -> None:
-    """Print what was tried, what was decided and why."""
+    """Print each attempt with its decision and reason."""
     rows = [_cells(row, names) for row in decisions]
     widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
     for cells in (HEADINGS, *rows):
@@ -98,31 +98,31 @@ def attempts(console: Console, decisions: Iterable[DecisionRow], names: Mapping[
 
 
 def reasons(console: Console, decisions: Iterable[DecisionRow]) -> None:
-    """Print in plain words what each reason means."""
+    """Print an explanation of each reason."""
     present = dict.fromkeys(row.reason for row in decisions)
     facts(console, [(reason, REASONS.get(reason, "")) for reason in present])
 
 
 def swallowed(console: Console, child: ChildRun, decisions: Iterable[DecisionRow]) -> None:
-    """Point at the green tests in which everything was refused."""
+    """Name the tests that passed although writes were blocked."""
     refused = Counter(_name(row) for row in decisions if row.outcome is Outcome.BLOCK)
     for test, count in refused.items():
         if child.outcomes.get(test) == PASSED:
-            text = f"{test} is green: the code under test swallowed {count} refusals. The evidence kept them."
+            text = f"{test} passed: the code under test swallowed {count} blocks. The evidence has them."
             paragraph(console, text, "yellow")
 
 
 def claims(console: Console, checked: Iterable[Checked]) -> None:
-    """Print every claim and whether it holds."""
+    """Print every claim with its result."""
     for one in checked:
-        sign = ("  ok      ", "green") if one.holds else ("  NOT SO  ", "bold red")
+        sign = ("  ok      ", "green") if one.holds else ("  FAILED  ", "bold red")
         console.print(Text.assemble(sign, one.claim))
         if not one.holds:
             paragraph(console, one.problem, "red", indent=10)
 
 
 def commands(console: Console, pairs: Iterable[tuple[tuple[str, ...], str]]) -> None:
-    """Print commands to go on with; never wrapped, so that they can be copied."""
+    """Print the next commands. They are not wrapped, so that they can be copied."""
     for words, purpose in pairs:
         line = Text("  ") + Text(shlex.join(words), style="bold cyan") + Text(f"   {purpose}", style="dim")
         console.print(line, soft_wrap=True)

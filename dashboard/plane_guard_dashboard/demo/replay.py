@@ -1,4 +1,4 @@
-"""How this program is called here: by its name where the shell finds it, else by its place."""
+"""The command line that starts this program again, by name if the shell finds it, otherwise by path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME = "plane-guard"
 
 
 def command() -> tuple[str, ...]:
-    """The words that start this program again, as they can be pasted into the shell that started it."""
+    """Return the words of the command, ready to paste into the shell."""
     places = (Path(sys.argv[0]), Path(sys.executable).with_name(NAME))
     script = next((place for place in places if place.name == NAME and place.is_file()), None)
     if script is None:
@@ -21,8 +21,9 @@ def command() -> tuple[str, ...]:
 
 
 def _short(script: Path) -> str:
-    """From here on, where it lies below; a name alone would be looked for elsewhere."""
+    """Return the path relative to the working directory if it is below it."""
     if not script.is_relative_to(Path.cwd()):
         return str(script)
+    # A bare name would be searched in PATH.
     below = str(script.relative_to(Path.cwd()))
     return below if os.sep in below else os.path.join(".", below)

@@ -1,4 +1,4 @@
-"""Runs the child against the server, and gathers what all sides saw: the child, the server, the evidence."""
+"""Run the child against the server, and collect what child, server and evidence show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the run left on disk."""
+    """The evidence files of the run and their decisions."""
 
     files: tuple[Path, ...]
     decisions: tuple[DecisionRow, ...]
@@ -27,7 +27,7 @@ class Evidence:
 
 
 def observe(folder: Path, plane: FakePlane, trace_dir: Path) -> tuple[Observed, Evidence]:
-    """Run the tests and look everywhere."""
+    """Run the tests, and return the observations."""
     before, there = plane.snapshot(plane.prod.id), _files(trace_dir)
     child = _child.run_tests(folder, plane, trace_dir)
     evidence = _read(_files(trace_dir) - there, plane.port)
@@ -49,7 +49,10 @@ def _files(trace_dir: Path) -> set[Path]:
 
 
 def _read(files: set[Path], port: int) -> Evidence:
-    """Read the new files; others may be writing into the folder, but none of them to our port."""
+    """Return the evidence in the new files that is about our port.
+
+    Other processes may write into the same folder.
+    """
     found = {path: one for path in sorted(files) if (one := _traces(path))}
     ours = {path: one for path, one in found.items() if any(row.server_port == port for row in one.decisions)}
     decisions = [row for one in ours.values() for row in one.decisions if row.server_port == port]

@@ -1,4 +1,4 @@
-"""What the demo promises: which tests try which writes, what becomes of each, and how the tests end."""
+"""The demo's script: the writes that the tests try, the expected decisions, and the tests' results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALLOW, BLOCK = "allow", "block"
 
 
 class Attempt(NamedTuple):
-    """One write that a test tries, and what is decided about it."""
+    """One write that a test tries, with its decision."""
 
     test: str
     op: str
@@ -49,8 +49,8 @@ TESTS_FAILED = 1
 BLOCKS = sum(attempt.outcome == BLOCK for attempt in ATTEMPTS)
 
 REASONS: Mapping[str, str] = {
-    "opt-in-disabled": "the test did not ask to write; the opt-in it inherited does not count",
+    "opt-in-disabled": "the test did not ask to write; an inherited opt-in does not count",
     "prod-project-in-test": "the test may write to the sandbox, and this is another project",
-    "foreign-reference": "the path names the sandbox, the item is not in it; Plane would not check",
+    "foreign-reference": "the path names the sandbox, but the item is in another project; Plane does not check this",
     "sandbox-allowed": "the test asked, and the write stays in the sandbox",
 }

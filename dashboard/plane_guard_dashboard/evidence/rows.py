@@ -19,7 +19,6 @@ __all__ = ["DecisionRow", "Origin", "Outcome", "SessionRow", "Target", "job_of",
 
 DECISION = names.EVENT
 SESSION = names.SESSION
-UNCOVERED = "plane_guard.session.uncovered"
 DEMO_SERVICE = "plane-guard-demo"
 LIVE_RUNTIME = str(Reason.LIVE_RUNTIME)
 PROD = str(Target.PROD)
@@ -60,7 +59,7 @@ EVENT_ATTRIBUTES: Mapping[str, str] = {
 SESSION_ATTRIBUTES: Mapping[str, str] = {
     "evidence": names.SESSION_EVIDENCE,
     "shells": names.SESSION_SHELLS,
-    "uncovered": UNCOVERED,
+    "uncovered": names.SESSION_UNCOVERED,
 }
 
 

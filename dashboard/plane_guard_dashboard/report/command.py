@@ -14,12 +14,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from plane_guard_dashboard.cli.durations import Age
-from plane_guard_dashboard.cli.options import traces_option
+from plane_guard_dashboard.durations import Age
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence import packing, traces
 from plane_guard_dashboard.evidence.groups import KnownReportError, known_fingerprints
 from plane_guard_dashboard.evidence.runs import NothingSinceError, UnknownRunError
+from plane_guard_dashboard.options import traces_option
 from plane_guard_dashboard.report import gate, reading, rendering
 from plane_guard_dashboard.report.collection import CollectionError
 from plane_guard_dashboard.report.gate import FAIL_ON
@@ -68,7 +68,7 @@ Examples:
 @click.option(
     "--since-file",
     "marker",
-    type=click.Path(exists=True),
+    metavar="FILE",
     help="Only evidence that was written after this file: make it when the job starts.",
 )
 @click.option("--known", metavar="FILE", help="An earlier report (--format json): what is not in it is new.")
@@ -112,7 +112,7 @@ def report(  # noqa: PLR0913  one per option
         source=source or traces.default_source(os.environ),
         run=run,
         earliest_ns=0 if age is None else int((time.time() - age) * 1e9),
-        written_ns=0 if marker is None else Path(marker).stat().st_mtime_ns,
+        written_ns=_written_ns(marker),
     )
     try:
         summary = _summary(wanted, _known(known))
@@ -132,6 +132,18 @@ def report(  # noqa: PLR0913  one per option
     if github_step_summary:
         _append_to_job(summary)
     sys.exit(result.code)
+
+
+def _written_ns(marker: str | None) -> int:
+    """Return the time at which the file that marks the start of a job was written."""
+    if marker is None:
+        return 0
+    try:
+        return Path(marker).stat().st_mtime_ns
+    except OSError as error:
+        message = f"{marker} cannot be looked at ({error.strerror}): make the file of --since-file when the job starts."
+        click.echo(visible(message, _LONGEST), err=True)
+        sys.exit(gate.UNDECIDED)
 
 
 def _summary(wanted: Wanted, known: frozenset[str] | None) -> Summary:

@@ -12,7 +12,7 @@ import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from plane_guard_dashboard.evidence import otlp
 from plane_guard_dashboard.evidence.sources import lines
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from plane_guard_dashboard.evidence.sources import Line
+    from plane_guard_dashboard.store._database import Database
     from plane_guard_dashboard.store._files import Seen
-    from plane_guard_dashboard.store._ingest import Ingest
     from plane_guard_dashboard.store._manifest import Tracked
     from plane_guard_dashboard.store.engine import Progress
 
@@ -44,10 +44,23 @@ class Torn:
     pending: bool
 
 
+class Destination(Protocol):
+    """The receiver of what is read."""
+
+    database: Database
+    tracked: dict[int, Tracked]
+
+    def commit(self, read: dict[int, Tracked], torn: dict[int, Torn]) -> None:
+        """Record how far the files were read, once their rows are in the tail."""
+
+    def seal(self) -> None:
+        """Move the tail into files if it has grown long."""
+
+
 class Reading:
     """One run over the files that have grown. Nothing counts before it is in the tail; `flush` ends the run."""
 
-    def __init__(self, ingest: Ingest, progress: Progress | None, size: int) -> None:
+    def __init__(self, ingest: Destination, progress: Progress | None, size: int) -> None:
         self._ingest = ingest
         self._progress = progress
         self._size = size

@@ -51,10 +51,9 @@ def patch_endheaders(original: Method, layer: str) -> Method:
     @functools.wraps(original)
     def endheaders(self: Any, message_body: Any = None, *, encode_chunked: Any = False) -> object:
         __tracebackhide__ = True
-        send = functools.partial(original, self, encode_chunked=encode_chunked)
         # Out of sequence the original raises the library's own error and sends nothing.
         if _state_of(self) != _STARTED or not _concerns_plane(self):
-            return send(message_body)
+            return original(self, message_body, encode_chunked=encode_chunked)
         message_body = _private(message_body)
         noted = noted_body(self)
         if message_body is not None:
@@ -65,7 +64,8 @@ def patch_endheaders(original: Method, layer: str) -> Method:
             return None
         else:
             body = http1.NO_BODY
-        return _check_and_send(self, body, layer, functools.partial(send, message_body), _look_up)
+        send = functools.partial(original, self, message_body, encode_chunked=encode_chunked)
+        return _check_and_send(self, body, layer, send, _look_up)
 
     return endheaders
 
@@ -94,7 +94,7 @@ def patch_send(original: Method, layer: str) -> Method:
         __tracebackhide__ = True
         if not process.test_evidence() or (getattr(self, "sock", None) is None and not getattr(self, "auto_open", 0)):
             return original(self, data)
-        if self in state.held:
+        if state.held and self in state.held:
             return _complete(self, data)
         if not http1.is_in_memory(data) and _state_of(self) != _SENT and not _is_upgraded(self):
             _send_pieces(self, data)

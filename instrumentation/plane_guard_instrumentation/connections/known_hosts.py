@@ -7,6 +7,7 @@ refusal comes before that, and concerns reads as well.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 from plane_guard import process
@@ -47,11 +48,17 @@ def plane_host(host: object, port: object = None) -> str:
         host = host.decode("latin-1")
     if not isinstance(host, str) or not host:
         return ""
+    text = str.__str__(host)  # a subclass may say that it equals another host
     hosts, number = process.fixed().hosts, _port(port)
-    for name in (host, _resolved.names.get(host, "")):
-        if name and matches(hosts, name, number):
-            return host_name(name)
-    return ""
+    known = _known(text, number, hosts)
+    if not known and text in _resolved.names:
+        known = _known(_resolved.names[text], number, hosts)
+    return known
+
+
+@lru_cache(maxsize=1_024)  # each request and each connection asks
+def _known(host: str, port: int | None, hosts: frozenset[str]) -> str:
+    return host_name(host) if matches(hosts, host, port) else ""
 
 
 def note_lookup(host: object, port: object) -> None:
