@@ -177,7 +177,8 @@ def test_nothing_but_the_allow_list_builds_attributes() -> None:
     """Everything that emits goes through `sanitize`. A new emitter has to be added here."""
     folder = Path(sanitize.__file__).parents[1]
     emitters = {"add_event(", "ReadableSpan(", "Resource(", '"attributes":'}
-    found = {file.name for file in folder.rglob("*.py") if any(word in file.read_text() for word in emitters)}
+    files = [file for file in folder.rglob("*.py") if "testing" not in file.parts]  # the fake server emits nothing
+    found = {file.name for file in files if any(word in file.read_text() for word in emitters)}
 
     assert found == {"entry_points.py", "file_exporter.py", "otlp_json.py", "sdk_spans.py", "span_events.py"}
     assert set(resource.of_this_process()) | set(session.described()) <= set(names.EMITTED)
