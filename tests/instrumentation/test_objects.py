@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -156,8 +156,8 @@ def test_an_opt_in_that_is_withdrawn_during_a_lookup_no_longer_counts(
 ) -> None:
     real = ownership.prove
 
-    def prove(*arguments: object) -> object:
-        proof = yield from real(*arguments)  # type: ignore[arg-type]
+    def prove(*arguments: Any) -> Any:
+        proof = yield from real(*arguments)
         monkeypatch.delenv("PLANE_TEST_WRITE_ENABLED")
         return proof
 
