@@ -59,7 +59,8 @@ TO_PROVE: dict[str, tuple[str, object, str, tuple[str, ...]]] = {
         (project_path(SANDBOX, f"intake-issues/{ITEM}/"), THERE)),
     "both items of a path": (f"work-items/{ITEM}/dependencies/{OTHER_ITEM}/", None, JSON, (HERE, THERE)),
     "both items of a path of the older spelling": (
-        f"issues/{ITEM}/dependencies/{OTHER_ITEM}/", None, JSON, tuple(project_path(SANDBOX, f"issues/{item}/") for item in (ITEM, OTHER_ITEM))),
+        f"issues/{ITEM}/dependencies/{OTHER_ITEM}/", None, JSON,
+        tuple(project_path(SANDBOX, f"issues/{item}/") for item in (ITEM, OTHER_ITEM))),
     "the same item twice in a path": (f"work-items/{ITEM}/dependencies/{ITEM}/", None, JSON, (HERE,)),
     "this very project": ("labels/", {"project_id": SANDBOX}, JSON, ()),
     "this very project in another spelling": ("cycles/", {"project_id": SANDBOX.upper()}, JSON, ()),
