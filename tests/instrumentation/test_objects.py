@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -13,8 +13,6 @@ from tests.instrumentation.testing import test_app_api as app
 from tests.instrumentation.testing.fake_plane_cases import FOREIGN, LEGITIMATE, fill, known
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from plane_guard_instrumentation.testing import FakePlane
     from tests.instrumentation.testing.fake_plane_cases import Case
 
@@ -158,8 +156,8 @@ def test_an_opt_in_that_is_withdrawn_during_a_lookup_no_longer_counts(
 ) -> None:
     real = ownership.prove
 
-    def prove(*arguments: object) -> Generator[object, object, object]:
-        proof = yield from real(*arguments)  # type: ignore[arg-type]
+    def prove(*arguments: Any) -> Any:
+        proof = yield from real(*arguments)
         monkeypatch.delenv("PLANE_TEST_WRITE_ENABLED")
         return proof
 
