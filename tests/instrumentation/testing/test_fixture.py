@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 import httpx
@@ -148,23 +148,28 @@ def test_it_costs_a_test_at_most_five_milliseconds(child: Child) -> None:
     assert costs[25] <= 5, costs
 
 
-def test_a_child_process_of_the_test_writes_to_it_too(fake_plane: FakePlane, tmp_path: Any) -> None:
-    import subprocess
-    import sys
+def test_a_child_process_of_the_test_writes_to_it_too(child: Child) -> None:
+    child.write(
+        "grandchild.py",
+        """
+        import os
+        import httpx
 
-    code = """
-        import os, httpx
         url = f"{os.environ['PLANE_BASE_URL']}/api/v1/workspaces/{os.environ['PLANE_WORKSPACE_SLUG']}"
         url += f"/projects/{os.environ['PLANE_PROJECT_ID']}/work-items/"
-        httpx.post(url, headers={"X-Api-Key": os.environ["PLANE_API_KEY"]}, json={"name": "child"}).raise_for_status()
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(line.strip() for line in code.splitlines())],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
+        httpx.post(url, headers={"X-Api-Key": os.environ["PLANE_API_KEY"]}, json={"name": "x"}).raise_for_status()
+        """,
     )
-    assert done.returncode == 0, done.stderr
-    assert [write.json for write in fake_plane.writes] == [{"name": "child"}]
+    child.write(
+        "test_grandchild.py",
+        """
+        import subprocess
+        import sys
+
+        def test_it(fake_plane):
+            subprocess.run([sys.executable, "grandchild.py"], check=True)
+            assert [write.json for write in fake_plane.writes] == [{"name": "x"}]
+        """,
+    )
+    done = child.pytest()
+    assert "1 passed" in done.stdout, done.stdout
