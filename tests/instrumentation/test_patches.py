@@ -151,17 +151,21 @@ def test_where_no_test_begins_each_decision_puts_back_what_was_stripped(child: C
     assert plane.writes == []
 
 
-def test_a_finder_that_came_later_and_finds_a_client_itself_does_not_keep_the_guard_from_it(child: Child) -> None:
+def test_a_client_that_another_finder_imported_is_judged(child: Child, plane: StandInPlane) -> None:
     code = """
-        import sys
+        import os, sys
         from importlib.machinery import PathFinder
         class Later:
             def find_spec(self, name, path=None, target=None):
                 return PathFinder.find_spec(name, path, target) if name == "httpcore" else None
         sys.meta_path.insert(0, Later())
-        import colorsys
-        import httpcore
-        print(hasattr(httpcore.ConnectionPool.handle_request, "__plane_guard_original__"))
+        import httpx
+        url = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/acme/projects/{os.environ["PLANE_PROJECT"]}/labels/'
+        try:
+            httpx.post(url, json={})
+        except RuntimeError as error:
+            print(type(error).__name__)
     """
 
-    assert child.python(code, PLANE_GUARD_TEST_PROCESS="1").stdout == "True\n"
+    assert child.python(code, PLANE_GUARD_TEST_PROCESS="1").stdout == "PlaneWriteBlocked\n"
+    assert plane.writes == []
