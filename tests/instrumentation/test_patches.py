@@ -151,11 +151,7 @@ def test_where_no_test_begins_each_decision_puts_back_what_was_stripped(child: C
     assert plane.writes == []
 
 
-<<<<<<< HEAD
-def test_a_client_that_another_finder_found_is_patched_by_the_next_check(child: Child) -> None:
-=======
-def test_a_client_that_another_finder_imported_is_judged(child: Child, plane: StandInPlane) -> None:
->>>>>>> clients
+def test_a_client_that_another_finder_imported_is_judged(child: Child, plane: FakePlane) -> None:
     code = """
         import os, sys
         from importlib.machinery import PathFinder
@@ -163,19 +159,12 @@ def test_a_client_that_another_finder_imported_is_judged(child: Child, plane: St
             def find_spec(self, name, path=None, target=None):
                 return PathFinder.find_spec(name, path, target) if name == "httpcore" else None
         sys.meta_path.insert(0, Later())
-<<<<<<< HEAD
-        import httpcore
-        from plane_guard_instrumentation.clients import patches
-        patches.verify()  # as before each test and each decision
-        print(hasattr(httpcore.ConnectionPool.handle_request, "__plane_guard_original__"))
-=======
         import httpx
         url = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/acme/projects/{os.environ["PLANE_PROJECT"]}/labels/'
         try:
             httpx.post(url, json={})
         except RuntimeError as error:
             print(type(error).__name__)
->>>>>>> clients
     """
 
     assert child.python(code, PLANE_GUARD_TEST_PROCESS="1").stdout == "PlaneWriteBlocked\n"
