@@ -1,7 +1,7 @@
-"""Reading a request body as Django REST framework does, keeping every value of a repeated key.
+"""Parsing a request body as Django REST framework does, keeping every value of a repeated key.
 
-Only what is already in memory is read. A stream, an unknown encoding or a document that does not parse is
-*unreadable*: the caller then blocks wherever the body could name other objects.
+Only a body in memory is parsed. A stream, an unknown encoding or a document that does not parse is *unreadable*, and
+the caller blocks the write if the body could name other objects.
 """
 
 import re
@@ -42,7 +42,7 @@ class Body(NamedTuple):
     empty: bool = False
 
     def keys(self) -> frozenset[str]:
-        """The top-level names of the document."""
+        """Return the top-level names of the document."""
         return frozenset(name for name, _ in self.document) if isinstance(self.document, Pairs) else frozenset()
 
     def values(self, field: str) -> Iterator[object]:
@@ -65,7 +65,7 @@ class Body(NamedTuple):
                 yield names, node
 
     def strings(self) -> Iterator[str]:
-        """Every string anywhere in the document."""
+        """Yield every string of the document, names included."""
         return _strings(self.document)
 
 
@@ -74,7 +74,7 @@ UNREADABLE = Body(readable=False)
 
 
 def read(body: object, content_type: str, encoding: str = "") -> Body:
-    """Read what was sent; anything but text or bytes counts as a stream that cannot be read."""
+    """Parse a body. Anything but text or bytes counts as a stream that cannot be read."""
     if body is None or (isinstance(body, _IN_MEMORY) and not body):
         return NO_BODY
     media_type = _media_type(content_type)
@@ -88,7 +88,7 @@ def read(body: object, content_type: str, encoding: str = "") -> Body:
 
 
 def _read_media_type(content_type: str) -> str | None:
-    """What kind of body it is; ``None`` if its bytes are no UTF-8 text."""
+    """Return the media type, or ``None`` if the charset is not UTF-8."""
     media_type, _, parameters = content_type.lower().partition(";")
     return media_type.strip() if _charset(parameters) in _TEXT_CHARSETS else None
 
@@ -128,7 +128,7 @@ def _parse_form(data: bytes) -> Pairs:
 
 
 def _parse_multipart(data: bytes, content_type: str) -> Pairs:
-    """Read the one plain shape that clients send; what two parsers could split differently is an error."""
+    """Parse the plain form that clients send. Raise if two parsers could split it differently."""
     form = _FORM_DATA.fullmatch(content_type.strip())
     if form is None:
         raise ValueError
@@ -146,7 +146,7 @@ def _parse_part(part: bytes) -> tuple[str, str]:
 
 
 def _nodes(document: object) -> Iterator[object]:
-    """Every value anywhere in a document, the outermost first; deep nesting costs no stack."""
+    """Yield every value of a document, the outermost first. Deep nesting costs no stack."""
     found = [document]
     for node in found:
         yield node

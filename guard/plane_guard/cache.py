@@ -1,7 +1,4 @@
-"""What was worked out for a text that comes again, such as the path of a work item: worked out once.
-
-For pure functions of texts only. What is remembered is bounded in number and in length.
-"""
+"""A bounded cache for pure functions of short texts, such as the path of a work item."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ _forgetting: list[Callable[[], None]] = []
 
 
 def remembering(work_out: Callable[..., _T]) -> Callable[..., _T]:
-    """The same function of a text (and of little else), which remembers what it said of the last short ones."""
+    """Return the function with a cache of its results for the latest short texts."""
     remembered = lru_cache(maxsize=_MOST)(work_out)
     _forgetting.append(remembered.cache_clear)
 
@@ -29,6 +26,6 @@ def remembering(work_out: Callable[..., _T]) -> Callable[..., _T]:
 
 
 def forget() -> None:
-    """Forget everything: for tests that change what would be worked out."""
+    """Clear all caches."""
     for cache_clear in _forgetting:
         cache_clear()

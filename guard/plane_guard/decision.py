@@ -9,7 +9,7 @@ from plane_guard.vocabulary import PROTECTED_OPS, Op, Reason, Target
 
 
 class Decision(NamedTuple):
-    """Whether a write may go out, and why; equal to a plain tuple of the two."""
+    """A decision and its reason, equal to a plain tuple of the two."""
 
     allowed: bool
     reason: Reason
@@ -34,8 +34,8 @@ def decide(
 ) -> Decision:
     """Decide on one write to the project with this key. Never raises, whatever it is given.
 
-    Without ``settings`` and ``in_test`` it reads the process's own, now; with both it is pure. Only ``in_test=False``
-    means a live process. ``work_item`` plays no part in the decision; callers name it for their logs.
+    Without ``settings`` and ``in_test`` it reads those of the process at call time. With both it is pure. Only
+    ``in_test=False`` means a live process. ``work_item`` plays no part in the decision.
     """
     del work_item
     try:
@@ -54,14 +54,14 @@ def _decide(project_id: object, op: Op, settings: Settings) -> Decision:
         return _OPT_IN_DISABLED
     if not is_project_key(project_id):
         return _AMBIGUOUS_TARGET
-    project_id = str.__str__(project_id)  # the text itself, whatever a subclass says that it equals
+    project_id = str.__str__(project_id)  # a subclass could define its own equality
     if project_id in settings.protected_projects or project_id not in settings.sandbox_projects:
         return _PROD_PROJECT_IN_TEST
     return _PROTECTED_OPERATION if op in PROTECTED_OPS else _SANDBOX_ALLOWED
 
 
 def target_of(project_id: object, settings: Settings) -> Target:
-    """Where a project key points: sandbox if allowlisted and not protected, else prod; unresolved if it is no key."""
+    """Return the target of a project key: sandbox if it is allowlisted and not protected, else prod."""
     if not is_project_key(project_id):
         return Target.UNRESOLVED
     if project_id in settings.sandbox_projects and project_id not in settings.protected_projects:

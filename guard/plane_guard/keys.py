@@ -1,4 +1,4 @@
-"""Project keys and object ids: what is well formed, and which spellings mean the same object.
+"""Project keys and object ids: their form, and the spellings that mean the same object.
 
 A real server routes only lower-case dashed uuids in a path, but accepts upper-case, dashless and
 ``urn:uuid:`` spellings inside a body, so ids are compared in one canonical spelling.
@@ -18,32 +18,32 @@ _ID_LENGTH_LIMIT = 64
 
 
 def is_uuid(text: object) -> bool:
-    """Whether this is a uuid as a Plane path accepts it: lower-case, with dashes."""
+    """Return if this is a uuid as a Plane path accepts it: lower-case, with dashes."""
     return isinstance(text, str) and _UUID.fullmatch(text) is not None
 
 
 def is_project_key(text: object) -> bool:
-    """Whether this is a canonical uuid or ``workspace-slug/IDENTIFIER``."""
+    """Return if this is a canonical uuid or ``workspace-slug/IDENTIFIER``."""
     return isinstance(text, str) and (is_uuid(text) or _NAMED_PROJECT.fullmatch(text) is not None)
 
 
 def is_slug(text: object) -> bool:
-    """Whether this can be a workspace slug."""
+    """Return if this can be a workspace slug."""
     return isinstance(text, str) and re.fullmatch(_SLUG, text) is not None
 
 
 def is_identifier(text: str) -> bool:
-    """Whether this can be a project identifier such as ``ORCH``."""
+    """Return if this can be a project identifier such as ``ORCH``."""
     return re.fullmatch(_IDENTIFIER, text) is not None
 
 
 def is_work_item_key(text: str) -> bool:
-    """Whether this is the human name of a work item, such as ``ORCH-114``."""
+    """Return if this is the key of a work item, such as ``ORCH-114``."""
     return _WORK_ITEM_KEY.fullmatch(text) is not None
 
 
 def canonical_uuid(text: object) -> str | None:
-    """The lower-case dashed spelling of a uuid in any spelling that Plane accepts in a body, else ``None``."""
+    """Return the lower-case dashed spelling of a uuid in any spelling that Plane accepts in a body, else ``None``."""
     if not isinstance(text, str) or len(text) > _ID_LENGTH_LIMIT:
         return None
     if _UUID.fullmatch(text) is not None:  # pragma: no mutate  nearly always; what follows would say the same

@@ -81,12 +81,12 @@ class PathReading(NamedTuple):
 
 
 def might_be_plane(target: bytes) -> bool:
-    """Whether a raw request target could lead to Plane at all: cheap, and wrong only towards yes."""
+    """Return if a raw request target could lead to Plane. It is cheap, and errs only towards yes."""
     return _IN_BYTES.search(target) is not None
 
 
 def text_might_be_plane(target: str) -> bool:
-    """The same question where a client holds the target as text."""
+    """Return the same for a target that a client holds as text."""
     return _IN_TEXT.search(target) is not None
 
 
@@ -139,12 +139,12 @@ def read(path: str, *, plane_host: bool, live: bool = False) -> PathReading:
 
 
 def generalize(segments: tuple[str, ...]) -> str:
-    """A path with everything but plain words replaced, safe to show and low in cardinality."""
+    """Return a path with everything but plain words replaced, safe to show and low in cardinality."""
     return "/".join(segment if _PLAIN_WORD.fullmatch(segment) else "{id}" for segment in segments)
 
 
 def is_plain_word(segment: str) -> bool:
-    """Whether this segment names a kind of thing rather than one object."""
+    """Return if this segment names a kind of thing and not one object."""
     return _PLAIN_WORD.fullmatch(segment) is not None
 
 

@@ -1,4 +1,4 @@
-"""Plane's write routes as one table: what each does, and which ids in its body name other objects.
+"""Plane's write routes as one table: the op of each, and the fields of its body that name other objects.
 
 A line is ``path  op  [fields that name objects]``. The three surfaces (v1, v2, app) agree wherever they share a
 path, so one table serves them all, and methods only matter for work items themselves (``item`` below).
@@ -225,7 +225,7 @@ INSTANCE = Scope(_PUBLIC_BOARDS, Op.WORKSPACE)
 
 
 def find(scope: Scope, segments: tuple[str, ...]) -> Route | None:
-    """The route of a path below its workspace or project; a literal segment wins over a parameter."""
+    """Return the route of a path below its workspace or project. A literal segment wins over a parameter."""
     return _walk(_tree(scope), segments)
 
 

@@ -1,4 +1,4 @@
-"""What the user allowed: read from mappings that the caller hands in, never from the process itself."""
+"""The settings, read from mappings that the caller hands in and never from the process itself."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
@@ -10,6 +10,9 @@ SANDBOX_VARIABLE = "PLANE_TEST_SANDBOX_PROJECTS"
 PROTECTED_VARIABLE = "PLANE_GUARD_PROTECTED_PROJECTS"
 HOSTS_VARIABLE = "PLANE_GUARD_HOSTS"
 TEST_PROCESS_VARIABLE = "PLANE_GUARD_TEST_PROCESS"
+ALSO_VARIABLE = "PLANE_GUARD_ALSO"
+ALSO_GUARD = frozenset({"always", "worktrees"})
+"""The values of `also_guard`, which `plane_guard_watch` acts on."""
 
 DEFAULT_SANDBOX_PROJECT = "8c5a3025-4f9d-4190-b79f-fa06276bb27e"
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -29,11 +32,11 @@ class _Values(NamedTuple):
 
 
 class Settings(_Values):
-    """Everything a decision depends on beside the request. Malformed values never widen what is allowed.
+    """Everything that a decision depends on besides the request. A malformed value never allows more.
 
-    ``sandbox_projects`` and ``protected_projects`` are project keys; entries that are none are dropped from the
-    former, and make ``protection_known`` false (which blocks every write) in the latter. ``problems`` says, one
-    sentence each, what was wrong and how to mend it.
+    ``sandbox_projects`` and ``protected_projects`` are project keys. A bad entry is dropped from the former. In the
+    latter it makes ``protection_known`` false, which blocks every write. ``problems`` has a sentence for each bad
+    value, with its remedy.
     """
 
     __slots__ = ()
@@ -95,6 +98,8 @@ class Settings(_Values):
         if not sandbox and not dropped:
             problems.append(f"{source} is empty and allows nothing. Write the project's id, or remove the setting.")
         problems += _protected_problems(f"{PROTECTED_VARIABLE} or protected_projects", unusable)
+        problems += _name_problems(table.get("project_names", {}))
+        problems += _also_problems(environ.get(ALSO_VARIABLE, ""), table.get("also_guard", ""))
         problems += [
             f"{HOSTS_VARIABLE} or hosts: {name} is not a host name such as plane.example.com and is ignored."
             for name in _some(strange)
@@ -103,8 +108,18 @@ class Settings(_Values):
         return cls(opt_in, sandbox, protected, hosts, not unusable and not pyproject_problem, problems)
 
 
+def project_names(table: Mapping[str, object]) -> dict[str, str]:
+    """Return the names for people, by project key, of the table ``[tool.plane_guard.project_names]``.
+
+    A name plays no part in a decision, so a bad entry is left out.
+    """
+    names = table.get("project_names")
+    entries = names.items() if isinstance(names, Mapping) else ()
+    return {key: name for entry, name in entries if (key := _project_key(entry)) and isinstance(name, str) and name}
+
+
 def is_true(value: object) -> bool:
-    """Whether a switch is on: ``True``, or one of 1, true, yes, on in any case. Everything else is off."""
+    """Return if a switch is on: ``True``, or one of 1, true, yes, on in any case. Everything else is off."""
     return value is True or (isinstance(value, str) and len(value) <= _SHOWN and value.strip().lower() in _TRUE)
 
 
@@ -178,8 +193,21 @@ def _protected_problems(source: str, unusable: tuple[object, ...]) -> list[str]:
     ]
 
 
+def _name_problems(names: object) -> list[str]:
+    if not isinstance(names, Mapping):
+        return ["project_names: it is not a table of project keys and names, and is ignored. Write a table."]
+    bad = tuple(key for key, name in names.items() if _project_key(key) is None or not isinstance(name, str))
+    return [f"project_names: {entry} has no project key or no name, and is ignored." for entry in _some(bad)]
+
+
+def _also_problems(*values: object) -> list[str]:
+    bad = tuple(entry for value in values for entry in _entries(value) if entry not in ALSO_GUARD)
+    allowed = " or ".join(sorted(ALSO_GUARD))
+    return [f"{ALSO_VARIABLE} or also_guard: {entry} is not {allowed}, and is ignored." for entry in _some(bad)]
+
+
 def _some(entries: tuple[object, ...]) -> list[str]:
-    """The first of many bad entries; when there are more, the last one shown says how many."""
+    """Return the first of many bad entries. If there are more, the last one shown says how many."""
     shown = [_shown(entry) for entry in entries[:_NAMED]]
     more = len(entries) - _NAMED
     return [*shown[:-1], f"{shown[-1]} (and {more} more)"] if more > 0 else shown

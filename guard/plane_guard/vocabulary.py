@@ -1,4 +1,4 @@
-"""The words of a decision, with the values that users see in traces, logs and messages."""
+"""The vocabulary of decisions, with the values that users see in traces, logs and messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Op(StrEnum):
-    """What a write does. The values are span attributes: never rename one."""
+    """The operation of a write. The values are span attributes: never rename one."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -32,7 +32,7 @@ class Op(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a write was allowed or blocked. The values are span attributes: never rename one."""
+    """The reason for a decision. The values are span attributes: never rename one."""
 
     LIVE_RUNTIME = "live-runtime"
     OPT_IN_DISABLED = "opt-in-disabled"
@@ -46,7 +46,7 @@ class Reason(StrEnum):
 
 
 class Target(StrEnum):
-    """Where a write points, whatever was decided about it."""
+    """The target of a write, which does not depend on the decision."""
 
     SANDBOX = "sandbox"
     PROD = "prod"
@@ -54,7 +54,7 @@ class Target(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a write."""
+    """The outcome of a decision."""
 
     ALLOW = "allow"
     BLOCK = "block"
