@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from plane_guard import DEFAULT_HOSTS, Settings, decide
-from plane_guard.settings import is_true
+from plane_guard.settings import is_true, project_names
 from tests.guard.plane import PROD, SANDBOX, names
 
 if TYPE_CHECKING:
@@ -321,3 +321,26 @@ def test_settings_travel() -> None:
     settings = Settings("on", [PROD], [THIRD], ["h"], None, ["x"])
     assert pickle.loads(pickle.dumps(settings)) == settings
     assert settings == (True, held(PROD), held(THIRD), held("h"), False, ("x",))
+
+
+def test_names_for_people_are_read_by_project_key() -> None:
+    table = {"project_names": {PROD.upper(): "ORCH (production)", "acme/ORCH": "ORCH", "x": "no key", SANDBOX: 1}}
+    assert project_names(table) == {PROD: "ORCH (production)", "acme/ORCH": "ORCH"}
+    assert [project_names(other) for other in ({}, {"project_names": []}, {"project_names": {SANDBOX: ""}})] == [{}] * 3
+    assert Settings.from_environ({}, table).problems == (
+        "project_names: 'x' has no project key or no name, and is ignored.",
+        f"project_names: '{SANDBOX}' has no project key or no name, and is ignored.",
+    )
+    assert Settings.from_environ({}, {"project_names": 1}).problems == (
+        "project_names: it is not a table of project keys and names, and is ignored. Write a table.",
+    )
+
+
+def test_what_else_is_guarded_is_one_of_two_words() -> None:
+    good = Settings.from_environ({"PLANE_GUARD_ALSO": "always"}, {"also_guard": ["worktrees"]})
+    bad = Settings.from_environ({"PLANE_GUARD_ALSO": "sometimes"}, {"also_guard": 1})
+    assert good.problems == ()
+    assert bad.problems == (
+        "PLANE_GUARD_ALSO or also_guard: 'sometimes' is not always or worktrees, and is ignored.",
+        "PLANE_GUARD_ALSO or also_guard: 1 is not always or worktrees, and is ignored.",
+    )
