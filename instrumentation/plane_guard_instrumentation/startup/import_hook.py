@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from _frozen_importlib import ModuleSpec, module_from_spec  # importlib.util re-exports them, at a higher price
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import plane_guard_watch
@@ -131,13 +132,18 @@ class _Loader(_Wrapper):
         found = self.found
         _report(_state.before, found.name)
         _give_back(module, found, self)
-        # As importlib does with the spec that it is given: other threads wait for the import while this is true.
-        found._initializing = True  # type: ignore[attr-defined]  # noqa: SLF001
+        _set_initializing(found, value=True)
         try:
             found.loader.exec_module(module)  # type: ignore[union-attr]
         finally:
-            found._initializing = False  # type: ignore[attr-defined]  # noqa: SLF001
+            _set_initializing(found, value=False)
         _report(_state.after, found.name)
+
+
+def _set_initializing(spec: Spec, *, value: bool) -> None:
+    """Mark a spec as importlib marks the spec that it is given: other threads wait for the import meanwhile."""
+    with suppress(Exception):  # A spec of another tool may have no such attribute.
+        spec._initializing = value  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class _LoadModuleLoader(_Wrapper):
