@@ -16,6 +16,7 @@ COMMANDS = {
     "dashboard": "plane_guard_dashboard.cli.launch:dashboard",
     "demo": "plane_guard_dashboard.demo:demo",
     "doctor": "plane_guard_dashboard.cli.doctor:doctor",
+    "explain": "plane_guard_dashboard.cli.explain:explain",
     "report": "plane_guard_dashboard.report.command:report",
     "run": "plane_guard_dashboard.cli.run:run",
     "ship": "plane_guard_dashboard.shipping.command:ship",
