@@ -27,6 +27,8 @@ Examples:
   plane-guard explain foreign-reference
   plane-guard explain PLANE_GUARD_HOSTS
   plane-guard explain "evidence could not be written"
+
+Exit code: 0 an entry was found, 2 there is none.
 """
 
 
