@@ -151,7 +151,7 @@ def test_where_no_test_begins_each_decision_puts_back_what_was_stripped(child: C
     assert plane.writes == []
 
 
-def test_a_client_that_another_finder_imported_is_judged(child: Child, plane: StandInPlane) -> None:
+def test_a_client_that_another_finder_imported_is_judged(child: Child, plane: FakePlane) -> None:
     code = """
         import os, sys
         from importlib.machinery import PathFinder
