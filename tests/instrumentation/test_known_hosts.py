@@ -129,7 +129,7 @@ def test_libcurl_follows_no_redirect_to_a_plane_host(asked: Asked, floored: Chil
         try:
             await client.fetch(URL, method="POST", body=b"x")
         except Exception as error:
-            return "blocked a connection to the Plane host localhost" in str(error)
+            return "plane-guard" in str(error)
     print(json.dumps([
         reason(by_pycurl), reason(lambda: curl_cffi.post(URL, data=b"x")), reason(lambda: asyncio.run(by_curl_cffi())),
         asyncio.run(by_tornado()),

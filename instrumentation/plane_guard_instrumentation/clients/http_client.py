@@ -349,14 +349,16 @@ def _hold(connection: Any) -> bool:
     length = http1.content_length(_head(connection)) or 0
     if not 0 < length <= _LARGEST_HELD_BODY:
         return False
-    state.held[connection] = (length, [])
+    # Closing the connection must leave no half of a request behind, so its head leaves the buffer.
+    state.held[connection] = (length, [], list(connection._buffer))
+    del connection._buffer[:]
     return True
 
 
 def _complete(connection: Any, data: Any) -> object:
     """Add a piece to the body of a request that is held; send the request when its body is complete."""
     __tracebackhide__ = True
-    length, pieces = state.held[connection]
+    length, pieces, head = state.held[connection]
     if hasattr(data, "read"):
         pieces.append(data.read())
     elif http1.is_in_memory(data):
@@ -366,6 +368,7 @@ def _complete(connection: Any, data: Any) -> object:
     if sum(map(len, pieces)) < length:
         return None
     del state.held[connection]
+    connection._buffer[:] = head
     return connection.endheaders(b"".join(pieces))
 
 
