@@ -36,10 +36,10 @@ WAITS = """
 import os, time
 from plane_guard_instrumentation.export import patience
 plain = patience.wait
-def wait(senders):
+def wait(flushes):
     begin = time.monotonic()
     try:
-        return plain(senders)
+        return plain(flushes)
     finally:
         with open(os.environ["WAITS"], "a") as file:
             file.write(f"{begin} {time.monotonic()}\\n")

@@ -14,15 +14,14 @@ from plane_guard_instrumentation.evidence.system import SYSTEM
 from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
-    from plane_guard_instrumentation.export.sender import Sender
+    from plane_guard_instrumentation.export.sender import Flush
 
 SECONDS = 2.5
 _SHORT = 1.0
 
 
-def wait(senders: list[Sender]) -> bool:
+def wait(flushes: list[Flush]) -> bool:
     """Wait until everything was accepted; return if it was. Returns at once if the run has waited enough."""
-    flushes = [sender.flush() for sender in senders]
     if is_over():
         return all(flush.is_good for flush in flushes)
     for flush in flushes:
