@@ -326,8 +326,8 @@ def test_settings_travel() -> None:
 def test_names_for_people_are_read_by_project_key() -> None:
     table = {"project_names": {PROD.upper(): "ORCH (production)", "acme/ORCH": "ORCH", "x": "no key", SANDBOX: 1}}
     assert project_names(table) == {PROD: "ORCH (production)", "acme/ORCH": "ORCH"}
-    nameless: tuple[dict[str, object], ...] = ({}, {"project_names": []}, {"project_names": {SANDBOX: ""}})
-    assert [project_names(other) for other in nameless] == [{}] * 3
+    others: list[dict[str, object]] = [{}, {"project_names": []}, {"project_names": {SANDBOX: ""}}]
+    assert [project_names(other) for other in others] == [{}] * 3
     assert Settings.from_environ({}, table).problems == (
         "project_names: 'x' has no project key or no name, and is ignored.",
         f"project_names: '{SANDBOX}' has no project key or no name, and is ignored.",
