@@ -111,7 +111,7 @@ def test_the_refusal_names_the_host_and_the_client(floored: Child) -> None:
         asyncio.run(client.connect("ws://localhost:9", proxy=None).__aenter__())
     """
     said = floored.python(code).stderr
-    assert "blocked a connection to the Plane host localhost" in said
+    assert "A connection to the Plane host localhost" in said
     assert "It was opened by websockets." in said
     assert "Use httpx" in said
 

@@ -89,9 +89,9 @@ TESTS = """
 """
 MOCKS_FIRST = """
     import sys
-    import httpcore, httpx, pytest_httpx, respx.mocks, vcr.patch, unittest.mock
+    import httpcore, httpx, respx.mocks, vcr.patch, unittest.mock
     assert not hasattr(httpcore.ConnectionPool.handle_request, "__plane_guard_original__")
-    import pytest
+    import pytest, pytest_httpx  # the first evidence of tests
     sys.exit(pytest.main())
 """
 MOCKED = [
