@@ -38,7 +38,10 @@ _KINDS = {
     "epics": "item",
     "intake-issues": "intake",
     "issues": "item",
+    "labels": "label",
+    "milestones": "milestone",
     "modules": "module",
+    "states": "state",
     "work-items": "item",
 }
 # Arguments that an action takes only together, in place of the other optional ones.
@@ -88,11 +91,11 @@ class _Row:
                 self._sent.add(name)
             references = {reference.id: reference.detail_path.split("/")[-3] for reference in write.references}
             if named in references:
-                self._kinds[name] = _KINDS[references[named]]
+                self._kinds[name] = _KINDS.get(references[named]) or _unproven(named, sent)
             elif named in write.projects:
                 self._kinds[name] = "project"
             elif write.unprovable and named in f"{sent.url} {as_json(sent.body)}":
-                self._kinds[name] = "other"
+                self._kinds[name] = _unproven(named, sent)
             elif named in sent.url:
                 self._kinds.setdefault(name, "path")
 
@@ -116,6 +119,14 @@ class _Row:
         )
 
 
+def _unproven(named: str, sent: Sent) -> str:
+    """Return the kind of an argument whose object no MCP tool can look up.
+
+    In a path every value is refused. In a body a text such as a time zone is fine, and an id is refused.
+    """
+    return "other" if named in sent.url else "text"
+
+
 def render() -> str:
     """Return the text of the module for the installed server."""
     found = tools()
@@ -128,9 +139,10 @@ The source is {_PACKAGE}. A line of ``READS`` is a tool and its actions that rea
 ``tool action op [argument …]``. An argument is ``[kind:]name[=op]``: with ``=op``, the action has that op if the
 argument is given. A line of ``OLDER_NAMES`` is ``name tool action``.
 
-Kinds: ``in`` is the project that is written to; ``item``, ``intake``, ``cycle`` and ``module`` name an object that has
-to be in it; ``path`` can become part of a path, so it has to be an id; ``project`` names another project; ``other``
-names an object that cannot be proven.
+Kinds: ``in`` is the project that is written to; ``item``, ``intake``, ``cycle``, ``module``, ``label``, ``milestone``
+and ``state`` name an object that has to be in it; ``path`` can become part of a path, so it has to be an id;
+``project`` names another project; ``other`` names an object that cannot be proven; ``text`` may be any text that holds
+no id.
 """
 
 VERSION = "{importlib.metadata.version(_PACKAGE)}"

@@ -52,6 +52,9 @@ _LOOKUPS = {
     "cycle": (Kind.CYCLE, "cycle", "cycle_id"),
     "intake": (Kind.INTAKE_ITEM, "intake", "workitem_id"),
     "item": (Kind.WORK_ITEM, "workitem", "workitem_id"),
+    "label": (Kind.LABEL, "label", "label_id"),
+    "milestone": (Kind.MILESTONE, "milestone", "milestone_id"),
+    "state": (Kind.STATE, "state", "state_id"),
     "module": (Kind.MODULE, "module", "module_id"),
 }
 _LOOKUP_ACTION = "retrieve"
@@ -197,9 +200,9 @@ class _Write:
         kind = self._row.kinds.get(name)
         if kind is None:
             self._unprovable = f"`{name}` is not a known argument of the MCP tool {self._tool.shown!r}"
-        elif kind == "other":
+        elif kind == "other" or (kind == "text" and any(_ids(value))):
             self._unprovable = f"`{name}` names an object whose project cannot be proven"
-        elif kind not in {"", "in"}:
+        elif kind not in {"", "in", "text"}:
             for object_id in _ids(value):
                 self._add(kind, name, object_id)
 

@@ -4,9 +4,10 @@ The source is plane-mcp-server. A line of ``READS`` is a tool and its actions th
 ``tool action op [argument …]``. An argument is ``[kind:]name[=op]``: with ``=op``, the action has that op if the
 argument is given. A line of ``OLDER_NAMES`` is ``name tool action``.
 
-Kinds: ``in`` is the project that is written to; ``item``, ``intake``, ``cycle`` and ``module`` name an object that has
-to be in it; ``path`` can become part of a path, so it has to be an id; ``project`` names another project; ``other``
-names an object that cannot be proven.
+Kinds: ``in`` is the project that is written to; ``item``, ``intake``, ``cycle``, ``module``, ``label``, ``milestone``
+and ``state`` name an object that has to be in it; ``path`` can become part of a path, so it has to be an id;
+``project`` names another project; ``other`` names an object that cannot be proven; ``text`` may be any text that holds
+no id.
 """
 
 VERSION = "0.3.5"
@@ -60,15 +61,16 @@ customer_property set_values workspace path:customer_id values
 customer_request create workspace path:customer_id name description_html link workitem_ids
 customer_request update workspace path:customer_id path:request_id name description_html link
 customer_request delete workspace path:customer_id path:request_id
-cycle create cycle in:project_id name owned_by description start_date end_date timezone external_source external_id
-cycle update cycle in:project_id path:cycle_id name description start_date end_date owned_by timezone external_source
+cycle create cycle in:project_id text:timezone name owned_by description start_date end_date external_source
     external_id
-cycle delete cycle in:project_id path:cycle_id
-cycle manage_workitems cycle in:project_id path:cycle_id item:add_ids item:remove_ids
-cycle transfer_workitems cycle in:project_id path:cycle_id cycle:new_cycle_id
-cycle complete cycle in:project_id path:cycle_id
-cycle archive cycle in:project_id path:cycle_id
-cycle unarchive cycle in:project_id path:cycle_id
+cycle update cycle in:project_id cycle:cycle_id text:timezone name description start_date end_date owned_by
+    external_source external_id
+cycle delete cycle in:project_id cycle:cycle_id
+cycle manage_workitems cycle in:project_id cycle:cycle_id item:add_ids item:remove_ids
+cycle transfer_workitems cycle in:project_id cycle:cycle_id cycle:new_cycle_id
+cycle complete cycle in:project_id cycle:cycle_id
+cycle archive cycle in:project_id cycle:cycle_id
+cycle unarchive cycle in:project_id cycle:cycle_id
 initiative create workspace name description_html start_date end_date state lead
 initiative update workspace path:initiative_id name description_html start_date end_date state lead
 initiative delete workspace path:initiative_id
@@ -76,36 +78,38 @@ initiative add_projects workspace path:initiative_id project_ids
 initiative remove_projects workspace path:initiative_id project_ids
 initiative manage_workitems relation path:initiative_id add_ids remove_ids
 intake create intake in:project_id name description_html priority
-intake update intake in:project_id intake:workitem_id item:duplicate_to status snoozed_till source source_email
+intake update intake in:project_id intake:workitem_id text:snoozed_till item:duplicate_to text:source
+    text:source_email status
 intake delete intake in:project_id intake:workitem_id
-label create label in:project_id name color description parent sort_order external_source external_id
-label update label in:project_id path:label_id name color description parent sort_order external_source external_id
-label delete label in:project_id path:label_id
+label create label in:project_id label:parent name color description sort_order external_source external_id
+label update label in:project_id label:label_id label:parent name color description sort_order external_source
+    external_id
+label delete label in:project_id label:label_id
 milestone create milestone in:project_id title target_date external_source external_id
-milestone update milestone in:project_id path:milestone_id title target_date external_source external_id
-milestone delete milestone in:project_id path:milestone_id
-milestone manage_workitems milestone in:project_id path:milestone_id item:add_ids item:remove_ids
+milestone update milestone in:project_id milestone:milestone_id title target_date external_source external_id
+milestone delete milestone in:project_id milestone:milestone_id
+milestone manage_workitems milestone in:project_id milestone:milestone_id item:add_ids item:remove_ids
 module create module in:project_id name description start_date target_date status lead members external_source
     external_id
-module update module in:project_id path:module_id name description start_date target_date status lead members
+module update module in:project_id module:module_id name description start_date target_date status lead members
     external_source external_id
-module delete module in:project_id path:module_id
-module manage_workitems module in:project_id path:module_id item:add_ids item:remove_ids
-module archive module in:project_id path:module_id
-module unarchive module in:project_id path:module_id
-page create page in:project_id name description_html parent_id path:collection_id access color is_locked
+module delete module in:project_id module:module_id
+module manage_workitems module in:project_id module:module_id item:add_ids item:remove_ids
+module archive module in:project_id module:module_id
+module unarchive module in:project_id module:module_id
+page create page in:project_id text:parent_id name description_html path:collection_id access color is_locked
     external_source external_id
-page update page in:project_id path:page_id name description_html
-page archive page in:project_id path:page_id archive
-page delete page in:project_id path:page_id
+page update page in:project_id other:page_id name description_html
+page archive page in:project_id other:page_id archive
+page delete page in:project_id other:page_id
 page set_collection workspace path:page_id collection_id
-page attach_to_workitem page in:project_id item:workitem_id page_id
-page detach_from_workitem page in:project_id item:workitem_id path:workitem_page_id
+page attach_to_workitem page in:project_id item:workitem_id text:page_id
+page detach_from_workitem page in:project_id item:workitem_id other:workitem_page_id
 project create project name identifier description description_html project_lead default_assignee emoji cover_image
     timezone archive_in close_in external_source external_id
-project update project in:project_id name description description_html identifier project_lead default_assignee emoji
-    cover_image network timezone archive_in close_in default_state estimate is_time_tracking_enabled external_source
-    external_id
+project update project in:project_id text:identifier text:cover_image state:default_state text:estimate name
+    description description_html project_lead default_assignee emoji network timezone archive_in close_in
+    is_time_tracking_enabled external_source external_id
 project delete project in:project_id
 project archive project in:project_id
 project unarchive project in:project_id
@@ -114,11 +118,11 @@ project update_features project in:project_id modules cycles views pages intakes
 project_estimate create config in:project_id name type description last_used external_source external_id
 project_estimate update config in:project_id name description external_source external_id
 project_estimate delete config in:project_id
-project_estimate link project in:project_id estimate_id
-project_estimate create_points config in:project_id path:estimate_id points
-project_estimate update_point config in:project_id path:estimate_id path:estimate_point_id value key description
+project_estimate link project in:project_id text:estimate_id
+project_estimate create_points config in:project_id other:estimate_id points
+project_estimate update_point config in:project_id other:estimate_id other:estimate_point_id value key description
     external_source external_id
-project_estimate delete_point config in:project_id path:estimate_id path:estimate_point_id
+project_estimate delete_point config in:project_id other:estimate_id other:estimate_point_id
 release create workspace name description_html status release_date target_date tag_id lead_id is_prerelease
     external_source external_id
 release update workspace path:release_id name description_html status release_date target_date tag_id lead_id
@@ -135,61 +139,62 @@ release_tag create workspace version description commit_hash git_tag
 release_tag update workspace path:tag_id version description commit_hash git_tag
 release_tag delete workspace path:tag_id
 state create config in:project_id name color description sequence group default external_source external_id
-state update config in:project_id path:state_id name color description sequence group default
-state delete config in:project_id path:state_id
+state update config in:project_id state:state_id name color description sequence group default
+state delete config in:project_id state:state_id
 work_log create worklog in:project_id item:workitem_id duration description
-work_log update worklog in:project_id item:workitem_id path:work_log_id duration description
-work_log delete worklog in:project_id item:workitem_id path:work_log_id
-workitem create create in:project_id item:parent name assignees labels type_id point description_html
-    description_stripped priority start_date target_date sort_order is_draft state estimate_point external_source
-    external_id
-workitem update update in:project_id item:workitem_id state=state item:parent=relation name assignees labels type_id
-    point description_html description_stripped priority start_date target_date sort_order is_draft estimate_point
+work_log update worklog in:project_id item:workitem_id other:work_log_id duration description
+work_log delete worklog in:project_id item:workitem_id other:work_log_id
+workitem create create in:project_id label:labels text:type_id item:parent state:state name assignees point
+    description_html description_stripped priority start_date target_date sort_order is_draft estimate_point
     external_source external_id
+workitem update update in:project_id item:workitem_id state:state=state item:parent=relation label:labels text:type_id
+    name assignees point description_html description_stripped priority start_date target_date sort_order is_draft
+    estimate_point external_source external_id
 workitem delete delete in:project_id item:workitem_id
 workitem archive archive in:project_id item:workitem_id archive
 workitem manage_assignee update in:project_id item:workitem_id add_user_id path:remove_user_id
-workitem manage_label update in:project_id item:workitem_id add_label_id path:remove_label_id
+workitem manage_label update in:project_id item:workitem_id label:add_label_id path:remove_label_id
 workitem_attachment upload_from_url attachment in:project_id item:workitem_id url name
 workitem_attachment delete attachment in:project_id item:workitem_id path:attachment_id
 workitem_comment create comment in:project_id item:workitem_id comment_html access external_source external_id
-workitem_comment update comment in:project_id item:workitem_id path:comment_id comment_html access external_source
+workitem_comment update comment in:project_id item:workitem_id other:comment_id comment_html access external_source
     external_id
-workitem_comment delete comment in:project_id item:workitem_id path:comment_id
+workitem_comment delete comment in:project_id item:workitem_id other:comment_id
 workitem_link create link in:project_id item:workitem_id url title
-workitem_link update link in:project_id item:workitem_id path:link_id url title
-workitem_link delete link in:project_id item:workitem_id path:link_id
-workitem_property create config in:project_id path:workitem_type_id display_name property_type description
-    relation_type is_required is_multi is_active default_value options display_format external_source external_id
-workitem_property update config in:project_id path:workitem_property_id path:workitem_type_id display_name
-    property_type description relation_type is_required is_multi is_active default_value display_format
+workitem_link update link in:project_id item:workitem_id other:link_id url title
+workitem_link delete link in:project_id item:workitem_id other:link_id
+workitem_property create config in:project_id text:display_name other:workitem_type_id text:description
+    text:default_value text:external_source text:external_id property_type relation_type is_required is_multi
+    is_active options display_format
+workitem_property update config in:project_id other:workitem_property_id text:display_name text:default_value
+    path:workitem_type_id property_type description relation_type is_required is_multi is_active display_format
     external_source external_id
-workitem_property delete config in:project_id path:workitem_property_id path:workitem_type_id
-workitem_property manage_type_properties config in:project_id path:workitem_type_id path:detach_ids attach_ids
-workitem_property create_option config in:project_id path:property_id name description color is_default
+workitem_property delete config in:project_id other:workitem_property_id path:workitem_type_id
+workitem_property manage_type_properties config in:project_id other:workitem_type_id text:attach_ids other:detach_ids
+workitem_property create_option config in:project_id other:property_id name description color is_default
     external_source external_id
-workitem_property update_option config in:project_id path:property_id path:option_id name description color is_default
-    external_source external_id
-workitem_property delete_option config in:project_id path:property_id path:option_id
-workitem_property set_value update in:project_id item:workitem_id path:property_id value description_html
-    external_source external_id
-workitem_property delete_value update in:project_id item:workitem_id path:property_id
-workitem_relation create relation in:project_id item:workitem_id item:workitem_ids relation_type
-    relation_definition_id relation_definition_label
+workitem_property update_option config in:project_id other:property_id other:option_id name description color
+    is_default external_source external_id
+workitem_property delete_option config in:project_id other:property_id other:option_id
+workitem_property set_value update in:project_id item:workitem_id other:property_id text:value text:external_source
+    text:external_id description_html
+workitem_property delete_value update in:project_id item:workitem_id other:property_id
+workitem_relation create relation in:project_id item:workitem_id item:workitem_ids text:relation_definition_id
+    relation_type relation_definition_label
 workitem_relation delete relation in:project_id item:workitem_id item:related_workitem_id is_dependency
 workitem_relation create_definition workspace name outward inward is_active color
 workitem_relation update_definition workspace path:definition_id name outward inward is_active color
 workitem_relation delete_definition workspace path:definition_id
 workitem_type resolve workspace project_id name
 workitem_type create config in:project_id project:project_ids name description is_active external_source external_id
-workitem_type update config in:project_id path:workitem_type_id project:project_ids name description is_active
+workitem_type update config in:project_id other:workitem_type_id project:project_ids name description is_active
     external_source external_id
-workitem_type delete config in:project_id path:workitem_type_id
-workitem_type import_to_project config in:project_id other:workitem_type_ids
+workitem_type delete config in:project_id other:workitem_type_id
+workitem_type import_to_project config in:project_id text:workitem_type_ids
 workspace update_features workspace project_grouping initiatives teams customers wiki pi
-template create config in:project_id kind name template_data description
-template update config in:project_id path:template_id kind name description template_data
-template delete config in:project_id path:template_id kind
+template create config in:project_id text:description kind name template_data
+template update config in:project_id other:template_id text:name text:description kind template_data
+template delete config in:project_id other:template_id kind
 collection create workspace name access
 collection update workspace path:collection_id name sort_order
 collection delete workspace path:collection_id archive_pages

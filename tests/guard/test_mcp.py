@@ -211,7 +211,7 @@ def test_a_project_that_is_not_an_id_is_unresolved(project: object) -> None:
 
 
 def test_a_known_argument_without_meaning_for_the_project_needs_no_proof() -> None:
-    found = write(tool_call("label", action="update", project_id=SANDBOX, label_id=ITEM, name="x", parent=OTHER_ITEM))
+    found = write(tool_call("label", action="create", project_id=SANDBOX, name="x", color="#f00"))
     assert (found.references, found.unprovable) == ((), "")
 
 

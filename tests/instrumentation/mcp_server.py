@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
 STREAMABLE = ("/http/api-key/mcp", "/http/mcp", "/mcp")
 SSE = "/sse"
-_RETRIEVE = {"workitem": "workitem_id", "intake": "workitem_id", "cycle": "cycle_id", "module": "module_id"}
+_RETRIEVE = {
+    "workitem": "workitem_id",
+    "intake": "workitem_id",
+    "cycle": "cycle_id",
+    "label": "label_id",
+    "milestone": "milestone_id",
+    "module": "module_id",
+    "state": "state_id",
+}
 
 
 class McpServer:
@@ -50,7 +58,8 @@ class McpServer:
         found, project = arguments[_RETRIEVE[name]], arguments["project_id"]
         if self.projects.get(found) != project:
             raise ValueError("HTTP 404: Not Found")
-        return [types.TextContent(type="text", text=json.dumps({"id": found, "project": project}))]
+        key = "issue" if name == "intake" else "id"
+        return [types.TextContent(type="text", text=json.dumps({key: found, "project": project}))]
 
 
 @contextlib.contextmanager

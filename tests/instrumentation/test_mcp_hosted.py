@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 # The official client and server leave streams behind when a session ends in an exception.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 TABLE = mcp._table()
-IDS = {kind: str(uuid.uuid5(uuid.NAMESPACE_OID, kind)) for kind in ("intake", "cycle", "module")} | {"item": ITEM}
+KINDS = ("cycle", "intake", "label", "milestone", "module", "state")
+IDS = {kind: str(uuid.uuid5(uuid.NAMESPACE_OID, kind)) for kind in KINDS} | {"item": ITEM}
 OF_PROJECT = IDS.keys()
 UNPROVABLE = {"other", "project"}
 OLDER = list(TABLE.older_names.items())
@@ -171,8 +172,8 @@ def test_every_write_to_the_sandbox_passes(server: McpServer, plane_sandbox_writ
     lookups = [call for call in server.calls if call not in calls]
     assert [call for call in server.calls if call in calls] == calls
     assert all(arguments["action"] == "retrieve" for _, arguments in lookups)
-    assert {name for name, _ in lookups} == {"workitem", "intake", "cycle"}
-    assert len(calls) > 100
+    assert {name for name, _ in lookups} == {"workitem", "intake", "cycle", "label", "milestone", "module", "state"}
+    assert len(calls) > 90
 
 
 @pytest.mark.parametrize("owner", [PROD, None])
@@ -246,7 +247,7 @@ def test_over_sse_sandbox_writes_pass_that_name_no_other_object(
     ]
     call_all(server, mcp_server.SSE, calls)
     assert server.calls == calls
-    assert len(calls) > 30
+    assert len(calls) > 10
 
 
 def test_a_session_ends_without_a_refusal(server: McpServer) -> None:
