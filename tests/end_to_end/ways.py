@@ -130,7 +130,7 @@ GROUPS: dict[str, tuple[Way, ...]] = {
         Way("{bin}/behave", "behave.runner.ModelRunner runs tests", "behave"),
         Way("{bin}/robot --output NONE x.robot", "robot.running.model.TestSuite runs tests", "robot"),
         Way("PYTHONPATH=. {bin}/ward --path wards", "ward is imported", "ward"),
-        Way("{py} -m doctest documented.py", "doctest.DocTestRunner runs tests"),
+        Way("{py} -m doctest documented.py", "doctest is the main module"),
         Way("{py} documented.py", "doctest.DocTestRunner runs tests"),
         Way("{py} -m xdoctest documented.py --style freeform", PYTEST, "xdoctest"),
         Way("{py} -m teamcity.unittestpy cases", PROGRAM, "teamcity"),
@@ -161,9 +161,7 @@ GROUPS: dict[str, tuple[Way, ...]] = {
 WAYS = tuple(way for ways in GROUPS.values() for way in ways)
 
 NOT_GUARDED = {
-    "`python -S`, and interpreters without plane-guard": (
-        "No start-up file runs. `plane-guard run --contained` stops them."
-    ),
+    "`python -S`, and interpreters without plane-guard": ("No start-up file runs, so nothing is guarded there."),
     "Children, where plane-guard is importable but not installed (`PYTHONPATH`, `--target`, zipapp, shiv, PEX)": (
         "The process that pytest runs in is guarded by the plugin. Its children are not. The header, the summary, the "
         "session record and `plane-guard doctor` say so."

@@ -108,7 +108,7 @@ def _copy(spec: Spec, loader: Any) -> Spec:
 
 
 class _Wrapper:
-    """What both kinds of loaders share: everything that is not about loading is the found loader's answer."""
+    """Base of both loaders: pass everything that is not about loading to the found loader."""
 
     def __init__(self, spec: Spec) -> None:
         self.found = spec
@@ -116,6 +116,8 @@ class _Wrapper:
     def __getattr__(self, name: str) -> Any:
         if name == "found":  # while it is unpickled
             raise AttributeError(name)
+        if name == "get_code":  # `runpy` asks for the code of a module that it runs as `__main__`, instead of importing
+            _report([runners.note_main], self.found.name)
         return getattr(self.found.loader, name)
 
 

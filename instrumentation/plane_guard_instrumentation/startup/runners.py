@@ -46,6 +46,7 @@ RUNNERS = (
     Runner("sybil.example", "Example", ("evaluate",)),
     Runner("avocado.core.test", "Test", ("run_avocado",)),
 )
+_MAIN_MODULES = frozenset({"doctest"})
 MODULES = frozenset(runner.module for runner in RUNNERS)
 
 
@@ -54,6 +55,12 @@ def note_package(name: str) -> None:
     if name in plane_guard_watch.RUNNER_PACKAGES:
         shown = "pytest" if name == "_pytest" else name
         plane_guard_watch.note_evidence(f"{shown} is imported")
+
+
+def note_main(name: str) -> None:
+    """Note a runner whose code is asked for, to run it as the main module: it has functions of its own there."""
+    if name in _MAIN_MODULES:
+        plane_guard_watch.note_evidence(f"{name} is the main module")
 
 
 def wrap(name: str) -> None:
