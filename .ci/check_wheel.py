@@ -36,14 +36,16 @@ WAYS: tuple[tuple[list[str], dict[str, str]], ...] = (
     ([], {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
     ([], {"PLANE_TEST_WRITE_ENABLED": "1", "PLANE_TEST_SANDBOX_PROJECTS": PROD}),
 )
+PACKAGES = ("plane_guard", "plane_guard_watch", "plane_guard_instrumentation", "plane_guard_dashboard")
 IMPORTS = """
 import importlib.metadata, pathlib, sys
-assert not any(name.startswith(("plane_guard", "opentelemetry", "httpx")) for name in sys.modules), "not free"
+loaded = {name for name in sys.modules if name.startswith(("plane_guard", "opentelemetry", "httpx"))}
+assert loaded == {"plane_guard_watch"}, f"not free: {loaded}"
 import plane_guard, plane_guard_instrumentation, plane_guard_dashboard.cli
 site = pathlib.Path(plane_guard.__file__).parent.parent
 assert "site-packages" in site.parts, site
 assert (site / "plane_guard.pth").read_text().count("\\n") <= 1, "plane_guard.pth is not one line"
-for package in ("plane_guard", "plane_guard_instrumentation", "plane_guard_dashboard"):
+for package in ("plane_guard", "plane_guard_watch", "plane_guard_instrumentation", "plane_guard_dashboard"):
     assert (site / package / "py.typed").exists(), package
 print(importlib.metadata.version("plane-guard"))
 """
@@ -111,7 +113,7 @@ def build(folder: Path) -> Path:
     (wheel,) = folder.glob("*.whl")
     top = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     own = {name for name in top if not name.endswith(".dist-info")}
-    expect(own == {"plane_guard", "plane_guard_instrumentation", "plane_guard_dashboard", "plane_guard.pth"}, str(own))
+    expect(own == {*PACKAGES, "plane_guard.pth", "plane_guard.start"}, str(own))
     return wheel
 
 
