@@ -65,7 +65,7 @@ def test_the_docs_name_no_option_that_no_command_has() -> None:
         for parameter in main.get_command(click.Context(main), name).params  # type: ignore[union-attr]
         for option in parameter.opts
     }
-    foreign = {"--help", "--version", "--config", "--disable-plugin-autoload", "--build", "--full"}
+    foreign = {"--help", "--version", "--config", "--disable-plugin-autoload", "--build", "--full", "--target"}
     for page in PAGES:
         named = set(re.findall(r"`(--[a-z-]+)", docs_blocks.prose(page)))
         assert named <= every | foreign, page

@@ -78,7 +78,9 @@ def test_the_base_install_brings_a_handful_of_packages() -> None:
     needed = {line.name for line in map(Requirement, PROJECT["project"]["dependencies"])}
     assert {name for name in needed if not name.startswith("opentelemetry-")} == {
         "click",
+        "h11",
         "httpx",
+        "ijson",
         "pytest",
         "rich",
         "tenacity",

@@ -1,4 +1,4 @@
-"""What is a write to Plane, and may it go out? The decision core: standard library only, no I/O.
+"""Decide whether a request is a Plane write and whether it may go out: standard library only, no I/O.
 
 A public name is loaded when it is first asked for: importing the package alone costs next to nothing.
 

@@ -1,4 +1,4 @@
-"""Which decisions count as an attempt on production. Each rule is a table that Python and SQL both read."""
+"""The decisions that count as an attempt on production. Each rule is a table that Python and SQL both read."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def run_tests(folder, plane, trace_dir):
     child = honest(folder, plane, trace_dir)
     item = plane.prod.items["ORCH-114"]
     target = f"/api/v1/workspaces/acme/projects/{plane.prod.id}/work-items/{item}/"
-    head = f"DELETE {target} HTTP/1.1\\r\\nX-Api-Key: {plane.token}\\r\\nConnection: close\\r\\n\\r\\n"
+    head = f"DELETE {target} HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nX-Api-Key: {plane.token}\\r\\n\\r\\n"
     with socket.create_connection(("127.0.0.1", plane.port)) as connection:
         connection.sendall(head.encode())
         connection.recv(65536)

@@ -28,7 +28,7 @@ class Batch:
 
     @property
     def loose(self) -> int:
-        """How many rows are not packed yet."""
+        """Return the number of rows that are not packed yet."""
         return len(self.decisions) + len(self.sessions) + len(self.spans)
 
     def pack(self) -> None:
@@ -41,7 +41,7 @@ class Batch:
                 rows.clear()
 
     def tables(self) -> dict[str, pa.Table]:
-        """What is in it, by relation."""
+        """Return the rows by relation."""
         self.pack()
         return {kind: pa.Table.from_batches(found) for kind, found in self._packed.items() if found}
 

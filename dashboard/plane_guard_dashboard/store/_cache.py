@@ -97,7 +97,7 @@ class Cache:
                 return Manifest()
 
     def intact(self, manifest: Manifest) -> bool:
-        """Whether every file of the manifest is what was written."""
+        """Return true if every file of the manifest is as it was written."""
         try:
             return all(_checksum(self.folder / one.name) == one.checksum for one in manifest.segments)
         except OSError:

@@ -68,7 +68,7 @@ def _always(sql: str, relation: str, condition: str) -> bool:
 
 
 def generation(table: Table) -> str:
-    """How many spans of plane-guard's there are, and when the newest began."""
+    """Count plane-guard's spans, and find the start of the newest."""
     return f"""
 SELECT count(), toUnixTimestamp64Nano(max(Timestamp)) FROM {table.quoted}
 WHERE SpanName = '{SESSION}' OR has(Events.Name, '{DECISION}')"""

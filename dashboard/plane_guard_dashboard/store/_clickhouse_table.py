@@ -46,7 +46,7 @@ class Table:
 
     @property
     def json(self) -> bool:
-        """Whether attributes are of the type JSON, not Map: the exporter's option `json`."""
+        """Return true if attributes have the type JSON, not Map: the exporter's option `json`."""
         return self.columns["ResourceAttributes"].startswith("JSON")
 
     def resource(self, name: str) -> str:

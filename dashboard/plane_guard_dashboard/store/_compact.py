@@ -1,4 +1,4 @@
-"""Which Parquet files a cache is made of after the next writing: few, and without what is gone."""
+"""Choose the Parquet files of a cache for the next write: few, and without deleted rows."""
 
 from __future__ import annotations
 

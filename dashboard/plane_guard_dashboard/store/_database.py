@@ -158,11 +158,11 @@ class Database:
             holders.setdefault(source, set()).add(holder)
 
     def waiting(self, *kinds: str) -> int:
-        """How many rows of these relations, or of all of them, are in no file yet."""
+        """Count the rows of these relations, or of all, that are in no file yet."""
         return sum(self._count(f"tail_{kind}") for kind in kinds or KINDS)
 
     def empty(self) -> bool:
-        """Whether there is neither a decision nor a session."""
+        """Return true if there is neither a decision nor a session."""
         sealed = any(one.kind != "spans" and not self._gone.issuperset(one.sources) for one in self._segments)
         return not sealed and not self.waiting("decisions", "sessions")
 

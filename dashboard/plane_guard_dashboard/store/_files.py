@@ -59,7 +59,7 @@ def _seen(path: Path, source: str) -> Seen:
 
 
 def identity(file: BinaryIO) -> str:
-    """What stays the same while a file grows or is renamed, and changes when it is written anew: inode and first line.
+    """Identity of a file while it grows or is renamed, until it is written anew: inode and first line.
 
     The line counts up to a length that takes in the ids of its first span: what stands before, the resource, is the
     same in many files.

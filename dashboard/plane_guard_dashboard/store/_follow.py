@@ -1,4 +1,4 @@
-"""Which of the files that lie there is which of those that were read, after any rotation, copy and deletion."""
+"""Match the files in a folder to those that were read, after any rotation, copy or deletion."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class _OvertakenError(Exception):
 
 
 class Ingest:
-    """What one process knows of a source. One thread at a time may use it."""
+    """Reading state of a source in one process. One thread at a time may use it."""
 
     def __init__(self, source: str, cache: Cache, database: Database) -> None:
         self.source = source
@@ -190,7 +190,7 @@ class Ingest:
         self._manifest, self._stamp = manifest, self.cache.stamp()
 
     def commit(self, read: dict[int, Tracked], torn: dict[int, Torn]) -> None:
-        """What was read is in the tail now."""
+        """Move the read rows to the tail."""
         self.tracked = {**self.tracked, **read}
         self.torn = {number: one for number, one in self.torn.items() if number not in read} | torn
         self.version += 1

@@ -1,4 +1,4 @@
-"""What a cache holds: how far each source file has been read, and the Parquet files that the rows are in."""
+"""Contents of a cache: how far each source file has been read, and the Parquet files that the rows are in."""
 
 from __future__ import annotations
 

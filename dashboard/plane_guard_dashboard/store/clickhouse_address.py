@@ -45,7 +45,7 @@ class Address:
 
 
 def is_address(source: str) -> bool:
-    """Whether this names a ClickHouse server at all."""
+    """Return true if this is an address of a ClickHouse server."""
     return source.partition("://")[0] in PORTS and "://" in source
 
 

@@ -48,7 +48,7 @@ def missing_package() -> NoAnswerError:
 
 
 def refused_settings(error: Exception) -> bool:
-    """Whether the account may not choose settings of its own."""
+    """Return true if the account may not change settings."""
     return getattr(error, "code", None) in _SETTINGS
 
 
@@ -67,5 +67,5 @@ def _found(code: int, other: str, place: str) -> tuple[SourceState, str, str]:
 
 
 def _no_reply(error: Exception) -> bool:
-    """Whether nobody listened, or nobody said anything in time."""
+    """Return true if the connection failed or timed out."""
     return type(error).__name__ == "OperationalError"

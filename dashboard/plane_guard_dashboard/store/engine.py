@@ -47,7 +47,7 @@ class Health:
 
     @property
     def files(self) -> int:
-        """How many files there are."""
+        """Number of files."""
         return len(self.sources)
 
 

@@ -83,7 +83,7 @@ class Ownership(NamedTuple):
 
 
 class _Scope(NamedTuple):
-    """What a proof holds for: one test, one server, one credential, one project."""
+    """The scope of a proof: one test, one server, one credential, one project."""
 
     test: str | None
     origin: str

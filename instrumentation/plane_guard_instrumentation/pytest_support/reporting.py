@@ -1,4 +1,4 @@
-"""What a pytest user sees of the guard: a header line, fixtures, a summary, and every refusal with its test."""
+"""The output for pytest users: a header line, fixtures, a summary, and every refusal with its test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What there was before this session, in a process that may run several, one inside the other."""
+    """The state before this session; a process may run several, one inside the other."""
 
     running: running_test.Running | None
     evidence: dict[str, int]

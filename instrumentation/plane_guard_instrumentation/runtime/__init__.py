@@ -1,1 +1,1 @@
-"""What is fixed once per process: run id, root, trace folder, settings, guarded parents."""
+"""Values that are fixed once per process: run id, root, trace folder, settings, guarded parents."""

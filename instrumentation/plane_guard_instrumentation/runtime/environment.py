@@ -1,4 +1,4 @@
-"""What a test process takes out of its environment, and what it hands to its children there.
+"""Remove variables from the environment of a test process, and set those that its children inherit.
 
 An inherited opt-in or allowlist is exactly what a test process gets by accident, so it is removed. Children find
 their guarded ancestor by its marker; the variables are the second way, for those that cannot see it.

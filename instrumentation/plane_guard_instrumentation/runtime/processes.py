@@ -1,4 +1,4 @@
-"""Whether another process of this machine still runs."""
+"""Check that another process of this machine still runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process with this id exists. Where that cannot be asked without harm, the answer is yes."""
+    """Return true if a process with this id exists. Where that cannot be asked without harm, the answer is yes."""
     if sys.platform == "win32":
         return True
     try:
