@@ -331,7 +331,7 @@ def test_the_text_fits_a_narrow_log_and_merges_the_cases_of_a_test(folder: Path)
     assert max(map(len, lines)) <= 100
     assert sum(TEST in line for line in lines) == 1
     assert any("src/orchestrator/plane.py:42" in line for line in lines)
-    assert any(line.startswith("prod-project-in-test: Write to the sandbox project") for line in lines)
+    assert any(line.startswith("prod-project-in-test: Write to a project on the sandbox") for line in lines)
 
 
 def test_github_gets_an_annotation_at_the_line_of_code(folder: Path) -> None:

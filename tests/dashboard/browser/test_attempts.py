@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ALL = "Attempts, grouped by "
-OCCURRENCES = "The latest occurrences"
+OCCURRENCES = "The latest decisions of this group"
 
 
 @pytest.mark.parametrize("by", ["test", "project", "caller"])
@@ -52,7 +52,7 @@ def test_a_row_leads_to_its_occurrences_and_one_of_them_to_its_decision(
     wait_for_query(page, chosen)
     tick(page, OCCURRENCES)
     page.wait_for_url("**/decision?**")
-    page.get_by_role("heading", name="What would allow it").wait_for()
+    page.get_by_role("heading", name="How to fix it").wait_for()
     assert path(page) == "/decision"
     assert set(query(page)) == {"id"}
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-TRACE = "The trace around the decision"
+TRACE = "The trace of the decision"
 ID = "a decision/with?odd&letters=1"
 
 
@@ -34,7 +34,7 @@ def test_the_link_on_the_page_leads_to_the_page(page: Page, dashboard: Callable[
     visit(page, url, "/decision", {"id": ID})
     told = heading(page)
     assert told.startswith("Blocked: moving a work item to another state")
-    page.get_by_role("heading", name="To pass on").wait_for()
+    page.get_by_role("heading", name="Share").wait_for()
     link = next(text for text in page.get_by_test_id("stCode").all_inner_texts() if "/decision?id=" in text)
     assert link.startswith(url)
     page.goto(link.strip())
@@ -67,7 +67,7 @@ def test_without_an_id_one_can_be_chosen(page: Page, dashboard: Callable[[Path],
     visit(page, dashboard(one), "/decision")
     tick(page, "The latest attempts")
     page.wait_for_url("**/decision?id=*")
-    page.get_by_role("heading", name="What would allow it").wait_for()
+    page.get_by_role("heading", name="How to fix it").wait_for()
 
 
 def test_another_decision_of_the_test_is_one_click_away(
@@ -87,7 +87,7 @@ def test_what_traces_say_is_never_obeyed(page: Page, dashboard: Callable[[Path],
         write(tmp_path / "a.jsonl", *traced(changes, root=words))
     for number in range(2):
         visit(page, dashboard(tmp_path), "/decision", {"id": f"{number}"})
-        page.get_by_role("heading", name="To pass on").wait_for()
+        page.get_by_role("heading", name="Share").wait_for()
         page.get_by_test_id("stVegaLiteChart").wait_for()
         main = page.get_by_test_id("stMain")
         assert main.locator("script, img[src=x], a[href^=javascript], .katex").count() == 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 TEST = "tests/test_comments.py::test_says_thanks"
-LAST = "The last attempts, latest first"
+LAST = "The latest attempts"
 FILTERS: tuple[dict[str, list[str]], ...] = (
     {"range": ["30d"]},
     {"from": ["2026-01-01T00:00"], "until": ["2099-01-01T00:00"]},

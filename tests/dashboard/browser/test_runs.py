@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ALL = "Runs, the latest first"
-ISSUES = "Issues of this run and the one before"
+ISSUES = "Attempts of this run and the previous one"
 TRIED = "The latest attempts of this run"
 
 

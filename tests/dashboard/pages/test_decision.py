@@ -94,7 +94,7 @@ def test_every_attribute_is_a_column() -> None:
 def test_the_page_of_one_decision(tmp_path: Path) -> None:
     app = shown("decision", evidence(tmp_path, session(), decision(ID)), id="this")
     assert app.title[0].value.startswith("Blocked: moving a work item to another state")
-    assert "Write to the sandbox project instead" in text(app)
+    assert "Write to a project on the sandbox allowlist instead" in text(app)
     assert "/decision?id=this" in text(app)
     known = {row["Name"]: (row["Group"], row["Value"], row["Attribute"]) for row in grid(app, -1)}
     assert known["Project"] == ("Where", PROD, "plane_guard.project.id")

@@ -53,6 +53,7 @@ def everything(**more: object) -> dict[str, Any]:
         "previous": [],
         "this_run": "",
         "other_run": "",
+        "with_sandbox": True,
         **more,
     }
 
