@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 _OURS = "plane-guard"
 _ROOT = Path(__file__).resolve().parents[1]
-_PACKAGES = ("guard/plane_guard", "instrumentation/plane_guard_instrumentation", "dashboard/plane_guard_dashboard")
+_PACKAGES = (
+    "guard/plane_guard",
+    "guard/plane_guard_watch",
+    "instrumentation/plane_guard_instrumentation",
+    "dashboard/plane_guard_dashboard",
+)
+_START_FILES = ("plane_guard.pth", "plane_guard.start")
 _NOT_INHERITED = ("PLANE_", "PYTEST", "OTEL_", "COV", "PYTHON", "VIRTUAL_ENV", "TRACE")
 
 
@@ -117,12 +123,13 @@ def _copy_ours(site: Path) -> None:
         target = site / Path(package).name
         shutil.copytree(_ROOT / package, target, ignore=shutil.ignore_patterns("__pycache__"))
         compileall.compile_dir(target, quiet=2)
-    shutil.copy(_ROOT / "instrumentation" / "plane_guard.pth", site)
+    for name in _START_FILES:
+        shutil.copy(_ROOT / "instrumentation" / name, site)
     information = site / "plane_guard-0.dist-info"
     information.mkdir()
     for name in ("METADATA", "entry_points.txt"):
         (information / name).write_text(metadata.distribution(_OURS).read_text(name) or "", encoding="utf-8")
-    ours = (file for package in (*_PACKAGES, "plane_guard.pth") for file in _files(site / Path(package).name))
+    ours = (file for package in (*_PACKAGES, *_START_FILES) for file in _files(site / Path(package).name))
     record = "".join(f"{file.relative_to(site).as_posix()},,\n" for file in ours)
     (information / "RECORD").write_text(record, encoding="utf-8")  # pytest reads it: what it lists may be a plugin
 

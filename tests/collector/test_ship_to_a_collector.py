@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plane_guard_dashboard.evidence import traces
-from tests.dashboard.evidence import decision, session, write
+from tests.dashboard.evidence import decision, resource, session, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +48,8 @@ def fill(evidence: Path, decisions: int, *, files: int = 1) -> set[str]:
     evidence.mkdir(exist_ok=True)
     for number in range(files):
         spans = [decision() for _ in range(decisions // files)]
-        write(evidence / f"decisions-box-{number}-1.jsonl", session(), *spans)
+        process = resource(**{"process.pid": number + 1})
+        write(evidence / f"decisions-box-{number}-1.jsonl", session(of=process), *spans)
     return decided(evidence)
 
 

@@ -86,7 +86,7 @@ def test_a_cell_narrows_the_view(page: Page, dashboard: Callable[[Path], str], p
     page.get_by_text("Filtered by").wait_for()
     settle(page)
     (left_out,) = query(page)["without"]
-    assert left_out.startswith("test:test_orch_114.py::")
+    assert left_out.startswith("test:tests/test_cleanup.py::")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example"])
