@@ -38,14 +38,17 @@ def test_a_slip_is_further_away_than_the_goal() -> None:
 
 
 def measured() -> dict[str, float]:
-    """The figures of the README, by the names of their measures."""
+    """The figures of the README, by the names of their measures, without those that it says were not measured."""
     rows = [line.split(" | ") for line in report.README.read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
-    return {cells[0].removeprefix("| "): float(cells[2].split()[0]) for cells in rows[2:]}
+    figures = {cells[0].removeprefix("| "): cells[2] for cells in rows[2:]}
+    return {
+        name: float(found.split()[0].replace(",", "")) for name, found in figures.items() if found != "not measured"
+    }
 
 
 def test_ten_times_what_was_promised_or_measured_is_a_slip() -> None:
     figures, measures = measured(), registry.every()
-    assert {name for name, one in measures.items() if one.slip >= 10 * max(one.goal, figures[name]) > 0} == set()
+    assert {name for name, one in measures.items() if one.slip >= 10 * max(one.goal, figures.get(name, 0)) > 0} == set()
 
 
 def test_a_name_is_given_once() -> None:
