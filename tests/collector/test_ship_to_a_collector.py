@@ -48,7 +48,7 @@ def fill(evidence: Path, decisions: int, *, files: int = 1) -> set[str]:
     evidence.mkdir(exist_ok=True)
     for number in range(files):
         spans = [decision() for _ in range(decisions // files)]
-        process = resource(**{"process.pid": number + 1})
+        process = resource("run-1", "plane-guard", **{"process.pid": number + 1})
         write(evidence / f"decisions-box-{number}-1.jsonl", session(of=process), *spans)
     return decided(evidence)
 
