@@ -64,6 +64,7 @@ def hand_to_children(_evidence_file: str = "") -> bool:
     Return if children with an environment of their own will know it too.
     """
     watched, current = plane_guard_watch.STATE, run.current()
+    process.fix()  # the variables are overwritten below, so first add the hosts that code named in them since
     settings = process.handed_down()
     content: dict[str, object] = {
         "run": current.run_id,
