@@ -8,6 +8,8 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from plane_guard_instrumentation.enforcement import request_scope
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
@@ -28,10 +30,10 @@ def proxy(asked: list[bytes]) -> Iterator[str]:
         if method == b"CONNECT":
             host, _, port = target.partition(b":")
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            return socket.create_connection((host.decode(), int(port))), b""
+            return _connected(host.decode(), int(port)), b""
         there = _ABSOLUTE.match(target)
         assert there is not None
-        return socket.create_connection((there[1].decode(), int(there[2]))), _ABSOLUTE.sub(b"", head, count=1)
+        return _connected(there[1].decode(), int(there[2])), _ABSOLUTE.sub(b"", head, count=1)
 
     with _serving(route) as port:
         yield f"http://127.0.0.1:{port}"
@@ -40,8 +42,14 @@ def proxy(asked: list[bytes]) -> Iterator[str]:
 @contextmanager
 def tls_front(port: int, context: ssl.SSLContext) -> Iterator[int]:
     """A port that speaks TLS and hands on to another port on loopback what it decrypts."""
-    with _serving(lambda _: (socket.create_connection(("127.0.0.1", port)), b""), context) as front:
+    with _serving(lambda _: (_connected("127.0.0.1", port), b""), context) as front:
         yield front
+
+
+def _connected(host: str, port: int) -> socket.socket:
+    """Connect as a relay in another process could: the guard has learned the port and closed it to raw sockets."""
+    with request_scope.connecting():
+        return socket.create_connection((host, port))
 
 
 @contextmanager

@@ -93,3 +93,26 @@ class TestOnTheWire:
             assert connection.sock.recv(65_536).startswith(b"HTTP/1.1 200")
 
         assert [request.method for request in plane.requests] == ["GET", "GET"]
+
+    @pytest.mark.usefixtures("plane_sandbox_writes")
+    @pytest.mark.parametrize(
+        ("fields", "body"),
+        [
+            ("Content-Length: 9\r\n", "{}"),
+            ("Content-Length: 2\r\nContent-Length: 2\r\n", "{}"),
+            ("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "{}"),
+            ("Content-Length: 2\n", "{}"),
+            ("", "{}"),
+            ("Content-Length: 2\r\n", ""),
+        ],
+        ids=["shorter", "two lengths", "chunked", "a bare line feed", "no length", "no body yet"],
+    )
+    def test_a_body_by_hand_that_servers_could_frame_differently(
+        self, plane: FakePlane, connection: http.client.HTTPConnection, fields: str, body: str
+    ) -> None:
+        head = f"POST /api/v1/workspaces/acme/projects/{plane.sandbox.id}/labels/ HTTP/1.1\r\n"
+        head += f"Host: 127.0.0.1:{plane.port}\r\n"
+        with pytest.raises(PlaneWriteBlocked, match="the body cannot be read"):
+            connection.send(f"{head}X-API-Key: {plane.token}\r\n{fields}\r\n{body}".encode())
+
+        assert plane.requests == []

@@ -97,6 +97,16 @@ def has_plane_request(data: bytes) -> bool:
     return any(map(_could_be_plane, _REQUEST_LINE.finditer(data)))
 
 
+def body_behind(data: bytes) -> Body:
+    """Return the body that follows a head in the same bytes; unreadable unless the bytes begin with a complete head.
+
+    A bare line feed ends the head for some servers only.
+    """
+    head, end, content = data.partition(b"\r\n\r\n")
+    is_complete = bool(end) and _REQUEST_LINE.match(head + b"\r\n") and b"\n" not in head.replace(b"\r\n", b"")
+    return Body(content) if is_complete else UNREADABLE
+
+
 def outgoing(connection: Any, head: Head, body: Body, layer: str) -> check.OutgoingRequest:
     """Return a request in the form that the check takes."""
     origin, url = _origin_and_url(connection, head.target)

@@ -382,7 +382,7 @@ def _check_bytes(connection: Any, data: Any, layer: str) -> None:
             return
     unchecked = _unchecked(connection, http1.in_memory(data))
     if unchecked is not None:
-        _check(connection, unchecked, http1.UNREADABLE, layer, _look_up)
+        _check(connection, unchecked, http1.body_behind(unchecked), layer, _look_up)
 
 
 def _unchecked(connection: Any, data: bytes) -> bytes | None:
