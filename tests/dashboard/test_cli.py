@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from starlette.datastructures import Headers
 
-from plane_guard_dashboard import cli
+from plane_guard_dashboard import cli, triage
 from plane_guard_dashboard.cli import COMMANDS, launch, main
 from plane_guard_dashboard.server import settings
 from plane_guard_dashboard.server.own_origin import is_own
@@ -71,6 +71,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     calls: list[Sequence[str]] = []
     monkeypatch.setattr(streamlit_cli, "main", lambda args, **_: calls.append(args))
     monkeypatch.setenv("PLANE_GUARD_TRACES", "")
+    monkeypatch.setenv(triage.VARIABLE, "")
     return calls
 
 
@@ -87,6 +88,7 @@ def test_the_dashboard_is_served_on_loopback_only_and_reports_nothing(
     assert Path(app).name == "app.py"
     assert {"--server.address=127.0.0.1", f"--server.port={port}", "--browser.gatherUsageStats=false"} <= set(options)
     assert os.environ["PLANE_GUARD_TRACES"] == str(tmp_path)
+    assert os.environ[triage.VARIABLE] == str(triage.find(Path.cwd()))
 
 
 def test_settings_of_streamlit_in_the_environment_are_not_passed_on(

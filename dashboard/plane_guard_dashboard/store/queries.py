@@ -215,6 +215,9 @@ QUERIES: Mapping[str, str] = {
     **{f"attempt_slots_by_{by.name.lower()}": _attempt_slots(by) for by in Grouping},
     **{f"attempt_standing_by_{by.name.lower()}": _standing(by) for by in Grouping},
     **{f"occurrences_by_{by.name.lower()}": _occurrences(by) for by in Grouping},
+    "callers_of_issues": f"""
+        SELECT issue, caller, count(*) AS attempts FROM decisions WHERE {_ATTEMPT} AND has($keys, issue)
+        GROUP BY issue, caller ORDER BY issue, caller LIMIT $limit""",
     "newest_runs": """
         SELECT run, service, demo, max(time_ns) AS last_ns
         FROM (
