@@ -219,8 +219,8 @@ def test_what_another_tool_removed_is_put_back_and_reported(floored: Child, laye
 def test_a_session_says_that_the_floor_is_laid(floored: Child) -> None:
     floored.write("test_nothing.py", "def test_nothing(): pass")
     result = floored.pytest()
-    assert "socket floor" in result.stdout
-    assert [session.shells[-1] for session in floored.sessions()] == ["socket floor"]
+    assert "connections of other clients" in result.stdout
+    assert [session.shells[-1] for session in floored.sessions()] == ["connections of other clients"]
 
 
 def test_a_refusal_fails_the_test_and_is_in_its_list(floored: Child) -> None:

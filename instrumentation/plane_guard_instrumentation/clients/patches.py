@@ -88,7 +88,7 @@ def layers() -> list[str]:
         layer for layer in dict.fromkeys(target.layer for target in CLIENT_TARGETS) if not self_check.is_closed(layer)
     ]
     names = [layer if layer in present else f"{layer} (when imported)" for layer in every]
-    return names + (["socket floor"] if audit_hook.is_installed() else [])
+    return names + (["connections of other clients"] if audit_hook.is_installed() else [])
 
 
 def _targets() -> Sequence[PatchTarget]:
