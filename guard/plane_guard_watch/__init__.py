@@ -8,12 +8,14 @@ PYTEST_DONT_REWRITE: it is imported long before pytest could rewrite it.
 
 import os
 import sys
+from _thread import allocate_lock, get_ident  # before anything replaces them
 
 TYPE_CHECKING = False  # importing `typing` would cost more than everything else here
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import NoReturn
 
 SCRUBBED = ("PLANE_TEST_WRITE_ENABLED", "PLANE_TEST_SANDBOX_PROJECTS")
 TEST_PROCESS_VARIABLE = "PLANE_GUARD_TEST_PROCESS"
@@ -55,7 +57,10 @@ class _State:
         self.marker = ""  # of the guarded process that this one descends from, or of this one
         self.ancestor = ""  # marker of the guarded process that this one descends from
         self.finder: _Finder | None = None
-        self.is_installing = False
+        self.lock = allocate_lock()
+        self.installer = 0  # the thread that installs the guard at this moment
+        self.is_guarded = False
+        self.sees_forks = False
 
 
 STATE = _State()
@@ -123,18 +128,56 @@ def note_evidence(evidence: str) -> None:
 
     A test process whose guard cannot be installed ends here.
     """
-    STATE.evidence = STATE.evidence or evidence
-    if STATE.is_installing or not STATE.evidence:
+    if not (STATE.evidence or evidence):
         return
-    STATE.is_installing = True
+    if STATE.installer == get_ident():
+        STATE.evidence = STATE.evidence or evidence
+        return
     try:
-        from plane_guard_instrumentation.startup import installation
-
-        installation.enforce()
+        exclusively(lambda: _enforce(evidence))
     except Exception as error:  # noqa: BLE001  nothing may run unguarded
         end_unguarded(error)
+
+
+def exclusively(install: "Callable[[], object]") -> None:
+    """Call this while no other thread installs the guard. Do nothing if this thread is installing it already."""
+    if STATE.installer == get_ident():
+        return
+    if not STATE.lock.acquire(blocking=False):
+        from plane_guard_watch import waiting
+
+        if not waiting.wait():
+            return
+    if not STATE.sees_forks:
+        STATE.sees_forks = True
+        os.register_at_fork(before=_finish_before_fork, after_in_child=_finish_after_fork)
+    STATE.installer = get_ident()
+    try:
+        install()
     finally:
-        STATE.is_installing = False
+        STATE.installer = 0
+        STATE.lock.release()
+
+
+def _enforce(evidence: str) -> None:
+    STATE.evidence = STATE.evidence or evidence
+    from plane_guard_instrumentation.startup import installation
+
+    installation.enforce_now()
+    STATE.is_guarded = True
+
+
+def _finish_before_fork() -> None:
+    """Let a child start with a guard that is installed, not with the half that another thread has done."""
+    if STATE.installer not in {0, get_ident()}:
+        exclusively(int)
+
+
+def _finish_after_fork() -> None:
+    """Install the guard in a child whose parent's other thread was installing it, and is not in the child."""
+    if STATE.lock.locked() and STATE.installer != get_ident():
+        STATE.lock, STATE.installer = allocate_lock(), 0
+        note_evidence("")
 
 
 def inherited() -> "Mapping[str, str]":
@@ -157,7 +200,7 @@ def report_failure(error: Exception) -> None:
         )
 
 
-def end_unguarded(error: Exception) -> None:
+def end_unguarded(error: Exception) -> "NoReturn":
     """End a test process that could not be guarded."""
     sys.stderr.write(f"plane-guard: could not install the guard; aborting: {error!r}. Reinstall it: {_REINSTALL}\n")
     sys.stderr.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """This process as if nothing had been found or fixed yet."""
     monkeypatch.setattr(plane_guard_watch.STATE, "evidence", "")
-    monkeypatch.setattr(plane_guard_watch.STATE, "is_installing", True)  # evidence installs nothing here
+    monkeypatch.setattr(plane_guard_watch.STATE, "installer", threading.get_ident())  # evidence installs nothing here
     monkeypatch.setattr(process._State, "fixed", None)
     monkeypatch.setattr(process._State, "learned_on_loopback", ())
     monkeypatch.setattr(process._State, "is_allowlist_fixed", False)

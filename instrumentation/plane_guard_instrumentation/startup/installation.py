@@ -30,6 +30,11 @@ class _State:
 
 
 def enforce() -> None:
+    """Install the guard. While another thread is installing it, wait until that is done."""
+    plane_guard_watch.exclusively(enforce_now)
+
+
+def enforce_now() -> None:
     """Patch every client, those not imported yet included; in a test process scrub the environment as well.
 
     The root test process also writes its session record and hands the guard to its children.
