@@ -16,7 +16,8 @@ SEND = """
 import os, sys, httpx, subprocess
 def send(project=os.environ["PLANE_SANDBOX"]):
     url = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/acme/projects/{project}/labels/'
-    return httpx.post(url, json={"name": os.urandom(4).hex()}, headers={"X-API-Key": os.environ["PLANE_API_TOKEN"]}).status_code
+    headers = {"X-API-Key": os.environ["PLANE_API_TOKEN"]}
+    return httpx.post(url, json={"name": os.urandom(4).hex()}, headers=headers).status_code
 """
 AMBIENT = {"PLANE_TEST_WRITE_ENABLED": "1", "PLANE_TEST_SANDBOX_PROJECTS": "{prod}"}
 

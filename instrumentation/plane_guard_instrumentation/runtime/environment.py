@@ -7,11 +7,16 @@ their guarded ancestor by its marker; the variables are the second way, for thos
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import plane_guard_watch
 from plane_guard import process
-from plane_guard.settings import OPT_IN_VARIABLE, SANDBOX_VARIABLE
+from plane_guard.settings import HOSTS_VARIABLE, OPT_IN_VARIABLE, PROTECTED_VARIABLE, SANDBOX_VARIABLE
 from plane_guard_instrumentation.runtime import marker, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PARENT_VARIABLE = plane_guard_watch.PARENT_VARIABLE
 TEST_PROCESS_VARIABLE = plane_guard_watch.TEST_PROCESS_VARIABLE
@@ -27,6 +32,8 @@ start = run.current
 class _State:
     is_scrubbed = False
     handed: dict[str, object] | None = None
+    given: Mapping[str, str | None] = MappingProxyType(dict.fromkeys((HOSTS_VARIABLE, PROTECTED_VARIABLE)))
+    """Settings of the environment as `hand_to_children` left them."""
     removed: tuple[str, ...] = ()
 
 
@@ -64,7 +71,8 @@ def hand_to_children(_evidence_file: str = "") -> bool:
     Return if children with an environment of their own will know it too.
     """
     watched, current = plane_guard_watch.STATE, run.current()
-    process.fix()  # the variables are overwritten below, so first add the hosts that code named in them since
+    if any(os.environ.get(name) != value for name, value in _State.given.items()):
+        process.fix()  # the variables are overwritten below, so first add the hosts that code named in them since
     settings = process.handed_down()
     content: dict[str, object] = {
         "run": current.run_id,
@@ -84,6 +92,7 @@ def hand_to_children(_evidence_file: str = "") -> bool:
     os.environ[ROOT_VARIABLE] = str(current.root)
     os.environ[TRACE_DIR_VARIABLE] = str(current.trace_dir)
     os.environ.update(settings)
+    _State.given = settings
     process.on_host_learned(hand_to_children)
     return marker.is_found_without_environment(watched.marker)
 
