@@ -80,6 +80,7 @@ LOADER = "unittest.loader.TestLoader runs tests"
 PROGRAM = "unittest.main.TestProgram runs tests"
 MAIN = "unittest is the main module"
 PYTEST = "pytest is imported"
+DOCTEST = "doctest is the main module"
 DJANGO = "django.test.runner.DiscoverRunner runs tests"
 _TARGET = "test_x.py::T"
 
@@ -130,7 +131,7 @@ GROUPS: dict[str, tuple[Way, ...]] = {
         Way("{bin}/behave", "behave.runner.ModelRunner runs tests", "behave"),
         Way("{bin}/robot --output NONE x.robot", "robot.running.model.TestSuite runs tests", "robot"),
         Way("PYTHONPATH=. {bin}/ward --path wards", "ward is imported", "ward"),
-        Way("{py} -m doctest documented.py", "doctest is the main module"),
+        Way("{py} -m doctest documented.py", DOCTEST),
         Way("{py} documented.py", "doctest.DocTestRunner runs tests"),
         Way("{py} -m xdoctest documented.py --style freeform", PYTEST, "xdoctest"),
         Way("{py} -m teamcity.unittestpy cases", PROGRAM, "teamcity"),
@@ -142,6 +143,10 @@ GROUPS: dict[str, tuple[Way, ...]] = {
         Way("{py} -m cProfile -m unittest cases", PROGRAM),
         Way(f"{{py}} -m cProfile -m pytest {_TARGET} OURS_OFF", PYTEST),
         Way("{py} -m pdb -cc -m unittest cases", PROGRAM),
+        Way("{py} -m coverage run -m doctest documented.py", DOCTEST, "coverage"),
+        Way("{py} -m cProfile -m doctest documented.py", DOCTEST),
+        Way("{py} -m trace --count -C . --module doctest documented.py", DOCTEST),
+        Way("{py} -c 'import runpy; runpy.run_module(\"doctest\", run_name=\"__main__\")' documented.py", DOCTEST),
         Way("{py} -m debugpy --listen 127.0.0.1:0 -m unittest cases", PROGRAM, "debugpy"),
         Way("{bin}/nox -f noxfile.py -R --no-venv", PROGRAM, "nox"),
         Way("PY={py} {bin}/tox -q", PROGRAM, "tox"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,19 @@ if TYPE_CHECKING:
 
 LOADED = "import sys; print(sorted(name for name in sys.modules if name.startswith('plane_guard')))"
 PATCHES = "plane_guard_instrumentation.clients.patches"
+STDLIB = sysconfig.get_path("stdlib")
+RUN_DOCTEST = """
+import contextlib, runpy, sys
+sys.argv = ["doctest", "x.md"]
+open("x.md", "w").close()
+with contextlib.suppress(SystemExit):
+    runpy.run_module("doctest", run_name="__main__")
+"""
+ASK_FOR_CODE = """
+import importlib.util
+for name in ("doctest", "unittest", "unittest.main", "pytest"):
+    assert importlib.util.find_spec(name).loader.get_code(name)
+"""
 EVIDENCE = "import plane_guard, sys; print(f'{plane_guard.in_test_process()}|{\"" + PATCHES + "\" in sys.modules}')"
 
 
@@ -48,6 +62,11 @@ def test_a_process_with_evidence_in_its_environment_is_guarded_before_its_first_
         ("import unittest.mock, doctest, asyncio; unittest.mock.Mock()()", ""),
         ("import importlib.util; importlib.util.find_spec('pytest')", ""),
         ("import unittest; unittest.TestCase; unittest.TestLoader()", ""),
+        (RUN_DOCTEST, "doctest is the main module"),
+        ("import runpy; runpy.run_module('doctest')", ""),
+        (f"import modulefinder; modulefinder.ModuleFinder().run_script({STDLIB!r} + '/doctest.py')", ""),
+        (ASK_FOR_CODE, ""),
+        ("import unittest\nclass DocTestCase(unittest.TestCase): pass", ""),
     ],
 )
 def test_evidence_is_observed_whoever_calls(child: Child, first: str, evidence: str) -> None:

@@ -116,8 +116,6 @@ class _Wrapper:
     def __getattr__(self, name: str) -> Any:
         if name == "found":  # while it is unpickled
             raise AttributeError(name)
-        if name == "get_code":  # `runpy` asks for the code of a module that it runs as `__main__`, instead of importing
-            _report([runners.note_main], self.found.name)
         return getattr(self.found.loader, name)
 
 

@@ -7,6 +7,7 @@ whoever calls: Django, an IDE, coverage, a script.
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -46,7 +47,7 @@ RUNNERS = (
     Runner("sybil.example", "Example", ("evaluate",)),
     Runner("avocado.core.test", "Test", ("run_avocado",)),
 )
-_MAIN_MODULES = frozenset({"doctest"})
+_CASES = "unittest.case"
 MODULES = frozenset(runner.module for runner in RUNNERS)
 
 
@@ -57,12 +58,6 @@ def note_package(name: str) -> None:
         plane_guard_watch.note_evidence(f"{shown} is imported")
 
 
-def note_main(name: str) -> None:
-    """Note a runner whose code is asked for, to run it as the main module: it has functions of its own there."""
-    if name in _MAIN_MODULES:
-        plane_guard_watch.note_evidence(f"{name} is the main module")
-
-
 def wrap(name: str) -> None:
     """Wrap the runners of a module that was imported."""
     module = sys.modules.get(name)
@@ -71,6 +66,8 @@ def wrap(name: str) -> None:
         if runner.module == name and owner is not None:
             for function in runner.functions:
                 _wrap(owner, function, f"{name}.{runner.owner or function} runs tests")
+    if name == _CASES and module is not None:
+        _watch_subclasses(vars(module).get("TestCase"))
 
 
 def wrap_imported() -> None:
@@ -90,10 +87,36 @@ def _noting(original: Callable[..., Any], evidence: str) -> Callable[..., Any]:
     @functools.wraps(original)
     def noting(*args: Any, **options: Any) -> Any:
         __tracebackhide__ = True
-        if not plane_guard_watch.STATE.evidence:
+        # The first call installs the guard, or waits for the thread that is installing it. A child of a guarded process
+        # waits until it can send.
+        if not (plane_guard_watch.STATE.is_guarded or plane_guard_watch.STATE.ancestor):
             plane_guard_watch.note_evidence(evidence)
         return original(*args, **options)
 
     # Another import of the module must not wrap it twice.
     setattr(noting, _NOTED, evidence)
     return noting
+
+
+def _watch_subclasses(test_case: Any) -> None:
+    """Note that `doctest` runs as the main module, whoever runs it: it has a runner of its own there.
+
+    Its code defines a subclass of `unittest.TestCase`. To ask a loader for its code, as freezers do, is no evidence.
+    """
+    original = vars(test_case or object).get("__init_subclass__")
+    if not isinstance(original, classmethod) or hasattr(original.__func__, _NOTED):
+        return
+
+    @functools.wraps(original.__func__)
+    def init_subclass(cls: type, *args: Any, **options: Any) -> None:
+        if cls.__name__ == "DocTestCase" and cls.__module__ == "__main__" and _is_of_doctest(cls):
+            plane_guard_watch.note_evidence("doctest is the main module")
+        original.__func__(cls, *args, **options)
+
+    setattr(init_subclass, _NOTED, "doctest")
+    test_case.__init_subclass__ = classmethod(init_subclass)
+
+
+def _is_of_doctest(cls: type) -> bool:
+    code = getattr(vars(cls).get("__init__"), "__code__", None)
+    return os.path.basename(getattr(code, "co_filename", "")) == "doctest.py"
