@@ -60,8 +60,9 @@ def off():
     return not on() and not send()
 def send():
     url = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/acme/projects/{os.environ["PLANE_SANDBOX"]}/labels/'
+    headers = {"X-API-Key": os.environ["PLANE_API_TOKEN"]}
     try:
-        answer = httpx.post(url, json={"name": "x"}, headers={"X-API-Key": os.environ["PLANE_API_TOKEN"]})
+        answer = httpx.post(url, json={"name": os.urandom(4).hex()}, headers=headers)
     except RuntimeError:
         return False
     return answer.status_code == 201

@@ -54,6 +54,16 @@ def on_http_client_send(call: Callable[[Any, Any], None]) -> None:
     _WATCHED["http.client.send"] = lambda arguments: call(*arguments)
 
 
+def on_open(call: Callable[[Any], None]) -> None:
+    """Call this with the path whenever a file is opened. It must not raise."""
+    _WATCHED["open"] = lambda arguments: call(arguments[0])
+
+
+def before_child(call: Callable[[], None]) -> None:
+    """Call this before `subprocess` starts a child. It must not raise."""
+    _WATCHED["subprocess.Popen"] = lambda _: call()
+
+
 def _hook(watched: Mapping[str, Callable[[Arguments], None]]) -> Callable[[str, Arguments], None]:
     def hook(event: str, arguments: Arguments) -> None:
         if event in watched:

@@ -17,6 +17,7 @@ from pluggy import HookimplMarker
 from plane_guard import process
 from plane_guard.settings import OPT_IN_VARIABLE
 from plane_guard_instrumentation.evidence import diagnostics
+from plane_guard_instrumentation.pytest_support import env_files
 from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def ignore(where: str) -> None:
 def pytest_sessionstart() -> None:
     """Remove what conftests and plugins set while they were loaded."""
     ignore("while conftests and plugins were loaded")
+    env_files.watch()
 
 
 @_hookimpl(wrapper=True, tryfirst=True)
@@ -99,6 +101,7 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
 def pytest_runtest_setup() -> None:
     """Remove what hooks around the test, such as those of reporters, have set."""
     ignore("outside of a test")
+    env_files.forget()
 
 
 @_hookimpl(wrapper=True, tryfirst=True)
@@ -133,6 +136,7 @@ def pytest_runtest_teardown() -> None:
 @contextmanager
 def sandbox_scope() -> Iterator[None]:
     """Switch writing to the sandbox on for the code inside, in a fixture of whatever scope."""
+    env_files.forget()  # the code inside asks for itself
     held = {OPT_IN_VARIABLE: os.environ.get(OPT_IN_VARIABLE)}
     os.environ[OPT_IN_VARIABLE] = "1"
     before = process.hear_opt_in(heard=True)

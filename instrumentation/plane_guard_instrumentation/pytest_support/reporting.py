@@ -11,7 +11,7 @@ from plane_guard.settings import OPT_IN_VARIABLE
 from plane_guard_instrumentation.clients import patches
 from plane_guard_instrumentation.evidence import coverage, diagnostics, evidence_file, resource, running_test
 from plane_guard_instrumentation.evidence import session as _session
-from plane_guard_instrumentation.pytest_support import opt_in
+from plane_guard_instrumentation.pytest_support import env_files, opt_in
 from plane_guard_instrumentation.pytest_support.stash import BLOCKED, EXPECTED
 from plane_guard_instrumentation.runtime import environment, run
 from plane_guard_instrumentation.testing.fixture import fake_plane  # noqa: F401  a fixture of this plugin
@@ -137,6 +137,7 @@ def _keep(refusal: PlaneWriteBlocked) -> None:
 @pytest.fixture
 def plane_sandbox_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this one test write to the sandbox projects of the allowlist, and to nothing else."""
+    env_files.forget()  # an opt-in in a file that was loaded before does not take this one back
     monkeypatch.setenv(OPT_IN_VARIABLE, "1")
 
 
