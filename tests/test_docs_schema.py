@@ -30,7 +30,9 @@ KINDS = {
     "Session": names.SESSION_KINDS,
     "Resource": names.RESOURCE_KINDS,
 }
-TYPES = {names.Kind.NUMBER: "int", names.Kind.FLAG: "boolean", names.Kind.TEXTS: "string[]"}
+TYPES = {names.Kind.NUMBER: "int", names.Kind.FLAG: "boolean"} | dict.fromkeys(
+    (names.Kind.TEXTS, names.Kind.DIGESTS), "string[]"
+)
 VOCABULARIES = {names.OUTCOME: Outcome, names.REASON: Reason, names.TARGET: Target, names.OP: Op}
 
 

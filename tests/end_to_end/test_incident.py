@@ -120,5 +120,5 @@ def test_a_script_that_calls_pytest_with_the_plugin_switched_off_is_guarded_as_w
 def test_a_green_test_that_swallowed_its_blocks_shows_them_in_the_summary(incident: Child) -> None:
     result = incident.pytest("-k", "not StageChange")
 
-    assert "2 Plane write(s) blocked, 0 of them expected" in result.stdout
+    assert "2 Plane write(s) blocked, 0 expected block(s)" in result.stdout
     assert "test_stage.py::test_stage_change: comment on prod project" in result.stdout

@@ -52,7 +52,40 @@ def test_it(plane_blocked_writes):
 
     assert "1 passed" in result.stdout, result.stdout
     assert [row.expected for row in child.decisions()] == [True]
-    assert "1 Plane write(s) blocked, 1 of them expected" in result.stdout
+    assert "0 Plane write(s) blocked, 1 expected block(s)" in result.stdout
+
+
+def test_the_summary_marks_tests_that_passed_although_a_write_was_refused(child: Child) -> None:
+    child.write(
+        "test_it.py",
+        SEND
+        + """
+def test_swallows():
+    swallow()
+def test_fails():
+    send()
+@pytest.mark.parametrize("case", [1, 2])
+def test_expects(plane_blocked_writes, case):
+    swallow()
+def test_fails_at_its_end(request):
+    request.addfinalizer(lambda: 1 / 0)
+    swallow()
+""",
+    )
+    result = child.pytest("-p", "no:randomly")
+    assert "3 Plane write(s) blocked, 2 expected block(s)" in result.stdout, result.stdout
+    lines = [line for line in result.stdout.splitlines() if ": label on " in line]
+    marked = {line.partition(": ")[0].strip(): line.endswith(" PASSED although refused") for line in lines}
+    assert marked == {
+        "test_it.py::test_swallows": True,
+        "test_it.py::test_fails": False,
+        "test_it.py::test_fails_at_its_end": False,
+    }
+    assert "1 test(s) passed although a write was refused" in result.stdout
+
+    failing = child.pytest("-k", "swallows", PLANE_GUARD_SWALLOWED="fail").stdout
+    assert "although" not in failing
+    assert child.pytest("-n1", "-k", "swallows").stdout.count("although") == 2
 
 
 def test_the_fixture_for_blocks_allows_nothing(child: Child, plane: FakePlane) -> None:

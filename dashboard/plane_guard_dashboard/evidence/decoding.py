@@ -29,7 +29,7 @@ def _types(row: type) -> dict[str, type]:
 _ID = re.compile(r"[0-9A-Fa-f]{0,32}")
 _BASE64_ID = re.compile(r"[A-Za-z0-9+/]{11}=|[A-Za-z0-9+/]{22}==")  # 8 or 16 bytes
 _DECISION_TYPES = _types(rows.DecisionRow)
-_SESSION_TYPES = {**_types(rows.SessionRow), "shells": tuple, "uncovered": tuple}
+_SESSION_TYPES = {**_types(rows.SessionRow), "shells": tuple, "uncovered": tuple, "test_keys": tuple}
 _RESOURCE = {name: column for column, name in rows.RESOURCE_ATTRIBUTES.items()}
 _EVENT = {name: column for column, name in rows.EVENT_ATTRIBUTES.items()}
 _SESSION = {name: column for column, name in rows.SESSION_ATTRIBUTES.items()}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+
+from plane_guard_instrumentation.evidence.executed_tests import key_of, without_parameters
+
+__all__ = ["NOBODY", "KnownReportError", "fingerprint", "key_of_test", "known_fingerprints", "without_parameters"]
 
 NOBODY = "(none)"
-_PARAMETERS = re.compile(r"\[.*\]$", re.DOTALL)
 
 
 class KnownReportError(ValueError):
@@ -34,6 +36,6 @@ def known_fingerprints(report: str) -> frozenset[str]:
         raise KnownReportError(message) from None
 
 
-def without_parameters(test: str) -> str:
-    """Return the test without the parameters of the case."""
-    return _PARAMETERS.sub("", test)
+def key_of_test(test: str) -> str:
+    """Return the key under which a session record names a test, whatever its parameters."""
+    return key_of(without_parameters(test))

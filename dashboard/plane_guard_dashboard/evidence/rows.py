@@ -60,6 +60,8 @@ SESSION_ATTRIBUTES: Mapping[str, str] = {
     "evidence": names.SESSION_EVIDENCE,
     "shells": names.SESSION_SHELLS,
     "uncovered": names.SESSION_UNCOVERED,
+    "tests": names.SESSION_TESTS,
+    "test_keys": names.SESSION_TEST_KEYS,
 }
 
 
@@ -171,11 +173,17 @@ class DecisionRow(Origin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRow(Origin):
-    """One guarded process. `uncovered` names the clients and children that the guard cannot inspect."""
+    """One guarded process. `uncovered` names the clients and children that the guard cannot inspect.
+
+    `tests` is the number of tests that it executed, or None if that is not known: its session has not ended, or it runs
+    no pytest. `test_keys` are texts of many keys each.
+    """
 
     evidence: str | None = None
     shells: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
+    tests: int | None = None
+    test_keys: tuple[str, ...] = ()
 
     @property
     def process(self) -> tuple[str, ...] | None:

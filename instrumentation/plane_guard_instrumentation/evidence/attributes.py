@@ -39,6 +39,8 @@ FUNCTION: Final = "code.function.name"
 SESSION_EVIDENCE: Final = "plane_guard.session.evidence"
 SESSION_SHELLS: Final = "plane_guard.session.shells"
 SESSION_UNCOVERED: Final = "plane_guard.session.uncovered"
+SESSION_TESTS: Final = "plane_guard.session.tests"
+SESSION_TEST_KEYS: Final = "plane_guard.session.test_keys"
 
 VERSION: Final = "plane_guard.version"
 RUN_ID: Final = "plane_guard.run.id"
@@ -65,6 +67,7 @@ class Kind:
     TEMPLATE: Final = "a path without any id in it"
     TEXT: Final = "free text: credentials are masked, its length is limited"
     TEXTS: Final = "free texts"
+    DIGESTS: Final = "texts of hexadecimal digests with spaces between them"
     URL: Final = "an http(s) address without user info, query and fragment; otherwise as free text"
 
 
@@ -96,6 +99,8 @@ SESSION_KINDS: Final = {
     SESSION_EVIDENCE: Kind.TEXT,
     SESSION_SHELLS: Kind.TEXTS,
     SESSION_UNCOVERED: Kind.TEXTS,
+    SESSION_TESTS: Kind.NUMBER,
+    SESSION_TEST_KEYS: Kind.DIGESTS,
 }
 RESOURCE_KINDS: Final = {
     SERVICE: Kind.TEXT,

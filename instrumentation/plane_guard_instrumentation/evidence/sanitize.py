@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Check = Callable[[object, Sequence[str]], Value | None]
 
 _HEX = r"[0-9a-f]{32}"
+_DIGESTS = r"[0-9a-f]+(?: [0-9a-f]+)*"
 _WORD = r"[A-Za-z_][A-Za-z0-9_.-]{0,39}"
 _TEMPLATE = r"/[A-Za-z0-9_./{}-]*"
 _SLUG = r"[A-Za-z0-9_-]{1,48}"
@@ -79,6 +80,10 @@ def _texts(value: object, secrets: Sequence[str]) -> list[str] | None:
     return [redaction.clean(str(text), secrets) for text in value] if type(value) is list else None
 
 
+def _digests(value: object, _: Sequence[str]) -> list[str] | None:
+    return [text for text in value if redaction.compiled(_DIGESTS).fullmatch(text)] if type(value) is list else None
+
+
 def _slug(value: object, secrets: Sequence[str]) -> str | None:
     # A masked slug would group with other masked slugs, so it is left out.
     if type(value) is not str or not redaction.compiled(_SLUG).fullmatch(value):
@@ -112,6 +117,7 @@ _CHECKS: dict[str, Check] = {
     Kind.TEMPLATE: lambda value, secrets: _text(_matching(_TEMPLATE)(value, secrets), secrets),
     Kind.TEXT: _text,
     Kind.TEXTS: _texts,
+    Kind.DIGESTS: _digests,
     Kind.URL: lambda value, secrets: _text(web_address(value), secrets),
 }
 _CHECK_OF = {name: _CHECKS[kind] for name, kind in EMITTED.items()}

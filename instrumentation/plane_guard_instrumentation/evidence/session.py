@@ -14,6 +14,7 @@ from plane_guard_instrumentation.evidence import (
     coverage,
     diagnostics,
     evidence_file,
+    executed_tests,
     listeners,
     otlp_json,
     redaction,
@@ -115,6 +116,8 @@ def described() -> Attributes:
         names.SESSION_EVIDENCE: process.test_evidence(),
         names.SESSION_SHELLS: coverage.patched_clients(),
         names.SESSION_UNCOVERED: coverage.uncovered() or None,
+        names.SESSION_TESTS: executed_tests.number(),
+        names.SESSION_TEST_KEYS: executed_tests.keys(),
     }
     return sanitize.sanitize(found, redaction.of_environment())
 

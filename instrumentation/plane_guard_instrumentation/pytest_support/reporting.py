@@ -9,9 +9,17 @@ import pytest
 
 from plane_guard.settings import OPT_IN_VARIABLE
 from plane_guard_instrumentation.clients import patches
-from plane_guard_instrumentation.evidence import coverage, diagnostics, evidence_file, resource, running_test
+from plane_guard_instrumentation.evidence import (
+    coverage,
+    diagnostics,
+    evidence_file,
+    executed_tests,
+    resource,
+    running_test,
+)
 from plane_guard_instrumentation.evidence import session as _session
-from plane_guard_instrumentation.pytest_support import env_files, opt_in
+from plane_guard_instrumentation.evidence.system import SYSTEM
+from plane_guard_instrumentation.pytest_support import env_files, opt_in, outcomes
 from plane_guard_instrumentation.pytest_support.stash import BLOCKED, EXPECTED
 from plane_guard_instrumentation.runtime import environment, run
 from plane_guard_instrumentation.testing.fixture import fake_plane  # noqa: F401  a fixture of this plugin
@@ -33,6 +41,7 @@ class _Before:
 
 
 _BEFORE = pytest.StashKey[_Before]()
+_TEST_VARIABLE = "PYTEST_CURRENT_TEST"
 _WORKER_WARNINGS = "plane_guard_warnings"
 _items: list[pytest.Item] = []  # the running test is the last; a session inside a test has its own
 
@@ -78,9 +87,10 @@ def pytest_report_header() -> list[str]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart() -> None:
+def pytest_sessionstart(session: pytest.Session) -> None:
     """Name the phase for what plugins and conftests do; restore what plugins replaced while they were loaded."""
     patches.verify()
+    outcomes.begin(session.config)
     running_test.set_running(running_test.Running(phase="session"))
     if _session.is_live():
         from plane_guard_instrumentation.export import live
@@ -161,18 +171,26 @@ def plane_blocked_writes(request: pytest.FixtureRequest) -> list[PlaneWriteBlock
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Wait a little for what is on its way to a collector, and hand a worker's warnings to the controller."""
+    """Record the executed tests, wait a little for live export, and hand a worker's warnings to the controller."""
     running_test.set_running(running_test.Running(phase="session"))
     diagnostics.patches_restored(patches.verify())
+    output = getattr(session.config, "workeroutput", None)
+    if output is None and not _is_inside_a_test():
+        executed_tests.record(outcomes.end(session.config))
+        _session.refresh()
     if _session.is_live():
         from plane_guard_instrumentation.export import live
 
         unsent = live.flush()
         if unsent:
             diagnostics.warn_once(unsent)
-    output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output[_WORKER_WARNINGS] = [*diagnostics.warnings, *_uncovered()]
+
+
+def _is_inside_a_test() -> bool:
+    """Return if a test started this session, in its process or in a child. Its tests are not those of the project."""
+    return bool(_items) or _TEST_VARIABLE in SYSTEM.environ
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -192,7 +210,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     from plane_guard_instrumentation.pytest_support import summary
 
-    lines = warnings + summary.lines(config.rootpath, at_start)
+    lines = warnings + summary.lines(config, at_start)
     if lines:
         terminalreporter.section("plane-guard", red=True)
         for line in lines:

@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation.evidence import attributes as names
 from plane_guard_instrumentation.evidence import evidence_file
+from plane_guard_instrumentation.pytest_support import outcomes
 from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    import pytest
+
 _MOST_GROUPS = 40
+_PASSED = "PASSED although refused"
 _GROUPED_BY = (names.TEST, names.OP, names.PROJECT, names.TARGET, names.REASON)
 
 
-def lines(root: Path, before: Mapping[str, int]) -> list[str]:
+def lines(config: pytest.Config, before: Mapping[str, int]) -> list[str]:
     """Return what was blocked in this session, grouped; empty if nothing was.
 
     ``before`` are the evidence files that were there when it began, with their sizes.
@@ -31,11 +35,13 @@ def lines(root: Path, before: Mapping[str, int]) -> list[str]:
     groups = Counter(tuple(event.get(name, "-") for name in _GROUPED_BY) for event in surprising)
     found = []
     if blocked:
-        found.append(f"{len(blocked)} Plane write(s) blocked, {len(blocked) - len(surprising)} of them expected")
-        found += [f"  {_row(group, count)}" for group, count in groups.most_common(_MOST_GROUPS)]
+        # Counted as `plane-guard report` does: an expected block is shown apart.
+        found.append(f"{len(surprising)} Plane write(s) blocked, {len(blocked) - len(surprising)} expected block(s)")
+        found += [f"  {_row(config, group, count)}" for group, count in groups.most_common(_MOST_GROUPS)]
         if len(groups) > _MOST_GROUPS:
             found.append(f"  … and {len(groups) - _MOST_GROUPS} more kinds")
-        found.append(f"evidence: {_shown(folder, root)}   see it: plane-guard report, plane-guard dashboard")
+        found += _about_swallowed(config, surprising)
+        found.append(f"evidence: {_shown(folder, config.rootpath)}   see it: plane-guard report, plane-guard dashboard")
     return found
 
 
@@ -45,9 +51,18 @@ def _is_block(event: Mapping[str, object]) -> bool:
     return event.get(names.OUTCOME) == Outcome.BLOCK
 
 
-def _row(group: tuple[object, ...], count: int) -> str:
+def _row(config: pytest.Config, group: tuple[object, ...], count: int) -> str:
     test, op, project, target, reason = ("".join(c if c.isprintable() else "?" for c in str(part)) for part in group)
-    return f"{test}: {op} on {target} project {project}: {reason}" + (f" ({count} times)" if count > 1 else "")
+    times = f" ({count} times)" if count > 1 else ""
+    passed = f" {_PASSED}" if outcomes.has_passed(config, group[0]) else ""
+    return f"{test}: {op} on {target} project {project}: {reason}{times}{passed}"
+
+
+def _about_swallowed(config: pytest.Config, surprising: Iterable[Mapping[str, object]]) -> list[str]:
+    passed = {test for event in surprising if outcomes.has_passed(config, test := event.get(names.TEST))}
+    remedy = 'Set swallowed = "fail" in [tool.plane_guard] to fail such tests'
+    cause = "the code under test swallowed the refusal"
+    return [f"{len(passed)} test(s) passed although a write was refused: {cause}. {remedy}"] if passed else []
 
 
 def _shown(folder: Path, root: Path) -> str:
