@@ -5,9 +5,10 @@ This is the only place with the texts of reasons. The dashboard and the docs rea
 
 from __future__ import annotations
 
-import re
+import textwrap
 from typing import TYPE_CHECKING
 
+from plane_guard import mocks
 from plane_guard.hosts import is_loopback
 from plane_guard.vocabulary import PROTECTED_OPS, Reason
 
@@ -121,32 +122,7 @@ def is_above_projects(write: PlaneWrite) -> bool:
 
 
 _INSTEAD = "To mock the call instead (a mocked write never reaches the wire and is never judged):\n"
-_HTTPX_MOCK = """  import httpx, respx
-  with respx.mock:
-      respx.{verb}(url__regex=r"{path}").respond(200, json={{}})
-      ...  # the call
-  # or give the client transport=httpx.MockTransport(lambda request: httpx.Response(200, json={{}}))"""
-_HTTPX2_MOCK = """  import httpx2
-  client = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(200, json={{}})))
-  # httpx2.AsyncClient takes the same transport"""
-_HTTP_CLIENT_MOCKS = """  import re, responses
-  with responses.RequestsMock() as mocked:  # for requests
-      mocked.{verb}(re.compile(r".*{path}"), json={{}})
-      ...  # the call
-  import re, pook
-  with pook.use():  # for urllib3, urllib.request and http.client
-      pook.{verb}(re.compile(r".*{path}"), reply=200, response_json={{}})
-      ...  # the call"""
-_AIOHTTP_MOCK = """  from unittest import mock
-  with mock.patch("aiohttp.ClientSession.{verb}") as mocked:  # or aioresponses, if it knows your aiohttp
-      reply = mock.MagicMock(status=200, json=mock.AsyncMock(return_value={{}}))
-      mocked.return_value.__aenter__.return_value = reply
-      ...  # the call"""
-_MOCKS = {"http.client": _HTTP_CLIENT_MOCKS, "httpx2": _HTTPX2_MOCK, "aiohttp": _AIOHTTP_MOCK}
 _EXPECTED = "A test that is about this refusal requests the fixture plane_blocked_writes."
-_VERBS = frozenset({"put", "patch", "delete"})
-_SHORT_WORD = re.compile(r"[A-Za-z0-9_-]{0,40}")
-_MOST_SEGMENTS = 20
 
 
 def what_to_do(reason: str) -> str:
@@ -184,11 +160,6 @@ def _method(write: PlaneWrite) -> str:
 
 def _mock(write: PlaneWrite, layer: str) -> str:
     """Return Python that can be pasted as it stands. The call goes where `...` is."""
-    verb = write.method.lower() if write.method.lower() in _VERBS else "post"
-    return _INSTEAD + _MOCKS.get(layer, _HTTPX_MOCK).format(verb=verb, path=_pattern(write.url_template) or ".*")
-
-
-def _pattern(template: str) -> str:
-    """Return a regular expression for the path or its beginning, in which only short plain words are literal."""
-    segments = template.split("/")[:_MOST_SEGMENTS]
-    return "/".join(segment if _SHORT_WORD.fullmatch(segment) else "[^/]+" for segment in segments)
+    route = mocks.Route(write.method, write.url_template)
+    code = "".join(mock.code([route]) for mock in mocks.for_layer(layer) if mock.in_refusal)
+    return _INSTEAD + textwrap.indent(code, "  ").rstrip("\n")

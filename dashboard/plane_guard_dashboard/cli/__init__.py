@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "plane_guard_dashboard.demo:demo",
     "doctor": "plane_guard_dashboard.cli.doctor:doctor",
     "explain": "plane_guard_dashboard.cli.explain:explain",
+    "fix": "plane_guard_dashboard.cli.fix:fix_command",
     "report": "plane_guard_dashboard.report.command:report",
     "run": "plane_guard_dashboard.cli.run:run",
     "ship": "plane_guard_dashboard.shipping.command:ship",

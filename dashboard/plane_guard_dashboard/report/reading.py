@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.evidence.rows import DecisionRow
 from plane_guard_dashboard.evidence.runs import ALL, LATEST, by_prefix, nothing_since
 from plane_guard_dashboard.report import gate
 from plane_guard_dashboard.report.collection import Collection
@@ -14,7 +15,7 @@ from plane_guard_dashboard.report.summary import figures, rows_of
 from plane_guard_dashboard.store.clickhouse_address import is_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
     from plane_guard_dashboard.report.summary import Summary
@@ -57,6 +58,20 @@ def summarize(wanted: Wanted, known: frozenset[str] | None, progress: Progress |
         return _of_files(wanted, collection, known, progress)
     finally:
         collection.close()
+
+
+def decisions(wanted: Wanted) -> Iterator[DecisionRow]:
+    """Yield the decisions of the scope, with copies if the source has some. The errors are those of `summarize`."""
+    if is_address(wanted.source):
+        from plane_guard_dashboard.store import clickhouse_report
+
+        run = wanted.run or LATEST
+        found = clickhouse_report.read(wanted.source, run, wanted.earliest_ns)
+        scope, rows = of_traces(found, run), iter(found.decisions)
+    else:
+        reading = traces.Reading(wanted.source)
+        scope, rows = _scope(wanted, reading), (row for row, _, _ in reading.rows() if isinstance(row, DecisionRow))
+    yield from (row for row in rows if scope.takes(row))
 
 
 def _of_files(

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plane_guard.settings import OPT_IN_VARIABLE, SANDBOX_VARIABLE
+from plane_guard_instrumentation.testing.variables import (
+    PROJECT_VARIABLES,
+    TOKEN_VARIABLES,
+    URL_VARIABLES,
+    WORKSPACE_VARIABLES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plane_guard_instrumentation.testing.server import FakePlane
 
-# The variables that Plane's clients read: plane-sdk's examples, plane-mcp-server, the node SDK and its MCP server.
-URL_VARIABLES = ("PLANE_BASE_URL", "PLANE_INTERNAL_BASE_URL", "PLANE_API_HOST_URL", "PLANE_API_URL", "PLANE_URL")
-TOKEN_VARIABLES = ("PLANE_API_KEY", "PLANE_API_TOKEN", "PLANE_TOKEN")
-WORKSPACE_VARIABLES = ("PLANE_WORKSPACE_SLUG", "PLANE_WORKSPACE")
-PROJECT_VARIABLES = ("PLANE_PROJECT_ID", "PLANE_PROJECT")
 _SERVER = pytest.StashKey["FakePlane"]()
 
 

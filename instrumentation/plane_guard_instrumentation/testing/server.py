@@ -7,6 +7,7 @@ afterwards which requests arrived and which rows changed.
 from __future__ import annotations
 
 import posixpath
+import re
 import time
 from dataclasses import dataclass, replace
 from http.cookies import CookieError, SimpleCookie
@@ -294,6 +295,16 @@ class FakePlane:
         ):
             return None
         return Reply(403, FORBIDDEN)
+
+
+def answers(method: str, url_template: str) -> bool:
+    """Return True if a `FakePlane(cloud=True)` has this route; ids in the path may be placeholders in braces."""
+    api = next((api for api in WITH_CLOUD if api in url_template), None)
+    if api is None:
+        return False
+    below = re.sub(r"\{\w+\}", world.WORKSPACE_ID, url_template.partition(api)[2])
+    found = WITH_CLOUD[api].resolve(below if below.endswith("/") else f"{below}/")
+    return found is not None and method.upper() in found[0]
 
 
 _TOKENS = {world.ADMIN_TOKEN: world.USERS[world.ADMIN], world.LIMITED_TOKEN: world.USERS[world.LIMITED]}

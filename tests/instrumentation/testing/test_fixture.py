@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from plane_guard import PlaneWriteBlocked, Settings
-from plane_guard_instrumentation.testing.fixture import TOKEN_VARIABLES, URL_VARIABLES
+from plane_guard_instrumentation.testing.variables import TOKEN_VARIABLES, URL_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
