@@ -41,6 +41,11 @@ _FAKE_PLANE = (
     "and project:\n"
     "  def test_it(fake_plane): ...  # fake_plane.url, fake_plane.project"
 )
+_OPT_IN_CONTAINED = (
+    "Writing to the sandbox is off in this contained run. Switch it on when you start the run:\n"
+    "  plane-guard run --contained --sandbox-writes -- CMD\n"
+    "It opens the sandbox allowlist, and nothing else."
+)
 _TO_SANDBOX = "Write to a project on the sandbox allowlist instead."
 _ABOVE_PROJECTS = (
     "It is above projects, so no setting allows it in a test process: it cannot be proven to stay in the sandbox."
@@ -62,16 +67,24 @@ REMEDIES: dict[Reason, str] = {
 """What to do about each reason, in general. A refusal is more precise, because it knows the request."""
 
 
-def detail(write: PlaneWrite, decision: Decision, settings: Settings, fact: str = "") -> str:
+PROXY_LAYER = "proxy"
+_FOR_ANY_CLIENT = {_OPT_IN: _OPT_IN_CONTAINED, _FAKE_PLANE: ""}
+"""Advice for Python, and what a client of the proxy is told in its place."""
+
+
+def detail(write: PlaneWrite, decision: Decision, settings: Settings, fact: str = "", *, layer: str = "") -> str:
     """Return what is known of this refusal in one line, and what to do about it in the lines below.
 
     Advice that cannot work is left out: the opt-in opens only the allowlist, a fake server is allowlisted only if it
-    is one, and nothing opens writes above projects.
+    is one, and nothing opens writes above projects. The client of a proxy may be written in any language.
     """
     facts = [fact] if fact else []
     if decision.reason in {Reason.OPT_IN_DISABLED, Reason.PROD_PROJECT_IN_TEST} and write.project_id:
         facts.append(_allowlist(write.project_id, settings))
-    return "\n".join([" ".join(facts), *_remedies(write, decision, settings)])
+    remedies = _remedies(write, decision, settings)
+    if layer == PROXY_LAYER:
+        remedies = [_FOR_ANY_CLIENT.get(text, text) for text in remedies]
+    return "\n".join([" ".join(facts), *filter(None, remedies)])
 
 
 def _allowlist(project: str, settings: Settings) -> str:
@@ -140,8 +153,8 @@ def refusal(write: PlaneWrite, decision: Decision, layer: str, detail: str) -> s
         f"  {_request(write, decision)}",
         f"Why: {WHY[decision.reason]}{f' {fact}' if fact else ''}",
         remedies or REMEDIES[decision.reason],
-        "" if decision.reason is Reason.UNGUARDED_CLIENT else _mock(write, layer),
-        _EXPECTED,
+        "" if decision.reason is Reason.UNGUARDED_CLIENT or layer == PROXY_LAYER else _mock(write, layer),
+        "" if layer == PROXY_LAYER else _EXPECTED,
         f"More: plane-guard explain {decision.reason}",
     ]
     return "\n".join(line for line in lines if line)

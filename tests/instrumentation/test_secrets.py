@@ -30,6 +30,7 @@ plane_guard.decision.expected plane_guard.decision.layer plane_guard.target plan
 plane_guard.project.id plane_guard.project.name plane_guard.work_item.id plane_guard.work_item.key
 http.request.method url.template
 server.address server.port test.case.name plane_guard.test.phase code.file.path code.line.number code.function.name
+plane_guard.client.name plane_guard.client.pid
 """
 PROMISED_OF_THE_RESOURCE = """
 service.name plane_guard.version plane_guard.run.id process.pid process.parent_pid host.name plane_guard.pytest.worker

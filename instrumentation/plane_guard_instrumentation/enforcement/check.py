@@ -101,13 +101,15 @@ def _decide(write: PlaneWrite, sent: OutgoingRequest) -> Generator[LookupRequest
         proof = yield from ownership.prove(write, sent, settings)
         if proof.decision is not None:
             target = proof.target or Target.UNRESOLVED
-            said = advice.detail(record.without_credentials(write, sent), proof.decision, settings, proof.detail)
+            said = advice.detail(
+                record.without_credentials(write, sent), proof.decision, settings, proof.detail, layer=sent.layer
+            )
             return _Verdict(proof.decision, target, proof.project or write.project_id, said)
         # A lookup takes time. An opt-in that was withdrawn meanwhile no longer counts.
         decision, settings = _decide_now(write)
     if decision.allowed:
         return _Verdict(decision, Target.SANDBOX, write.project_id)
-    said = advice.detail(record.without_credentials(write, sent), decision, settings)
+    said = advice.detail(record.without_credentials(write, sent), decision, settings, layer=sent.layer)
     return _Verdict(decision, *_target(write, settings), detail=said)
 
 

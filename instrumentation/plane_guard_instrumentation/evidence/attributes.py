@@ -35,12 +35,15 @@ PHASE: Final = "plane_guard.test.phase"
 FILE: Final = "code.file.path"
 LINE: Final = "code.line.number"
 FUNCTION: Final = "code.function.name"
+CLIENT_NAME: Final = "plane_guard.client.name"
+CLIENT_PID: Final = "plane_guard.client.pid"
 
 SESSION_EVIDENCE: Final = "plane_guard.session.evidence"
 SESSION_SHELLS: Final = "plane_guard.session.shells"
 SESSION_UNCOVERED: Final = "plane_guard.session.uncovered"
 SESSION_TESTS: Final = "plane_guard.session.tests"
 SESSION_TEST_KEYS: Final = "plane_guard.session.test_keys"
+SESSION_CONTAINMENT: Final = "plane_guard.session.containment"
 
 VERSION: Final = "plane_guard.version"
 RUN_ID: Final = "plane_guard.run.id"
@@ -94,6 +97,8 @@ EVENT_KINDS: Final = {
     FILE: Kind.TEXT,
     LINE: Kind.NUMBER,
     FUNCTION: Kind.TEXT,
+    CLIENT_NAME: Kind.TEXT,
+    CLIENT_PID: Kind.NUMBER,
 }
 SESSION_KINDS: Final = {
     SESSION_EVIDENCE: Kind.TEXT,
@@ -101,6 +106,7 @@ SESSION_KINDS: Final = {
     SESSION_UNCOVERED: Kind.TEXTS,
     SESSION_TESTS: Kind.NUMBER,
     SESSION_TEST_KEYS: Kind.DIGESTS,
+    SESSION_CONTAINMENT: Kind.TEXT,
 }
 RESOURCE_KINDS: Final = {
     SERVICE: Kind.TEXT,

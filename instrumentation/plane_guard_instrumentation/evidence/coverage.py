@@ -16,6 +16,7 @@ class _Coverage:
         self.uncovered: dict[str, str] = {}
         self.clients: Callable[[], list[str]] = list
         self.changed: Callable[[], object] | None = None
+        self.containment = ""
 
 
 _coverage = _Coverage()
@@ -34,6 +35,16 @@ def patched_clients() -> list[str]:
 def on_change(call: Callable[[], object]) -> None:
     """Call this when something was reported that the guard cannot see."""
     _coverage.changed = call
+
+
+def report_containment(how: str) -> None:
+    """Note how the command of this run is contained."""
+    _coverage.containment = how
+
+
+def containment() -> str:
+    """Return how the command of this run is contained, or an empty string."""
+    return _coverage.containment
 
 
 def report_uncovered(name: str, why: str) -> bool:

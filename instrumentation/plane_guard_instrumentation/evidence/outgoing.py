@@ -4,11 +4,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 
+class Client(NamedTuple):
+    """The process that sent a request which another process decides: its program's name and its id, if known."""
+
+    name: str = ""
+    pid: int | None = None
+
+
 class OutgoingRequest(NamedTuple):
     """A request before it is sent.
 
     ``headers`` are name and value as bytes. ``body`` is bytes, ``None`` for no body, or the stream itself if the
-    content is not in memory. ``origin`` is scheme, host and port, such as ``https://api.plane.so``.
+    content is not in memory. ``origin`` is scheme, host and port, such as ``https://api.plane.so``. ``client`` is
+    ``None`` if this process sends the request itself.
     """
 
     layer: str
@@ -17,3 +25,4 @@ class OutgoingRequest(NamedTuple):
     headers: Sequence[tuple[bytes, bytes]]
     body: object
     origin: str
+    client: Client | None = None

@@ -123,7 +123,7 @@ def _describe(
     write: PlaneWrite, sent: OutgoingRequest, made: Decision, target: Target, project: str | None
 ) -> Attributes:
     running = _if_possible(running_test.running) or Running()
-    frame = _if_possible(caller.find)
+    frame = _if_possible(caller.find) if sent.client is None else None
     found: dict[str, object] = {
         names.DECISION_ID: SYSTEM.random_hex(_DECISION_ID_BYTES),
         names.SEQ: next(_sequence),
@@ -147,6 +147,8 @@ def _describe(
         names.FILE: frame.file if frame else None,
         names.LINE: frame.line if frame else None,
         names.FUNCTION: frame.function if frame else None,
+        names.CLIENT_NAME: sent.client.name if sent.client else None,
+        names.CLIENT_PID: sent.client.pid if sent.client else None,
     }
     return sanitize.sanitize(found, _secrets(sent))
 

@@ -118,6 +118,7 @@ def described() -> Attributes:
         names.SESSION_UNCOVERED: coverage.uncovered() or None,
         names.SESSION_TESTS: executed_tests.number(),
         names.SESSION_TEST_KEYS: executed_tests.keys(),
+        names.SESSION_CONTAINMENT: coverage.containment() or None,
     }
     return sanitize.sanitize(found, redaction.of_environment())
 
