@@ -12,6 +12,8 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
+from plane_guard_dashboard.evidence.groups import key_of_test
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -44,6 +46,7 @@ def span(  # noqa: PLR0913
     at: int = START,
     of: Resource | None = None,
     blocked: bool = False,
+    lasts: int = 1000,
 ) -> ReadableSpan:
     """A finished span."""
     number = next(_ids)
@@ -55,7 +58,7 @@ def span(  # noqa: PLR0913
         events=tuple(events),
         kind=SpanKind.INTERNAL,
         start_time=at,
-        end_time=at + 1000,
+        end_time=at + lasts,
         status=Status(StatusCode.ERROR if blocked else StatusCode.UNSET),
     )
 
@@ -112,13 +115,18 @@ def sandbox_write(*, at: int = START, of: Resource | None = None) -> ReadableSpa
     return decision(allowed, at=at, of=of)
 
 
-def session(*, at: int = START, of: Resource | None = None) -> ReadableSpan:
-    """The report of a process in which the guard is in place."""
-    attributes = {
+def session(*, at: int = START, of: Resource | None = None, tests: Iterable[str] | None = None) -> ReadableSpan:
+    """The report of a process in which the guard is in place; with `tests`, as it is written when pytest ends."""
+    attributes: dict[str, Any] = {
         "plane_guard.session.evidence": "pytest in sys.modules",
         "plane_guard.session.shells": ["httpx"],
     }
-    return span("plane_guard.session", attributes, at=at, of=of)
+    if tests is not None:
+        found = list(tests)
+        keys = sorted({key_of_test(test) for test in found})
+        attributes |= {"plane_guard.session.tests": len(found)}
+        attributes |= {"plane_guard.session.test_keys": [" ".join(keys)]} if keys else {}
+    return span("plane_guard.session", attributes, at=at, of=of, lasts=1000 if tests is None else SECOND)
 
 
 def write(path: Path, *spans: ReadableSpan) -> Path:

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from plane_guard_dashboard.evidence import traces
-from plane_guard_dashboard.evidence.groups import fingerprint
+from plane_guard_dashboard.evidence.groups import fingerprint, key_of_test
 from plane_guard_dashboard.store import open_engine
 from plane_guard_dashboard.store._manifest import KINDS
 from plane_guard_dashboard.store.columns import DECISIONS, SESSIONS, SPANS
@@ -140,6 +140,7 @@ def as_columns(row: DecisionRow) -> dict[str, object]:
         "revision": row.context.get("vcs.ref.head.revision", ""),
         "pipeline": row.context.get("cicd.pipeline.run.url.full", ""),
         "test_group": (row.test or none).split("[", 1)[0],
+        "test_key": key_of_test(row.test or none),
         "issue": fingerprint(row.test or none, row.project_id or none, row.op, row.reason),
         "caller": f"{file} {row.function or ''}".strip(),
         "start_ns": row.time_ns,

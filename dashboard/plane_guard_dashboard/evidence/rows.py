@@ -23,6 +23,7 @@ DEMO_SERVICE = "plane-guard-demo"
 LIVE_RUNTIME = str(Reason.LIVE_RUNTIME)
 PROD = str(Target.PROD)
 UNKNOWN = "unknown"
+UNKNOWN_TESTS = -1
 CONTEXT_PREFIXES = ("vcs.", "cicd.")
 
 RESOURCE_ATTRIBUTES: Mapping[str, str] = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from plane_guard_dashboard.evidence import decoding, otlp
 from plane_guard_dashboard.evidence.groups import NOBODY
-from plane_guard_dashboard.evidence.rows import DECISION, DecisionRow, SessionRow
+from plane_guard_dashboard.evidence.rows import DECISION, UNKNOWN_TESTS, DecisionRow, SessionRow
 from plane_guard_dashboard.evidence.sources import (
     NoTracesError,
     SourceState,
@@ -297,7 +297,14 @@ class _Rows:
     def _take_session(self, row: SessionRow, place: tuple[int, int]) -> None:
         key = session_key(row, place)
         known = self.sessions.get(key)
-        self.sessions[key] = row if known is None else replace(row, time_ns=min(row.time_ns, known.time_ns))
+        if known is not None:
+            # The later record tells more, and it may be read before the earlier one.
+            row = replace(max(known, row, key=_told), time_ns=min(row.time_ns, known.time_ns))
+        self.sessions[key] = row
+
+
+def _told(row: SessionRow) -> tuple[int, int]:
+    return UNKNOWN_TESTS if row.tests is None else row.tests, len(row.uncovered)
 
 
 def _by_age(found: Sequence[FileAccount]) -> Iterator[list[tuple[int, FileAccount]]]:

@@ -125,6 +125,7 @@ _DERIVED: Mapping[str, str] = {
     "test": _or("e.test", NOBODY),
     "test_group": "if(endsWith(test, ']') AND position(test, '[') > 0,"
     " substring(test, 1, position(test, '[') - 1), test)",
+    "test_key": "lower(hex(substring(SHA256(test_group), 1, 6)))",
     "caller": "trimBoth(concat(e.file, if(e.file = '' OR toInt64OrZero(e.line) = 0, '',"
     " concat(':', toString(toInt64OrZero(e.line)))), ' ', e.function))",
     "issue": "lower(hex(substring(SHA256(concat(test_group, '\\n', project, '\\n', op, '\\n', reason)), 1, 6)))",
@@ -148,13 +149,15 @@ def _sessions(table: Table, conditions: list[str]) -> str:
         "evidence": _shortened(table.span(SESSION_ATTRIBUTES["evidence"])),
         "shells": f"arrayStringConcat({table.span_texts(SESSION_ATTRIBUTES['shells'])}, ', ')",
         "uncovered": f"arrayStringConcat({table.span_texts(SESSION_ATTRIBUTES['uncovered'])}, ', ')",
+        "tests": f"ifNull(toInt64OrNull({table.span(SESSION_ATTRIBUTES['tests'])}), -1)",
+        "test_keys": f"arrayStringConcat({table.span_texts(SESSION_ATTRIBUTES['test_keys'])}, ' ')",
     }
     columns = {name: sources[name] for name in SESSIONS}
     where = _where(f"SpanName = '{SESSION}'", *conditions)
-    # A process may write its session again; the later record replaces the earlier one.
+    # A process may write its session again, from the same start. The later record tells more, and replaces the others.
     process = f"if(run = '{NOBODY}' OR pid = 0, concat(TraceId, SpanId), ''), run, host, pid"
     return f"""SELECT {_list(columns)}
-FROM {table.quoted} WHERE {where} ORDER BY Timestamp DESC LIMIT 1 BY {process}"""
+FROM {table.quoted} WHERE {where} ORDER BY Timestamp DESC, tests DESC, length(uncovered) DESC LIMIT 1 BY {process}"""
 
 
 def _spans(table: Table, conditions: list[str]) -> str:

@@ -40,14 +40,16 @@ _MACROS = (
     "empty(list) AS len(list) = 0",
     "intDiv(a, b) AS a // b",
     "lowerUTF8(s) AS lower(s)",
+    "splitByChar(separator, s) AS string_split(s, separator)",
+    "arrayJoin(list) AS unnest(list)",
     "positionUTF8(hay, needle) AS strpos(hay, needle)",
 )
-# A process may write its session again; the later record replaces the earlier one.
+# A process may write its session again, from the same start. The later record tells more, and replaces the others.
 _LAST_OF_A_PROCESS = f"""
     QUALIFY row_number() OVER (
         PARTITION BY CASE WHEN run = '{NOBODY}' OR pid = 0 OR starts_with(span_id, '{ANONYMOUS}')
                      THEN trace_id || span_id ELSE '' END, run, host, pid
-        ORDER BY time_ns DESC, source DESC, position DESC) = 1"""
+        ORDER BY time_ns DESC, tests DESC, length(uncovered) DESC, source DESC, position DESC) = 1"""
 _IDENTITY = {"decisions": "decision_id"}
 _FIRST = {"decisions": f"span_name <> '{DECISION}', source, position"}
 

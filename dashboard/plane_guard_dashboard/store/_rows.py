@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from plane_guard_dashboard.evidence import decoding, otlp, rows
-from plane_guard_dashboard.evidence.groups import NOBODY, fingerprint, without_parameters
+from plane_guard_dashboard.evidence.groups import NOBODY, fingerprint, key_of_test, without_parameters
 
 if TYPE_CHECKING:
     from plane_guard_dashboard.evidence.otlp import Json
@@ -99,7 +99,7 @@ def _decision(values: dict[str, Any], shared: Row, span: Json, place: tuple[int,
     reason, target, op = get("reason", _REASON), get("target", _TARGET), get("op", _OP)
     test, project = get("test") or NOBODY, get("project_id") or NOBODY
     item, key = get("work_item_id", ""), get("work_item_key", "")
-    test_group, issue = _issue(test, project, op, reason)
+    test_group, test_key, issue = _issue(test, project, op, reason)
     return (
         values["decision_id"],
         values["time_ns"],
@@ -120,6 +120,7 @@ def _decision(values: dict[str, Any], shared: Row, span: Json, place: tuple[int,
         get("layer") or NOBODY,
         test,
         test_group,
+        test_key,
         get("phase", ""),
         _caller(get("file"), get("line"), get("function")),
         issue,
@@ -161,8 +162,8 @@ def _verdict(outcome: rows.Outcome, expected: bool, target: str, reason: str) ->
 
 
 @lru_cache(maxsize=10_000)
-def _issue(test: str, project: str, op: str, reason: str) -> tuple[str, str]:
-    return without_parameters(test), fingerprint(test, project, op, reason)
+def _issue(test: str, project: str, op: str, reason: str) -> tuple[str, str, str]:
+    return without_parameters(test), key_of_test(test), fingerprint(test, project, op, reason)
 
 
 @lru_cache(maxsize=10_000)
@@ -185,7 +186,8 @@ def _session(values: dict[str, Any], shared: Row, place: tuple[int, int], number
     anonymous = not values["trace_id"] and not values["span_id"]
     span_id = f"{ANONYMOUS}{place[0]}-{place[1]}-{number}" if anonymous else values["span_id"]
     texts = values.get("evidence", ""), *(", ".join(values.get(name, ())) for name in ("shells", "uncovered"))
-    return (values["time_ns"], *shared, values["trace_id"], span_id, *texts, *place)
+    tests = values.get("tests", rows.UNKNOWN_TESTS), " ".join(values.get("test_keys", ()))
+    return (values["time_ns"], *shared, values["trace_id"], span_id, *texts, *tests, *place)
 
 
 def _span(span: Json, service: str, place: tuple[int, int]) -> Row:

@@ -1,6 +1,7 @@
 """The columns of the three relations that the named queries read. No value is ever NULL.
 
-An absent text is empty, or `(none)` in the columns that pages group and filter by; an absent number is 0.
+An absent text is empty, or `(none)` in the columns that pages group and filter by; an absent number is 0. Only `tests`
+of a session is -1 if it is absent, because a session that executed no test has 0.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ DECISIONS: Mapping[str, type] = {
     "layer": str,
     "test": str,
     "test_group": str,
+    "test_key": str,
     "phase": str,
     "caller": str,
     "issue": str,
@@ -65,5 +67,7 @@ SESSIONS: Mapping[str, type] = {
     "evidence": str,
     "shells": str,
     "uncovered": str,
+    "tests": int,
+    "test_keys": str,
 }
 SPANS: Mapping[str, type] = {name: DECISIONS[name] for name in _OF_A_SPAN} | {"name": str}

@@ -88,6 +88,13 @@ _SCOPE = f"""{_TIME}
   AND ($containing = '' OR positionUTF8(lowerUTF8(test), lowerUTF8($containing)) > 0){_within(FIELDS)}"""
 _ATTEMPT = "(blocked OR prod_allowed)"
 
+# The time of the last session that executed a test. Runs of a whole suite have the same keys, which are split once.
+_EXECUTED = """
+    SELECT executed, max(seen_ns) AS executed_ns FROM (
+        SELECT arrayJoin(splitByChar(' ', test_keys)) AS executed, seen_ns
+        FROM (SELECT test_keys, max(time_ns) AS seen_ns FROM sessions WHERE test_keys <> '' GROUP BY test_keys) AS kept
+    ) AS split GROUP BY executed"""
+
 _COUNTS = """count(*) AS decisions,
                countIf(verdict = 'allowed') AS allowed, countIf(verdict = 'blocked') AS blocked,
                countIf(verdict = 'expected block') AS expected,
@@ -218,6 +225,14 @@ QUERIES: Mapping[str, str] = {
     "callers_of_issues": f"""
         SELECT issue, caller, count(*) AS attempts FROM decisions WHERE {_ATTEMPT} AND has($keys, issue)
         GROUP BY issue, caller ORDER BY issue, caller LIMIT $limit""",
+    "reruns": f"""
+        SELECT issue, min(last_run_ns) AS reran_ns
+        FROM (
+            SELECT issue, test_key, coalesce(executed_ns, 0) AS last_run_ns
+            FROM (SELECT DISTINCT issue, test_key FROM decisions WHERE {_ATTEMPT} AND has($keys, issue)) AS attempts
+            LEFT JOIN ({_EXECUTED}) AS ran ON attempts.test_key = ran.executed
+        ) AS tested
+        GROUP BY issue ORDER BY issue LIMIT $limit""",
     "newest_runs": """
         SELECT run, service, demo, max(time_ns) AS last_ns
         FROM (
