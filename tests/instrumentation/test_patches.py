@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from plane_guard_instrumentation.clients import patches
+from plane_guard_instrumentation.clients import patches, self_check
 from plane_guard_instrumentation.clients.snapshot import is_patched
 
 if TYPE_CHECKING:
@@ -80,6 +80,15 @@ class TestAnotherLook:
 
         assert patches.verify() == []
         assert is_patched(vars(anew)["endheaders"])
+
+    def test_opens_a_client_again_whose_requests_reach_the_check(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(http.client, "HTTPConnection", unpatched("HTTPConnection"))
+            patches.verify()
+            assert self_check.is_closed("http.client")
+
+        patches.verify()
+        assert not self_check.is_closed("http.client")
 
     def test_patches_a_module_that_was_imported_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
         anew = ModuleType("http.client")

@@ -49,6 +49,14 @@ def close(layer: str, why: str) -> None:
     coverage.report_uncovered(layer, f"not guarded: {why}. Known Plane hosts are closed to it")
 
 
+def open_unproven() -> set[str]:
+    """Open the layers whose self-check failed, and return them. The caller runs their self-checks again."""
+    layers, state.unproven = state.unproven, set()
+    for layer in layers:
+        state.closed.pop(layer, None)
+    return layers
+
+
 def run(owner: type, target: PatchTarget) -> None:
     """Drive the patched method with a probe; close the client if the probe does not reach the check."""
     probe = load(target.probe)
@@ -62,6 +70,7 @@ def run(owner: type, target: PatchTarget) -> None:
         outcome = f"{type(error).__name__} was raised"
     finally:
         _probing.reset(token)
+    state.unproven.add(target.layer)
     close(target.layer, f"a probe through {target.module}.{target.owner}.{target.method} was not checked, {outcome}")
 
 

@@ -18,6 +18,8 @@ class ClientState:
     """The methods that were patched, by class."""
     closed: dict[str, str] = field(default_factory=dict)
     """The layers whose requests are not checked, and why. Known Plane hosts are closed to them."""
+    unproven: set[str] = field(default_factory=set)
+    """The closed layers whose self-check failed, which a later self-check may open again."""
     held: WeakKeyDictionary[Any, tuple[int, list[bytes], list[bytes]]] = field(default_factory=WeakKeyDictionary)
     """The requests of `http.client` whose bodies are not complete yet: the length, the pieces, and the head."""
     pending: WeakKeyDictionary[Any, bytes] = field(default_factory=WeakKeyDictionary)
