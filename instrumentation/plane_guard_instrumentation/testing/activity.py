@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -83,7 +82,9 @@ def add(  # noqa: PLR0913 - the columns of the log
         new_identifier=new.get("id"),
         comment=comment,
         attachments=[],
-        epoch=int(time.time()),
+        # The view that answered the request noted the time; the workers write the row later.
+        epoch=int(db.clock()),
+        **({"created_at": db.now(db.worker_delay)} if db.worker_delay else {}),
     )
 
 

@@ -18,7 +18,6 @@ from plane_guard_instrumentation.testing.calls import (
     paginated,
     plain_list,
 )
-from plane_guard_instrumentation.testing.database import timestamp
 from plane_guard_instrumentation.testing.http_server import Reply
 from plane_guard_instrumentation.testing.objects import DEFAULTS, delete, writable
 from plane_guard_instrumentation.testing.work_items import is_listed, item_fields, new_item, touch
@@ -101,7 +100,7 @@ def archive_of_item() -> Views:
     def archive(call: Call) -> Reply:
         row = call.get(ITEMS, call.ids["item"])
         _check_closed(call, row)
-        changed = call.db.change(ITEMS, row, archived_at=timestamp()[:10])
+        changed = call.db.change(ITEMS, row, archived_at=call.db.now()[:10])
         return Reply(200, {"archived_at": changed["archived_at"]})
 
     def restore(call: Call) -> Reply:
@@ -120,8 +119,8 @@ def bulk_archive(call: Call) -> Reply:
     for row in rows:
         _check_closed(call, row)
     for row in rows:
-        call.db.change(ITEMS, row, archived_at=timestamp()[:10])
-    return Reply(200, {"archived_at": timestamp()[:10]})
+        call.db.change(ITEMS, row, archived_at=call.db.now()[:10])
+    return Reply(200, {"archived_at": call.db.now()[:10]})
 
 
 def bulk_delete(call: Call) -> Reply:

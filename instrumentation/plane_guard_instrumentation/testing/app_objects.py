@@ -18,7 +18,6 @@ from plane_guard_instrumentation.testing.calls import (
     paginated,
     plain_list,
 )
-from plane_guard_instrumentation.testing.database import timestamp
 from plane_guard_instrumentation.testing.http_server import Reply
 from plane_guard_instrumentation.testing.objects import DEFAULTS, writable
 from plane_guard_instrumentation.testing.work_items import (
@@ -240,7 +239,7 @@ def set_page(field: str, value: object) -> View:
 
 def archive_page(call: Call) -> Reply:
     """Archive a page."""
-    row = call.db.change("pages", _page(call), archived_at=timestamp())
+    row = call.db.change("pages", _page(call), archived_at=call.db.now())
     return Reply(200, {"archived_at": row["archived_at"]})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class Database:
     def __init__(self, seed: Tables, stamps: Row) -> None:
         """Start with a copy of the seed. Every new row gets the fields in `stamps`."""
         self.lock = threading.RLock()
+        self.clock: Callable[[], float] = time.time
+        self.worker_delay = 0.0  # seconds until the workers write the activity log
         # Every test resets the server. Unpickling is several times faster than a deep copy.
         self._seed = pickle.dumps(seed)
         self._stamps = stamps
@@ -83,6 +86,10 @@ class Database:
             raise RuntimeError("a row changed outside a request; wrap the change in Database.during()")
         return self._cause
 
+    def now(self, delay: float = 0.0) -> str:
+        """Return the time by the server's clock, as Plane writes it."""
+        return datetime.fromtimestamp(self.clock() + delay, UTC).isoformat()
+
     def rows(self, table: str, **where: object) -> list[Row]:
         """Return the rows that are not deleted and whose fields equal `where`."""
         rows = self.tables.setdefault(table, {}).values()
@@ -97,7 +104,7 @@ class Database:
 
     def insert(self, table: str, project: str | None, **fields: object) -> Row:
         """Add a row that belongs to `project`."""
-        now, actor = timestamp(), self.cause.actor
+        now, actor = self.now(), self.cause.actor
         stamps = {"created_at": now, "updated_at": now, "created_by": actor, "updated_by": actor}
         row: Row = {"id": str(uuid.uuid4()), **self._stamps, **stamps, **fields, "project": project}
         self.tables.setdefault(table, {})[row["id"]] = row
@@ -105,9 +112,11 @@ class Database:
         return row
 
     def change(self, table: str, row: Row, **fields: object) -> Row:
-        """Set fields of a row. Without fields, only `updated_at` changes."""
+        """Set fields of a row. Without fields, only `updated_at` changes, as when Plane's workers touch an item."""
         before = dict(row)
-        row.update(fields, updated_at=timestamp(), updated_by=self.cause.actor)
+        row.update(fields, updated_at=self.now())
+        if fields:
+            row["updated_by"] = self.cause.actor
         self._note(table, "changed " + ", ".join(sorted(fields)) if fields else "touched", "updated", before, row)
         return row
 
@@ -151,8 +160,3 @@ class Database:
 def owners(row: Row) -> frozenset[str]:
     """Return the ids of the projects that a row belongs to."""
     return frozenset(filter(None, (row.get("project"), *row.get("project_ids", ()))))
-
-
-def timestamp() -> str:
-    """Return the time now as Plane writes it."""
-    return datetime.now(UTC).isoformat()

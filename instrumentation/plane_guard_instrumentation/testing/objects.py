@@ -15,7 +15,6 @@ from plane_guard_instrumentation.testing.calls import (
     canonical,
     paginated,
 )
-from plane_guard_instrumentation.testing.database import timestamp
 from plane_guard_instrumentation.testing.http_server import Reply
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def archive(table: str, name: str) -> View:
     """Return the view that archives a row."""
 
     def view(call: Call) -> Reply:
-        call.db.change(table, call.get(table, call.ids[name]), archived_at=timestamp())
+        call.db.change(table, call.get(table, call.ids[name]), archived_at=call.db.now())
         return Reply(204)
 
     return view

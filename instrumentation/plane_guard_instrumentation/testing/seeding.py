@@ -7,7 +7,6 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_instrumentation.testing.database import timestamp
 from plane_guard_instrumentation.testing.objects import DEFAULTS
 from plane_guard_instrumentation.testing.world import ADMIN, ITEM_DEFAULTS, STATES, USERS, WORKSPACE_ID
 
@@ -103,7 +102,7 @@ def _add_project(db: Database, described: Mapping[str, Any]) -> Row:
 
 
 def _insert(db: Database, table: str, project: str, fields: Row) -> Row:
-    now, user = timestamp(), USERS[ADMIN]
+    now, user = db.now(), USERS[ADMIN]
     stamps = {"workspace": WORKSPACE_ID, "created_at": now, "updated_at": now, "created_by": user, "updated_by": user}
     owner: Row = {"project": project}
     if table == "pages":

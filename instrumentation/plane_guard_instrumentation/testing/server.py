@@ -6,10 +6,12 @@ afterwards which requests arrived and which rows changed.
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 import time
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, Self
 
@@ -49,13 +51,17 @@ WITH_CLOUD = {**ROUTES, API_V1: routing.RouteTable({**routes_cloud.ROUTES, **rou
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Faults to inject. `limited` is the number of requests to answer with 429."""
+    """Faults to inject. `limited` is the number of requests to answer with 429.
+
+    `worker_delay` are the seconds until a change shows up in the activity log, which Plane's workers write.
+    """
 
     limited: int = 0
     retry_after: str = "1"
     delay: float = 0.0
     redirect_to: str = ""
     broker_down: bool = False
+    worker_delay: float = 0.0
 
 
 class FakePlane:
@@ -159,6 +165,25 @@ class FakePlane:
         """The activity log of all projects, oldest first, as Plane's API shows it."""
         return self.rows("activities")
 
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The server's clock, in seconds since 1970. Tests may replace it."""
+        return self._database.clock
+
+    @clock.setter
+    def clock(self, clock: Callable[[], float]) -> None:
+        self._database.clock = clock
+
+    def send(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Reply:
+        """Answer a request that did not come over the network, so that no guard has seen it.
+
+        `path` starts behind the workspace: `projects/<id>/work-items/`.
+        """
+        headers = (("X-Api-Key", token or self.token), ("Content-Type", "application/json"))
+        content = b"" if body is None else json.dumps(body).encode()
+        target = f"{self._prefix}{API_V1}workspaces/{self.workspace}/{path}"
+        return self._answer(ReceivedRequest(method, target, headers, content, b"", time.time()))
+
     def rows(self, table: str, **where: object) -> list[Row]:
         """Return copies of the rows of a table whose fields equal `where`."""
         with self._database.lock:
@@ -200,12 +225,17 @@ class FakePlane:
             self._requests.clear()
             self.hooks.clear()
             self.faults = Faults()
+            self.clock = time.time
 
     def _plant_first_seed(self) -> None:
         if self._first_seed is not None:
             seeding.plant(self._database, self._first_seed, self.project)
 
     def _answer(self, request: ReceivedRequest) -> Reply:
+        reply = self._reply(request)
+        return replace(reply, headers={"Date": formatdate(self.clock(), usegmt=True), **reply.headers})
+
+    def _reply(self, request: ReceivedRequest) -> Reply:
         with self._database.lock:
             self._requests.append(request)
             faults = self.faults
@@ -249,6 +279,7 @@ class FakePlane:
         if view is None:
             return Reply(405, {"detail": f'Method "{request.method.upper()}" not allowed.'})
         with self._database.during(request, user):
+            self._database.worker_delay = self.faults.worker_delay
             try:
                 reply = view(Call(self._database, request, ids, user, f"{self._scheme}://127.0.0.1:{self.port}"))
             except Refused as refused:

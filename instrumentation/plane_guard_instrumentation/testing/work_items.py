@@ -30,6 +30,7 @@ EXPANDABLE = {"state": "states", "labels": "labels", "assignees": "users"}
 PRIORITIES = ("urgent", "high", "medium", "low", "none")
 MAX_NAME = 255
 DEFAULT_SEARCH_LIMIT = 10
+UNLISTED = frozenset({"comment", "vote", "reaction", "draft"})  # fields that the activity log of API v1 leaves out
 # Measured: a PATCH ignores these fields, but the activity log claims that they changed.
 CLAIMED_FIELDS = {"parent_id": "parent", "state_id": "state"}
 
@@ -277,12 +278,20 @@ def upload(call: Call, row: Row) -> Row:
 def activities(call: Call) -> Reply:
     """Return the activity log of an item, oldest first. Plane lists comments and reactions elsewhere."""
     rows = call.db.rows("activities", project=call.project, issue=call.ids["item"])
-    return paginated(call, [row for row in rows if row["field"] not in {"comment", "vote", "reaction", "draft"}])
+    now = call.db.now()
+    return paginated(
+        call, [row for row in rows if row["field"] not in UNLISTED and row["created_at"] <= now], _activity
+    )
 
 
 def activity_detail(call: Call) -> Reply:
     """Return one row of the activity log."""
-    return Reply(200, call.get("activities", call.ids["row"], issue=call.ids["item"]))
+    row = call.get("activities", call.ids["row"], issue=call.ids["item"])
+    return Reply(404, NOT_FOUND) if row["field"] in UNLISTED else Reply(200, _activity(call, row))
+
+
+def _activity(_: Call, row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in {"created_by", "updated_by"}}
 
 
 def create_relation(call: Call) -> Reply:
