@@ -18,6 +18,7 @@ PAGE = ROOT / "docs" / "event-schema.md"
 GROUPS = {
     "Decision": "event.plane_guard.decision",
     "Session": "span.plane_guard.session",
+    "Verification": "event.plane_guard.verification",
     "Resource": "resource.plane_guard",
 }
 # OpenTelemetry defines the attributes that are only referred to here. All of them are texts but these.

@@ -28,6 +28,7 @@ GROUPS = semconv.groups()
 KINDS = {
     "Decision": names.EVENT_KINDS,
     "Session": names.SESSION_KINDS,
+    "Verification": names.VERIFICATION_KINDS,
     "Resource": names.RESOURCE_KINDS,
 }
 TYPES = {names.Kind.NUMBER: "int", names.Kind.FLAG: "boolean"} | dict.fromkeys(

@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "plane_guard_dashboard.report.command:report",
     "run": "plane_guard_dashboard.cli.run:run",
     "ship": "plane_guard_dashboard.shipping.command:ship",
+    "verify": "plane_guard_dashboard.verification.command:verify",
 }
 
 

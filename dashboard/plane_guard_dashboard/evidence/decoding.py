@@ -194,7 +194,8 @@ def ids(span: Json, problems: list[str]) -> dict[str, Any]:
 def _session(span: Json, place: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     found = otlp.attributes(span, problems)
     values = _typed(found, _SESSION, _SESSION_TYPES, problems)
-    return {**place, **values, "time_ns": _time(problems, span.get("startTimeUnixNano"))}
+    end_ns = otlp.integer(span.get("endTimeUnixNano")) or 0
+    return {**place, **values, "time_ns": _time(problems, span.get("startTimeUnixNano")), "end_ns": end_ns}
 
 
 def _decision(holder: Json, time: object, otherwise: object, problems: list[str]) -> dict[str, Any] | None:

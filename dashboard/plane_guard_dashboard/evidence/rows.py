@@ -63,6 +63,7 @@ SESSION_ATTRIBUTES: Mapping[str, str] = {
     "uncovered": names.SESSION_UNCOVERED,
     "tests": names.SESSION_TESTS,
     "test_keys": names.SESSION_TEST_KEYS,
+    "ended": names.SESSION_ENDED,
 }
 
 
@@ -178,6 +179,7 @@ class SessionRow(Origin):
 
     `tests` is the number of tests that it executed, or None if that is not known: its session has not ended, or it runs
     no pytest. `test_keys` are texts of many keys each.
+    `ended` is true if the process recorded its end, which is `end_ns`.
     """
 
     evidence: str | None = None
@@ -185,6 +187,8 @@ class SessionRow(Origin):
     uncovered: tuple[str, ...] = ()
     tests: int | None = None
     test_keys: tuple[str, ...] = ()
+    ended: bool = False
+    end_ns: int = 0
 
     @property
     def process(self) -> tuple[str, ...] | None:

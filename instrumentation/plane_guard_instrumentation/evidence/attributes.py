@@ -9,6 +9,7 @@ from typing import Final
 
 EVENT: Final = "plane_guard.decision"
 SESSION: Final = "plane_guard.session"
+VERIFICATION: Final = "plane_guard.verification"
 SCOPE: Final = "plane_guard"
 # The version of OpenTelemetry's semantic conventions whose names are used below.
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
@@ -44,6 +45,18 @@ SESSION_UNCOVERED: Final = "plane_guard.session.uncovered"
 SESSION_TESTS: Final = "plane_guard.session.tests"
 SESSION_TEST_KEYS: Final = "plane_guard.session.test_keys"
 SESSION_CONTAINMENT: Final = "plane_guard.session.containment"
+SESSION_ENDED: Final = "plane_guard.session.ended"
+
+EXPLAINED: Final = "plane_guard.verification.explained"
+UNEXPLAINED: Final = "plane_guard.verification.unexplained"
+BY_OTHERS: Final = "plane_guard.verification.by_others"
+NOT_VISIBLE: Final = "plane_guard.verification.not_visible"
+FINDING_ID: Final = "plane_guard.verification.finding.id"
+FINDING_KIND: Final = "plane_guard.verification.finding.kind"
+FINDING_VERB: Final = "plane_guard.verification.finding.verb"
+FINDING_FIELD: Final = "plane_guard.verification.finding.field"
+FINDING_OBJECT: Final = "plane_guard.verification.finding.object.id"
+FINDING_UNDONE: Final = "plane_guard.verification.finding.undone"
 
 VERSION: Final = "plane_guard.version"
 RUN_ID: Final = "plane_guard.run.id"
@@ -107,6 +120,26 @@ SESSION_KINDS: Final = {
     SESSION_TESTS: Kind.NUMBER,
     SESSION_TEST_KEYS: Kind.DIGESTS,
     SESSION_CONTAINMENT: Kind.TEXT,
+    SESSION_ENDED: Kind.FLAG,
+}
+# Of the span for the verified run, and of the event for each finding.
+VERIFICATION_KINDS: Final = {
+    SERVER_ADDRESS: Kind.TEXT,
+    EXPLAINED: Kind.NUMBER,
+    UNEXPLAINED: Kind.NUMBER,
+    BY_OTHERS: Kind.NUMBER,
+    NOT_VISIBLE: Kind.NUMBER,
+    FINDING_ID: Kind.HEX,
+    FINDING_KIND: Kind.WORD,
+    FINDING_VERB: Kind.WORD,
+    FINDING_FIELD: Kind.WORD,
+    FINDING_OBJECT: Kind.UUID,
+    FINDING_UNDONE: Kind.FLAG,
+    OP: Kind.WORD,
+    WORKSPACE: Kind.SLUG,
+    PROJECT: Kind.PROJECT,
+    WORK_ITEM: Kind.UUID,
+    WORK_ITEM_KEY: Kind.KEY,
 }
 RESOURCE_KINDS: Final = {
     SERVICE: Kind.TEXT,
@@ -134,6 +167,6 @@ RESOURCE_KINDS: Final = {
     "vcs.repository.name": Kind.TEXT,
     "vcs.repository.url.full": Kind.URL,
 }
-EMITTED: Final = EVENT_KINDS | SESSION_KINDS | RESOURCE_KINDS
+EMITTED: Final = EVENT_KINDS | SESSION_KINDS | VERIFICATION_KINDS | RESOURCE_KINDS
 # Prefixes that a user may add to through OTEL_RESOURCE_ATTRIBUTES, as free text.
 EMITTED_UNDER: Final = ("service.", "deployment.", "cicd.", "vcs.", "host.", "os.", "container.", "k8s.", "cloud.")

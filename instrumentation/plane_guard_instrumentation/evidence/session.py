@@ -6,6 +6,7 @@ each evidence file, so a file that replaces a deleted one begins with it too.
 
 from __future__ import annotations
 
+import atexit
 from typing import TYPE_CHECKING
 
 from plane_guard import process
@@ -23,6 +24,7 @@ from plane_guard_instrumentation.evidence import (
     trace_context,
 )
 from plane_guard_instrumentation.evidence.system import SYSTEM
+from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
     from plane_guard_instrumentation.evidence.sanitize import Attributes
@@ -54,6 +56,7 @@ def announce() -> None:
     if problem:
         diagnostics.evidence_not_written(problem)
     listeners.session_written(record())
+    atexit.register(end)
 
 
 def refresh() -> None:
@@ -70,6 +73,23 @@ def refresh() -> None:
     if problem:
         diagnostics.evidence_not_written(problem)
     listeners.session_written(record())
+
+
+def end() -> None:
+    """Write the session record with the end of the run, if this process is the run's root. It is the last line."""
+    pid = SYSTEM.getpid()
+    written = _state.records.get(pid)
+    if written is None or _state.announced != pid or not run.current().is_root:
+        return
+    # A trace folder that was deleted on purpose does not come back for this.
+    if not SYSTEM.exists(evidence_file.path()):
+        return
+    ended = _described_again(written)
+    ended.attributes |= {names.SESSION_ENDED: True}
+    _state.records[pid] = ended
+    problem = evidence_file.append(otlp_json.line(ended))
+    if problem:
+        diagnostics.evidence_not_written(problem)
 
 
 def is_live() -> bool:
