@@ -26,12 +26,12 @@ async def main():
 httpx2.patch(url, **options)
 asyncio.run(main())
 """
-SHELLS = """
+PATCHES = """
 import sys
-import plane_guard_instrumentation.clients.patches as shells
+from plane_guard_instrumentation.startup import installation
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
-shells.install()
+installation.enforce()
 provider = TracerProvider()
 provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
 span = provider.get_tracer("app").start_as_current_span("work")
@@ -56,9 +56,9 @@ def sent(child: Child, before: str, after: str, *options: str) -> tuple[list[byt
 def test_a_live_write_leaves_byte_for_byte_as_without_the_package(child: Child) -> None:
     without, _ = sent(child, without_site(), "", "-S")
     with_package, _ = sent(child, "", "")
-    with_shells, printed = sent(child, SHELLS, END)
+    with_patches, printed = sent(child, PATCHES, END)
 
     assert len(without) == 5
-    assert without == with_package == with_shells
+    assert without == with_package == with_patches
     assert printed.count('"plane_guard.decision.reason": "live-runtime"') == 5
     assert not (child.folder / ".plane-guard").exists()

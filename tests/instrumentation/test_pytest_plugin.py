@@ -338,16 +338,14 @@ def test_it(number):
     assert {row.worker for row in child.decisions()} == {"gw0", "gw1"}
 
 
-def test_a_shell_that_another_tool_removed_is_put_back_and_reported(child: Child, plane: FakePlane) -> None:
+def test_a_patch_that_another_tool_removed_is_put_back_and_reported(child: Child, plane: FakePlane) -> None:
     child.write(
         "test_it.py",
         SEND
         + """
 import httpcore
 def test_a():
-    def handle_request(self, request):
-        raise AssertionError
-    httpcore.ConnectionPool.handle_request = handle_request
+    httpcore.ConnectionPool.handle_request = httpcore.ConnectionPool.handle_request.__plane_guard_original__
 def test_b():
     with pytest.raises(PlaneWriteBlocked):
         send()
