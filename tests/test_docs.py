@@ -133,14 +133,20 @@ def test_the_comments_before_blocks_are_known_ones() -> None:
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language in {"toml", "yaml"}], ids=str)
-def test_configuration_in_the_docs_can_be_read(block: Block) -> None:
+def test_configuration_in_the_docs_can_be_read(block: Block, tmp_path: Path) -> None:
     import tomllib
 
     from plane_guard import Settings
+    from plane_guard_dashboard import triage
 
     if block.language == "yaml":
         for step in yaml.safe_load(block.code)["steps"]:
             assert Path(sys.executable).with_name(step["run"].split()[0]).exists(), step
+        return
+    if "[[known]]" in block.code:
+        place = tmp_path / triage.FILE_NAME
+        place.write_text(block.code, encoding="utf-8")
+        assert triage.load(place).groups
         return
     table = tomllib.loads(block.code)["tool"]["plane_guard"]
     assert set(table) <= {"sandbox_projects", "protected_projects", "hosts", "trace_dir", "swallowed"}

@@ -14,7 +14,7 @@ import yaml
 
 from plane_guard import Op, Reason, Settings
 from plane_guard_dashboard.cli import main
-from plane_guard_dashboard.evidence.groups import KnownReportError, known_fingerprints
+from plane_guard_dashboard.evidence.groups import KnownReportError, known_groups
 from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState
 from plane_guard_dashboard.shipping import endpoint
 from tests import docs_blocks
@@ -126,7 +126,7 @@ def produced() -> Iterator[str]:
             endpoint.find(None, environ)
         yield str(refused.value)
     with pytest.raises(KnownReportError) as unknown:
-        known_fingerprints("{}")
+        known_groups("{}")
     yield f"report.json {unknown.value}."
 
 

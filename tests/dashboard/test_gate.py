@@ -229,7 +229,9 @@ def test_another_job_is_not_in_the_scope_but_its_attempts_are_named(folder: Path
     write(folder / COLLECTED, session(of=other), decision(of=other), session(of=resource("second", **JOB)))
     found = figures(folder)
     assert (found["prod_attempts"], found["runs"]) == (0, ["second"])
-    assert found["other_runs"] == [{"run": "first", "job": "412 / lint", "incidents": 1, "blocked": 1}]
+    assert found["other_runs"] == [
+        {"run": "first", "job": "412 / lint", "incidents": 1, "blocked": 1, "prod_allowed": 0}
+    ]
     result = report(folder, "--fail-on", "prod-attempt")
     assert (result.exit_code, "--run ID, latest or all, or --since-file" in result.stderr) == (2, True)
     assert report(folder, "--fail-on", "prod-attempt", "--run", "latest").exit_code == 0
@@ -312,8 +314,29 @@ def test_each_write_that_got_through_is_told_in_full_before_anything_else(folder
 def test_the_collectors_export_next_to_a_quiet_file_is_read(folder: Path) -> None:
     write(folder / "collector-export.json", decision(ALLOWED), decision(ALLOWED))
     os.utime(folder / "collector-export.json", (2e9, 2e9))
-    write(folder / OF_A_PROCESS, session())
+    write(folder / OF_A_PROCESS, session(of=resource("quiet")))
     assert report(folder).stdout.startswith("✖ 2 writes to production got through")
+    os.utime(folder / "collector-export.json", (1e9, 1e9))
+    quiet = report(folder)
+    assert quiet.stdout.startswith(
+        "⚠ Quiet, but 2 writes to production got through in other runs of the same place: run"
+    )
+    assert "not in this report: run run-1, with attempts on production. See it with --run run-1" in quiet.stdout
+    assert figures(folder)["other_runs"][0]["prod_allowed"] == 2
+
+
+def test_a_run_that_executed_no_test_is_not_green(folder: Path) -> None:
+    write(folder / OF_A_PROCESS, session(), session(tests=[]))
+    found = report(folder, "--fail-on", "prod-attempt")
+    assert (found.exit_code, found.stdout[0]) == (2, "⚠")
+    assert "no test was executed" in found.stderr
+    assert figures(folder)["tests"] == 0
+    write(folder / OF_A_PROCESS, session(tests=[TEST, f"{TEST}[1]"]))
+    found = report(folder, "--fail-on", "prod-attempt")
+    assert (found.exit_code, found.stdout[0]) == (0, "✔")
+    assert "Tests executed: 2" in found.stdout
+    write(folder / OTHER, session(of=resource("later")))
+    assert "Tests executed: unknown" in report(folder, "--run", "later").stdout
 
 
 def test_ignored_files_are_counted(folder: Path) -> None:
@@ -344,6 +367,41 @@ def test_github_gets_an_annotation_at_the_line_of_code(folder: Path) -> None:
         "::error file=src/a%2Cb%3Ac%25.py,line=42,title=plane-guard::A Plane write was blocked on prod"
     )
     assert "::error" not in report(folder, GITHUB_ACTIONS="").stderr
+
+
+def test_a_group_is_told_with_its_remedy_its_origin_and_its_links_in_each_format(folder: Path) -> None:
+    of = resource(
+        **JOB,
+        **{
+            "vcs.ref.head.name": "main",
+            "vcs.ref.head.revision": "0123abcd",
+            "vcs.repository.url.full": "https://github.com/acme/orch",
+            "cicd.pipeline.run.url.full": "https://ci.example/412(1)|x",
+        },
+    )
+    write(folder / OF_A_PROCESS, session(of=of), decision({"plane_guard.decision.id": "d1"}, of=of))
+    code = "https://github.com/acme/orch/blob/0123abcd/src/orchestrator/plane.py#L42"
+    item = "https://app.plane.so/acme/browse/ORCH-114/"
+    trace = {"PLANE_GUARD_TRACE_URL": "https://jaeger.example/trace/{trace_id}"}
+
+    [group] = json.loads(report(folder, "--format", "json", **trace).stdout)["groups"]
+    assert group["links"].pop("trace").startswith("https://jaeger.example/trace/0000")
+    assert group["links"] == {"work item": item, "code": code, "CI job": "https://ci.example/412(1)|x"}
+    assert (group["branch"], group["job"], group["host"], group["run"]) == ("main", "412 / test", "box", "run-1")
+    assert group["remedy"].startswith("Write to a project on the sandbox")
+    assert (group["file"], group["line"], group["decision_id"]) == ("src/orchestrator/plane.py", 42, "d1")
+
+    text = report(folder).stdout
+    assert "decision d1, main, CI 412 / test" in text
+    assert item in text
+    markdown = report(folder, "--format", "markdown").stdout
+    assert f"]({code})" in markdown
+    assert f"]({item})" in markdown
+    assert "[`d1`](https://ci.example/412%281%29%7Cx)" in markdown
+
+    refused = report(folder, PLANE_GUARD_TRACE_URL="javascript:alert({trace_id})")
+    assert (refused.exit_code, "javascript" in refused.stdout) == (0, False)
+    assert "PLANE_GUARD_TRACE_URL is ignored: it is not an http or https address" in refused.stderr
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full device")

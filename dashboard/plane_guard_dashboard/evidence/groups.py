@@ -7,7 +7,7 @@ import json
 
 from plane_guard_instrumentation.evidence.executed_tests import key_of, without_parameters
 
-__all__ = ["NOBODY", "KnownReportError", "fingerprint", "key_of_test", "known_fingerprints", "without_parameters"]
+__all__ = ["NOBODY", "KnownReportError", "fingerprint", "key_of_test", "known_groups", "without_parameters"]
 
 NOBODY = "(none)"
 
@@ -21,17 +21,18 @@ def fingerprint(test: str, project: str, op: str, reason: str) -> str:
     return hashlib.sha256("\n".join((without_parameters(test), project, op, reason)).encode()).hexdigest()[:12]
 
 
-def known_fingerprints(report: str) -> frozenset[str]:
-    """Return the fingerprints in the text of an earlier report.
+def known_groups(report: str) -> dict[str, str]:
+    """Return the groups in the text of an earlier report: the test of each by its fingerprint.
 
     Raises:
         KnownReportError: The text is no such report.
     """
     try:
-        return frozenset(str(group["fingerprint"]) for group in json.loads(report)["groups"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return {str(group["fingerprint"]): str(group.get("test", "")) for group in json.loads(report)["groups"]}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         message = (
-            "is not what `plane-guard report --format json` writes: name such a file with --known, or leave it out"
+            "is not what `plane-guard report --format json` writes: name such a file or plane-guard-known.toml with"
+            " --known, or leave it out"
         )
         raise KnownReportError(message) from None
 

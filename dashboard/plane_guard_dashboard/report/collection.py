@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from plane_guard_dashboard.evidence.groups import NOBODY, without_parameters
-from plane_guard_dashboard.evidence.rows import DECISION, SessionRow, job_of
+from plane_guard_dashboard.evidence.rows import DECISION, UNKNOWN_TESTS, SessionRow, job_of
 from plane_guard_dashboard.evidence.traces import session_key
 
 if TYPE_CHECKING:
@@ -22,14 +22,29 @@ _CACHE_KIB = 64 * 1024
 _ROWS_A_BATCH = 2_000
 _MOST_ORIGINS = 10_000
 _DECISION = (
-    "id", "own", "origin", "outcome", "expected", "target", "reason", "op", "project", "item", "test", "test_group",
-    "caller", "file", "line", "method", "url", "server", "time_ns", "seq",
+    "decision_id", "own", "origin", "outcome", "expected", "target", "reason", "op", "project", "item", "test",
+    "test_group", "caller", "place", "file", "line", "method", "url", "server", "workspace", "item_id", "item_key",
+    "trace_id", "span_id", "time_ns", "seq",
 )  # fmt: skip
-_ORIGIN = ("id", "run", "job", "demo", "service", "host", "pid", "branch", "revision", "pipeline", "repository", "task")
-_SESSION = ("key", "origin", "time_ns", "uncovered")
+_ORIGIN = (
+    "id",
+    "run",
+    "job",
+    "demo",
+    "service",
+    "host",
+    "pid",
+    "branch",
+    "revision",
+    "pipeline",
+    "repository",
+    "task",
+    "repository_url",
+)
+_SESSION = ("key", "origin", "time_ns", "uncovered", "tests", "test_keys")
 _SCHEMA = f"""
 CREATE TABLE origin ({", ".join(_ORIGIN)}, PRIMARY KEY (id));
-CREATE TABLE decision ({", ".join(_DECISION)}, PRIMARY KEY (id)) WITHOUT ROWID;
+CREATE TABLE decision ({", ".join(_DECISION)}, PRIMARY KEY (decision_id)) WITHOUT ROWID;
 CREATE TABLE session ({", ".join(_SESSION)}, PRIMARY KEY (key)) WITHOUT ROWID;
 """
 
@@ -41,10 +56,13 @@ def _marks(columns: tuple[str, ...]) -> str:
 _CHANGES = ", ".join(f"{name} = excluded.{name}" for name in _DECISION[1:])
 # The guard's own span tells more of a decision than a copy of its event on the span of a client.
 _INSERT_DECISION = f"""INSERT INTO decision VALUES ({_marks(_DECISION)})
-ON CONFLICT (id) DO UPDATE SET {_CHANGES} WHERE excluded.own > own"""  # noqa: S608  only names of this module
-# A later record of a process replaces the earlier one, but the process began when the first one says.
+ON CONFLICT (decision_id) DO UPDATE SET {_CHANGES} WHERE excluded.own > own"""  # noqa: S608  only names of this module
+# A later record of a process tells more than an earlier one, and either may be read first.
 _INSERT_SESSION = f"""INSERT INTO session VALUES ({_marks(_SESSION)})
-ON CONFLICT (key) DO UPDATE SET uncovered = excluded.uncovered, time_ns = min(time_ns, excluded.time_ns)"""  # noqa: S608
+ON CONFLICT (key) DO UPDATE SET time_ns = min(time_ns, excluded.time_ns),
+uncovered = CASE WHEN length(excluded.uncovered) >= length(uncovered) THEN excluded.uncovered ELSE uncovered END,
+test_keys = CASE WHEN excluded.tests >= tests THEN excluded.test_keys ELSE test_keys END,
+tests = max(tests, excluded.tests)"""  # noqa: S608
 
 
 class CollectionError(Exception):
@@ -82,7 +100,9 @@ class Collection:
         """Take a row; `place` is its file and offset."""
         if isinstance(row, SessionRow):
             key = repr(session_key(row, place))
-            self._sessions.append((key, self._origin(row), row.time_ns, "\n".join(row.uncovered)))
+            tests = UNKNOWN_TESTS if row.tests is None else row.tests
+            told = "\n".join(row.uncovered), tests, " ".join(row.test_keys)
+            self._sessions.append((key, self._origin(row), row.time_ns, *told))
         else:
             self.received += 1
             self._decisions.append(self._decision(row))
@@ -123,11 +143,17 @@ class Collection:
             test,
             without_parameters(test),
             f"{place} {row.function or ''}".strip(),
+            f"{row.file or ''} {row.function or ''}".strip(),
             row.file or "",
             row.line or 0,
             row.method or "",
             row.url_template or "",
             row.server_address or "",
+            row.workspace or "",
+            row.work_item_id or "",
+            row.work_item_key or "",
+            row.trace_id,
+            row.span_id,
             row.time_ns,
             row.seq or 0,
         )
@@ -147,6 +173,7 @@ class Collection:
             context.get("cicd.pipeline.run.url.full", ""),
             context.get("vcs.repository.name", ""),
             context.get("cicd.pipeline.task.name", ""),
+            context.get("vcs.repository.url.full", ""),
         )
         number = self._known.get(values)
         if number is None:

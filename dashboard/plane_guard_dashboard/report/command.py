@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,16 +15,20 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from plane_guard_dashboard import link_templates, triage
 from plane_guard_dashboard.durations import Age
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence import packing, traces
-from plane_guard_dashboard.evidence.groups import KnownReportError, known_fingerprints
+from plane_guard_dashboard.evidence.groups import KnownReportError, known_groups
 from plane_guard_dashboard.evidence.runs import NothingSinceError, UnknownRunError
 from plane_guard_dashboard.options import traces_option
 from plane_guard_dashboard.report import gate, reading, rendering
 from plane_guard_dashboard.report.collection import CollectionError
 from plane_guard_dashboard.report.gate import FAIL_ON
 from plane_guard_dashboard.report.github import annotations_of
+from plane_guard_dashboard.report.known import Known
+from plane_guard_dashboard.report.summary import Asked
+from plane_guard_dashboard.triage import KnownFile, KnownFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +39,14 @@ if TYPE_CHECKING:
 __all__ = ["FAIL_ON", "Format", "report"]
 
 WIDTH_OF_A_LOG = 100
+_UNUSABLE = (
+    traces.NoTracesError,
+    UnknownRunError,
+    NothingSinceError,
+    KnownReportError,
+    KnownFileError,
+    CollectionError,
+)
 _LONGEST = 1000
 
 
@@ -53,6 +66,7 @@ Examples:
   plane-guard report --since-file .job-started --fail-on blocked
   plane-guard report --format json >report.json
   plane-guard report --known report.json --fail-on new-prod-attempt
+  plane-guard report --fail-on new-prod-attempt     # with plane-guard-known.toml
   plane-guard report --traces clickhouse://host/plane_guard --since 24h
 """
 
@@ -71,7 +85,12 @@ Examples:
     metavar="FILE",
     help="Only evidence that was written after this file: make it when the job starts.",
 )
-@click.option("--known", metavar="FILE", help="An earlier report (--format json): what is not in it is new.")
+@click.option(
+    "--known",
+    metavar="FILE",
+    help="An earlier report (--format json), or another plane-guard-known.toml: what is not in it is new."
+    "  [default: the nearest plane-guard-known.toml]",
+)
 @click.option(
     "--format",
     "form",
@@ -105,7 +124,7 @@ def report(  # noqa: PLR0913  one per option
     \b
     Conditions; a write that got through to production fulfils each, expected blocks fulfil none:
       prod-attempt      a write to production, or possibly to production, was blocked
-      new-prod-attempt  one that the report of --known does not have
+      new-prod-attempt  one that neither the report of --known has nor plane-guard-known.toml acknowledges
       blocked           any write was blocked
     """  # noqa: D301  \b is click's sign for text that is left as it is
     wanted = reading.Wanted(
@@ -115,8 +134,8 @@ def report(  # noqa: PLR0913  one per option
         written_ns=_written_ns(marker),
     )
     try:
-        summary = _summary(wanted, _known(known))
-    except (traces.NoTracesError, UnknownRunError, NothingSinceError, KnownReportError, CollectionError) as error:
+        summary = _summary(wanted, Asked(_known(known), _templates()))
+    except _UNUSABLE as error:
         click.echo(visible(str(error), _LONGEST), err=True)
         sys.exit(gate.UNDECIDED)
     result = gate.judge(
@@ -146,7 +165,14 @@ def _written_ns(marker: str | None) -> int:
         sys.exit(gate.UNDECIDED)
 
 
-def _summary(wanted: Wanted, known: frozenset[str] | None) -> Summary:
+def _templates() -> link_templates.LinkTemplates:
+    templates = link_templates.from_environment(os.environ)
+    for problem in templates.problems:
+        click.echo(visible(problem, _LONGEST), err=True)
+    return templates
+
+
+def _summary(wanted: Wanted, asked: Asked) -> Summary:
     """Read with a progress bar, if a person is watching."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
@@ -154,7 +180,7 @@ def _summary(wanted: Wanted, known: frozenset[str] | None) -> Summary:
         task = bar.add_task("Reading the evidence", total=None)
         return reading.summarize(
             wanted,
-            known,
+            asked,
             lambda read, size: bar.update(task, completed=read, total=size),
         )
 
@@ -179,13 +205,35 @@ def _discard_output() -> None:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _known(path: str | None) -> frozenset[str] | None:
+def _known(path: str | None) -> Known | None:
+    """Return the groups of --known and of the nearest known-file, or None if there is neither."""
+    today = datetime.now().astimezone().date()
+    if path is not None and path.endswith(Path(triage.FILE_NAME).suffix):
+        return Known(file=triage.load(Path(path)), today=today)
+    file = _nearest_known_file()
+    earlier = _earlier(path)
+    return None if earlier is None and file is None else Known(earlier or {}, file, today)
+
+
+def _nearest_known_file() -> KnownFile | None:
+    """Return the known-file of the project. One that cannot be used makes everything new, and is named."""
+    place = triage.default_path(os.environ, Path.cwd())
+    if not place.exists():
+        return None
+    try:
+        return triage.load(place)
+    except KnownFileError as error:
+        click.echo(visible(f"{error} Until then, everything counts as new.", _LONGEST), err=True)
+        return KnownFile(place, {})
+
+
+def _earlier(path: str | None) -> dict[str, str] | None:
     """Return the groups of an earlier report. Without that file, as in a first run, everything is new."""
     if path is None:
         return None
     try:
         with packing.open_regular(Path(path)) as file:  # PowerShell writes UTF-16
-            return known_fingerprints(file.read().decode("utf-8-sig"))
+            return known_groups(file.read().decode("utf-8-sig"))
     except KnownReportError as error:
         raise KnownReportError(f"{path} {error}.") from None
     except UnicodeDecodeError:
@@ -195,7 +243,7 @@ def _known(path: str | None) -> frozenset[str] | None:
             visible(f"The earlier report {path} cannot be read ({error}): everything counts as new.", _LONGEST),
             err=True,
         )
-        return frozenset()
+        return {}
 
 
 def _print(summary: Summary, form: Format) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HOLDS, UNDECIDED, PASSED = 1, 2, 0
 _MOST_NAMED = 3
+_NO_SESSION = "no guarded process reported itself. Run the tests with plane-guard installed."
+_NO_TESTS = "no test was executed. Check which tests the command selects."
 
 FAIL_ON: Mapping[str, Callable[[Summary], int]] = {
     "prod-attempt": lambda summary: summary.prod_attempts + summary.possible_prod_attempts + summary.prod_allowed,
@@ -46,8 +48,8 @@ def judge(summary: Summary, fail_on: str | None, *, allow_unreadable: bool, chos
         return Gate(HOLDS)
     if summary.undecided and not allow_unreadable:
         return Gate(UNDECIDED, f"{listed(summary.undecided)}. Repair the evidence, or accept it: --allow-unreadable.")
-    if not summary.sessions:
-        return Gate(UNDECIDED, "no guarded process reported itself. Run the tests with plane-guard installed.")
+    if not summary.sessions or summary.tests == 0:
+        return Gate(UNDECIDED, _NO_TESTS if summary.sessions else _NO_SESSION)
     others = [one.run for one in summary.other_runs if _OF_OTHERS[fail_on](one)]
     if others and not chosen:
         return Gate(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
-    from plane_guard_dashboard.report.summary import Summary
+    from plane_guard_dashboard.report.summary import Asked, Summary
 
     Progress: TypeAlias = Callable[[int, int], None]
 
@@ -42,7 +42,7 @@ class Wanted:
         return bool(self.earliest_ns or self.written_ns)
 
 
-def summarize(wanted: Wanted, known: frozenset[str] | None, progress: Progress | None = None) -> Summary:
+def summarize(wanted: Wanted, asked: Asked, progress: Progress | None = None) -> Summary:
     """Read the evidence once, or twice if it is not known yet which run is the latest.
 
     Raises:
@@ -54,8 +54,8 @@ def summarize(wanted: Wanted, known: frozenset[str] | None, progress: Progress |
     collection = Collection()
     try:
         if is_address(wanted.source):
-            return _of_clickhouse(wanted, collection, known)
-        return _of_files(wanted, collection, known, progress)
+            return _of_clickhouse(wanted, collection, asked)
+        return _of_files(wanted, collection, asked, progress)
     finally:
         collection.close()
 
@@ -74,9 +74,7 @@ def decisions(wanted: Wanted) -> Iterator[DecisionRow]:
     yield from (row for row in rows if scope.takes(row))
 
 
-def _of_files(
-    wanted: Wanted, collection: Collection, known: frozenset[str] | None, progress: Progress | None
-) -> Summary:
+def _of_files(wanted: Wanted, collection: Collection, asked: Asked, progress: Progress | None) -> Summary:
     reading = traces.Reading(wanted.source, since_ns=wanted.written_ns)
     scope = _scope(wanted, reading)
     for row, file, offset in reading.rows(progress):
@@ -88,7 +86,7 @@ def _of_files(
         if wanted.is_limited and (scope.others() or scope.older or not reading.files):
             raise nothing_since(wanted.source)
         raise traces.nothing(wanted.source, account)
-    return figures(collection, scope, account, tuple(gate.undecided(reading.files, scope, account)), known)
+    return figures(collection, scope, account, tuple(gate.undecided(reading.files, scope, account)), asked)
 
 
 def _scope(wanted: Wanted, reading: traces.Reading) -> Scope:
@@ -104,7 +102,7 @@ def _scope(wanted: Wanted, reading: traces.Reading) -> Scope:
     return Scope(run, runs[run], earliest_ns=wanted.earliest_ns)
 
 
-def _of_clickhouse(wanted: Wanted, collection: Collection, known: frozenset[str] | None) -> Summary:
+def _of_clickhouse(wanted: Wanted, collection: Collection, asked: Asked) -> Summary:
     from plane_guard_dashboard.store import clickhouse_report
 
     run = wanted.run or (ALL if wanted.is_limited else LATEST)
@@ -114,4 +112,4 @@ def _of_clickhouse(wanted: Wanted, collection: Collection, known: frozenset[str]
         if scope.takes(row):
             collection.add(row, (0, number))
     damage = (f"{account.unreadable_lines} unreadable decisions in {found.source}",) if account.unreadable_lines else ()
-    return figures(collection, scope, account, damage, known)
+    return figures(collection, scope, account, damage, asked)

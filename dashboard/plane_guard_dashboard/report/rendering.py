@@ -58,7 +58,7 @@ def as_text(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = [Text(f"{sign} {visible(sentence, 1000)}", style=style)]
     parts.append(Text(_run_line(summary, visible)))
     for one in summary.got_through:
-        lines = "\n".join(f"  {name:<9} {visible(value)}" for name, value in _card(one))
+        lines = "\n".join(f"  {name:<11} {visible(value, 1000)}" for name, value in _card(one))
         parts += ["", Text(lines, style="red", overflow="fold")]
     if summary.got_through:
         parts += ["", Text(AFTER_A_LEAK)]
@@ -75,7 +75,8 @@ def headline(summary: Summary) -> tuple[str, str]:
     if summary.prod_allowed:
         return "✖", f"{plural(summary.prod_allowed, 'write')} to production got through from a test process."
     if summary.prod_attempts:
-        return "✖", f"{plural(summary.prod_attempts, 'attempt')} to write to production: all blocked."
+        known = f" New: {summary.new_prod_attempts:,}." if summary.compared else ""
+        return "✖", f"{plural(summary.prod_attempts, 'attempt')} to write to production: all blocked.{known}"
     if summary.possible_prod_attempts:
         number = plural(summary.possible_prod_attempts, "possible attempt")
         return "✖", f"{number} to write to production: all blocked. The objects are not in the sandbox."
@@ -87,6 +88,13 @@ def _without_attempts(summary: Summary) -> tuple[str, str]:
         return "⚠", f"Could not be decided: {listed(summary.undecided)}."
     if not summary.sessions:
         return "⚠", "Unknown: no guarded process reported itself, so attempts may have gone unseen."
+    if summary.tests == 0:
+        return "⚠", "Unknown: no test was executed, so nothing could try to write to Plane."
+    leaked = [one for one in summary.other_runs if one.prod_allowed]
+    if leaked:
+        number = plural(sum(one.prod_allowed for one in leaked), "write")
+        names = listed(one.run for one in leaked)
+        return "⚠", f"Quiet, but {number} to production got through in other runs of the same place: {names}."
     where = f"{summary.sessions:,} guarded process{'' if summary.sessions == 1 else 'es'}"
     gaps = f" Not covered: {listed(summary.uncovered)}." if summary.uncovered else ""
     if summary.decisions:
@@ -97,16 +105,29 @@ def _without_attempts(summary: Summary) -> tuple[str, str]:
 def facts(summary: Summary) -> Iterator[str]:
     """Yield the figures in words; oddities only where there are some."""
     yield f"Guarded processes: {summary.sessions}"
+    yield f"Tests executed: {'unknown' if summary.tests is None else f'{summary.tests:,}'}"
     outcomes = f"{summary.allowed} allowed, {summary.blocked} blocked, {summary.expected} expected blocks"
     yield f"Decisions: {summary.decisions} ({outcomes})"
     yield f"Possible attempts on production: {summary.possible_prod_attempts}"
     yield f"Writes to production allowed: {summary.prod_allowed}"
     if summary.compared:
-        yield f"Compared with the earlier report: {summary.new_groups} of {plural(summary.all_groups, 'kind')} are new"
+        yield f"Compared with what is known: {summary.new_groups} of {plural(summary.all_groups, 'kind')} are new"
+    yield from _about_absent(summary)
     where = f"{plural(summary.lines, 'line')} in {plural(summary.files, 'file')}"
     where = where if summary.files else plural(summary.lines, "span")  # a table has no files
     yield f"Evidence: {where}, {plural(summary.duplicates, 'duplicate')} left out"
     yield from _oddities(summary)
+
+
+def _about_absent(summary: Summary) -> Iterator[str]:
+    """Yield the known groups without an attempt: those whose test ran are gone, the others may be back any time."""
+    for executed, what in (
+        (True, "gone, because the test ran without it"),
+        (False, "not seen, and its test did not run"),
+    ):
+        found = [visible(one.test or one.fingerprint) for one in summary.absent if one.executed is executed]
+        if found:
+            yield f"Known and {what}: {plural(len(found), 'kind')} ({listed(found)})"
 
 
 def _oddities(summary: Summary) -> Iterator[str]:
@@ -159,9 +180,11 @@ def _card(one: GotThrough) -> Iterator[tuple[str, str]]:
     yield "time", f"{moment(one.time_ns).strftime(_TIME)} UTC"
     yield "process", f"{one.service}, pid {one.pid} on {one.host or 'an unknown host'}, run {one.run}"
     code = " ".join(filter(None, (one.repository, one.branch, one.revision)))
-    for name, value in (("code", code), ("CI job", one.job), ("link", one.pipeline)):
+    for name, value in (("code", code), ("CI job", one.job)):
         if value:
             yield name, value
+    for name, address in one.links.items():
+        yield f"→ {name}", address
     yield "allowed", one.reason
     yield "decision", one.decision_id
 

@@ -20,13 +20,14 @@ _MOST_OTHERS = 1_000
 class OtherRun:
     """A run outside of the scope. The counts include copies, so they are upper bounds.
 
-    `incidents` are attempts on production, possible ones and writes that got through.
+    `incidents` are attempts on production, possible ones and writes that got through, which `prod_allowed` counts.
     """
 
     run: str
     job: str
     incidents: int = 0
     blocked: int = 0
+    prod_allowed: int = 0
 
 
 @dataclass(slots=True)
@@ -71,7 +72,9 @@ class Scope:
 
     def others(self) -> tuple[OtherRun, ...]:
         """Return the runs that were left out, those with incidents first."""
-        return tuple(sorted(self._others.values(), key=lambda one: (-one.incidents, -one.blocked, one.run)))
+        return tuple(
+            sorted(self._others.values(), key=lambda one: (-one.prod_allowed, -one.incidents, -one.blocked, one.run))
+        )
 
     def _leave_out(self, run: str, row: DecisionRow | SessionRow) -> None:
         known = self._others.get(run)
@@ -82,6 +85,7 @@ class Scope:
         if not isinstance(row, SessionRow):
             known.incidents += row.prod_attempt or row.possible_prod_attempt or row.prod_allowed
             known.blocked += row.blocked
+            known.prod_allowed += row.prod_allowed
 
 
 def of_traces(traces: Traces, run: str) -> Scope:

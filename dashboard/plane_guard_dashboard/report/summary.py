@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import asdict, dataclass
+import itertools
+import json
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from plane_guard import verdicts
+from plane_guard.advice import what_to_do
 from plane_guard_dashboard.evidence.groups import NOBODY, fingerprint
+from plane_guard_dashboard.evidence.rows import UNKNOWN_TESTS
 from plane_guard_dashboard.evidence.runs import ALL, LATEST, NothingSinceError, UnknownRunError, run_ids, since
+from plane_guard_dashboard.link_templates import LinkTemplates
 from plane_guard_dashboard.report.collection import Collection
 from plane_guard_dashboard.report.scope import OtherRun, Scope, of_traces
 
@@ -17,10 +22,12 @@ if TYPE_CHECKING:
 
     from plane_guard_dashboard.evidence.rows import DecisionRow, SessionRow
     from plane_guard_dashboard.evidence.traces import Accounting, Traces
+    from plane_guard_dashboard.report.known import Absent, Known
 
 __all__ = [
     "ALL",
     "LATEST",
+    "Asked",
     "Attempt",
     "Group",
     "NothingSinceError",
@@ -52,6 +59,14 @@ _ORDER = "count(*) DESC, min(time_ns), min(seq)"
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a report compares its groups with, and how it links. Without `known` groups nothing is compared."""
+
+    known: Known | None = None
+    templates: LinkTemplates = field(default_factory=lambda: LinkTemplates({}))
+
+
+@dataclass(frozen=True, slots=True)
 class GotThrough:
     """A write to production that left a test process, with everything that is known of it."""
 
@@ -75,6 +90,7 @@ class GotThrough:
     revision: str
     job: str
     pipeline: str
+    links: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +114,9 @@ class Attempt:
 class Group:
     """Unexpected blocks, or writes that got through to production, that are alike.
 
-    The fingerprint is the same in every run, and a parametrized test is one test. `known` is None if there is no
-    earlier report to compare with. Caller, work item and decision are those of the first decision.
+    The fingerprint is the same in every run, and a parametrized test is one test. `known` is None if there is nothing
+    to compare with. `triage`, `note` and `until` are those of the known-file. What stands below `prod_allowed` is that
+    of the first decision.
     """
 
     fingerprint: str
@@ -111,6 +128,9 @@ class Group:
     target: str
     count: int
     known: bool | None
+    triage: str
+    note: str
+    until: str
     prod_attempts: int
     possible_prod_attempts: int
     prod_allowed: int
@@ -119,6 +139,14 @@ class Group:
     file: str
     line: int
     decision_id: str
+    time_ns: int
+    run: str
+    job: str
+    branch: str
+    revision: str
+    host: str
+    remedy: str
+    links: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +174,9 @@ class BusyTest:
 class Summary:
     """The figures of the scope. `blocked` leaves expected blocks out; the `by_…` count every decision.
 
-    `undecided` says why the evidence of the scope is not complete. `other_runs` are outside of the scope.
+    `tests` is the number of tests that were executed, or None if no process told. `absent` are the known groups
+    without an attempt. `undecided` says why the evidence of the scope is not complete. `other_runs` are outside of the
+    scope.
     """
 
     run: str
@@ -155,6 +185,7 @@ class Summary:
     first_ns: int | None
     last_ns: int | None
     sessions: int
+    tests: int | None
     decisions: int
     allowed: int
     blocked: int
@@ -176,6 +207,7 @@ class Summary:
     new_groups: int
     all_groups: int
     new_prod_attempts: int
+    absent: tuple[Absent, ...]
     uncovered: tuple[str, ...]
     undecided: tuple[str, ...]
     other_runs: tuple[OtherRun, ...]
@@ -192,17 +224,14 @@ class Summary:
         return asdict(self)
 
 
-def summarize(traces: Traces, run: str = LATEST, known: frozenset[str] | None = None) -> Summary:
-    """Return the figures of traces in memory: of the newest run, of a run by its id, or of all.
-
-    `known` are the fingerprints of an earlier report; with None nothing is compared.
-    """
+def summarize(traces: Traces, run: str = LATEST, asked: Asked | None = None) -> Summary:
+    """Return the figures of traces in memory: of the newest run, of a run by its id, or of all."""
     scope, collection = of_traces(traces, run), Collection()
     try:
         for number, row in enumerate(rows_of(traces)):
             if scope.takes(row):
                 collection.add(row, (0, number))
-        return figures(collection, scope, traces.accounting, (), known)
+        return figures(collection, scope, traces.accounting, (), asked or Asked())
     finally:
         collection.close()
 
@@ -218,7 +247,7 @@ def figures(
     scope: Scope,
     account: Accounting,
     undecided: tuple[str, ...],
-    known: frozenset[str] | None,
+    asked: Asked,
 ) -> Summary:
     """Return the figures of a collection."""
     sums = ", ".join(f"coalesce(sum({rule}), 0) AS {name}" for name, rule in _RULES.items())
@@ -228,10 +257,11 @@ def figures(
         " FROM decision JOIN origin ON origin.id = decision.origin"
     )
     [sessions] = collection.ask(
-        "SELECT count(*) AS sessions, min(nullif(time_ns, 0)) AS first, max(nullif(time_ns, 0)) AS last FROM session"
+        "SELECT count(*) AS sessions, min(nullif(time_ns, 0)) AS first, max(nullif(time_ns, 0)) AS last,"  # noqa: S608
+        f" sum(nullif(tests, {UNKNOWN_TESTS})) AS tests FROM session"
     )
     times = [row[name] for row in (totals, sessions) for name in ("first", "last") if row[name] is not None]
-    found = _groups(collection, known)
+    found = _groups(collection, asked)
     return Summary(
         run=scope.name,
         job=scope.job,
@@ -239,9 +269,10 @@ def figures(
         first_ns=min(times, default=None),
         last_ns=max(times, default=None),
         sessions=sessions["sessions"],
+        tests=sessions["tests"],
         decisions=totals["decisions"],
         **{name: totals[name] for name in (*_RULES, "demo")},
-        got_through=_got_through(collection),
+        got_through=_got_through(collection, asked),
         by_reason=_counts(collection, "reason"),
         by_op=_counts(collection, "op"),
         by_project=_counts(collection, "project"),
@@ -250,10 +281,11 @@ def figures(
         groups=found.shown,
         by_project_op_reason=_combinations(collection),
         top_tests=_top_tests(collection),
-        compared=known is not None,
+        compared=asked.known is not None,
         new_groups=found.new,
         all_groups=found.number,
         new_prod_attempts=found.new_prod_attempts,
+        absent=_absent(collection, asked, found),
         uncovered=_uncovered(collection),
         undecided=undecided,
         other_runs=scope.others(),
@@ -291,16 +323,19 @@ class _Groups:
     number: int = 0
     new: int = 0
     new_prod_attempts: int = 0
+    marks: set[str] = field(default_factory=set)
 
 
-def _groups(collection: Collection, known: frozenset[str] | None) -> _Groups:
+def _groups(collection: Collection, asked: Asked) -> _Groups:
     # Next to a lone min(), SQLite takes the other columns from the row that has it.
     rows = collection.ask(
-        f"SELECT *, count(*) AS number, min(time_ns) AS first FROM decision WHERE {_INCIDENT}"  # noqa: S608
-        " GROUP BY test_group, project, op, reason, outcome, target ORDER BY number DESC, first, seq, test_group, op"
+        "SELECT * FROM ("  # noqa: S608
+        "SELECT *, count(*) AS number, min(time_ns) AS first, json_group_array(DISTINCT place) AS places"
+        f" FROM decision WHERE {_INCIDENT} GROUP BY test_group, project, op, reason, outcome, target"
+        ") AS found JOIN origin ON origin.id = found.origin ORDER BY number DESC, first, seq, test_group, op"
     )
     result = _Groups()
-    result.shown = tuple(heapq.nsmallest(MOST_GROUPS, _counted(rows, known, result), key=_rank))
+    result.shown = tuple(heapq.nsmallest(MOST_GROUPS, _counted(rows, asked, result), key=_rank))
     return result
 
 
@@ -310,17 +345,19 @@ def _rank(group: Group) -> tuple[bool, bool, int]:
     return bool(group.known), not on_production, -group.count
 
 
-def _counted(rows: Iterator[Any], known: frozenset[str] | None, result: _Groups) -> Iterator[Group]:
+def _counted(rows: Iterator[Any], asked: Asked, result: _Groups) -> Iterator[Group]:
     for row in rows:
-        group = _group(row, known)
+        group = _group(row, asked)
+        result.marks.add(group.fingerprint)
         result.number += 1
         result.new += not group.known
         result.new_prod_attempts += 0 if group.known else group.prod_attempts + group.possible_prod_attempts
         yield group
 
 
-def _group(row: Any, known: frozenset[str] | None) -> Group:
+def _group(row: Any, asked: Asked) -> Group:
     mark = fingerprint(row["test_group"], row["project"], row["op"], row["reason"])
+    verdict = asked.known.verdict(mark, json.loads(row["places"])) if asked.known else None
     values = {name: row[name] for name in ("outcome", "target", "reason")} | {"expected": False}
     return Group(
         fingerprint=mark,
@@ -331,7 +368,10 @@ def _group(row: Any, known: frozenset[str] | None) -> Group:
         outcome=row["outcome"],
         target=row["target"],
         count=row["number"],
-        known=None if known is None else mark in known,
+        known=verdict.known if verdict else None,
+        triage=verdict.triage if verdict else "",
+        note=verdict.note if verdict else "",
+        until=verdict.until if verdict else "",
         prod_attempts=row["number"] * verdicts.PROD_ATTEMPT.holds(**values),
         possible_prod_attempts=row["number"] * verdicts.POSSIBLE_PROD_ATTEMPT.holds(**values),
         prod_allowed=row["number"] * verdicts.PROD_ALLOWED.holds(**values),
@@ -339,8 +379,26 @@ def _group(row: Any, known: frozenset[str] | None) -> Group:
         caller=row["caller"],
         file=row["file"],
         line=row["line"],
-        decision_id=row["id"],
+        decision_id=row["decision_id"],
+        time_ns=row["time_ns"],
+        **{name: row[name] for name in ("run", "job", "branch", "revision", "host")},
+        remedy=" ".join(what_to_do(row["reason"]).split()),
+        links=_links(row, asked),
     )
+
+
+def _links(row: Any, asked: Asked) -> dict[str, str]:
+    known = {**dict(row), "work_item": row["item"], "work_item_id": row["item_id"], "work_item_key": row["item_key"]}
+    known |= {"server_address": row["server"]}
+    return {str(link): address for link, address in asked.templates.links(known).items()}
+
+
+def _absent(collection: Collection, asked: Asked, found: _Groups) -> tuple[Absent, ...]:
+    if asked.known is None:
+        return ()
+    rows = collection.ask("SELECT DISTINCT test_keys FROM session WHERE test_keys <> ''")
+    executed = {key for row in rows for key in row["test_keys"].split(" ")}
+    return tuple(itertools.islice(asked.known.absent(found.marks, executed), MOST_GROUPS))
 
 
 def _combinations(collection: Collection) -> tuple[Figures, ...]:
@@ -360,14 +418,18 @@ def _top_tests(collection: Collection) -> tuple[BusyTest, ...]:
     return tuple(BusyTest(*row) for row in rows)
 
 
-def _got_through(collection: Collection) -> tuple[GotThrough, ...]:
+def _got_through(collection: Collection, asked: Asked) -> tuple[GotThrough, ...]:
     rows = collection.ask(
-        "SELECT decision.id, time_ns, op, item, project, reason, method, url, server, test, caller, run, service,"  # noqa: S608
-        " host, pid, repository, branch, revision, job, pipeline"
-        f" FROM decision JOIN origin ON origin.id = decision.origin WHERE {_RULES['prod_allowed']}"
+        f"SELECT * FROM decision JOIN origin ON origin.id = decision.origin WHERE {_RULES['prod_allowed']}"  # noqa: S608
         f" ORDER BY time_ns, seq LIMIT {MOST_GOT_THROUGH}"
     )
-    return tuple(GotThrough(*row) for row in rows)
+    return tuple(_leak(row, asked) for row in rows)
+
+
+def _leak(row: Any, asked: Asked) -> GotThrough:
+    renamed = {"work_item": "item", "url_template": "url"}
+    names = [one.name for one in fields(GotThrough) if one.name != "links"]
+    return GotThrough(**{name: row[renamed.get(name, name)] for name in names}, links=_links(row, asked))
 
 
 def _uncovered(collection: Collection) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from rich.text import Text
 
 from plane_guard_dashboard.escaping import markdown, visible
 from plane_guard_dashboard.evidence.groups import NOBODY
+from plane_guard_dashboard.link_templates import Link
+from plane_guard_dashboard.triage import Triage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from plane_guard_dashboard.report.summary import Group, Summary
 
 MOST_ROWS = 100
+# An address in Markdown ends at a parenthesis, and a cell at a bar.
+_IN_MARKDOWN = str.maketrans({"(": "%28", ")": "%29", "|": "%7C", "<": "%3C", ">": "%3E"})
 
 
 def blocked_groups(summary: Summary) -> Sequence[Group]:
@@ -58,9 +62,29 @@ def _lines(summary: Summary, group: Group) -> Iterator[str]:
     if group.caller:
         yield f"  {group.caller}"
     yield f"  {write(group)}"
-    status = ("known" if group.known else "new",) if summary.compared else ()
-    yield f"  {' · '.join((kind(group), group.reason, *status))}"
-    yield f"  decision {group.decision_id}"
+    yield f"  {' · '.join((kind(group), group.reason))}"
+    if summary.compared:
+        yield f"  {standing(group)}"
+    yield f"  decision {group.decision_id}{_origin(group)}"
+    for name in (Link.WORK_ITEM, Link.JOB):
+        if name in group.links:
+            yield f"  {group.links[name]}"
+
+
+def standing(group: Group) -> str:
+    """Return if a group is new, and what the known-file says of it."""
+    if group.triage == Triage.ACKNOWLEDGED:
+        return f"known until {group.until}: {group.note}"
+    if group.triage == Triage.EXPIRED:
+        return f"new again, was known until {group.until}: {group.note}"
+    if group.triage == Triage.CHANGED:
+        return f"new again, called from another place: {group.note}"
+    return "known" if group.known else "new"
+
+
+def _origin(group: Group) -> str:
+    place = f"CI {group.job}" if group.job else f"on {group.host}" if group.host else ""
+    return "".join(f", {part}" for part in (group.branch, place) if part)
 
 
 def as_markdown(summary: Summary) -> str:
@@ -69,7 +93,20 @@ def as_markdown(summary: Summary) -> str:
     columns = ("Test", "Caller", "Write", "Reason", "Decision", *since, "Blocked")
     lines: list[Sequence[str]] = [columns, ["---"] * (len(columns) - 1) + ["---:"]]
     for group in blocked_groups(summary)[:MOST_ROWS]:
-        texts = (group.test, group.caller, f"{write(group)} ({kind(group)})", group.reason, group.decision_id)
-        status = ("known" if group.known else "new",) if summary.compared else ()
-        lines.append([*map(markdown, (*texts, *status)), str(group.count)])
+        status = (markdown(standing(group)),) if summary.compared else ()
+        lines.append([*_cells(group), *status, str(group.count)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cells(group: Group) -> Iterator[str]:
+    """Yield test, caller, write, reason and decision, with links to the code, the work item and the trace or job."""
+    yield markdown(group.test)
+    yield _linked(group.caller, group.links.get(Link.CODE))
+    yield _linked(f"{write(group)} ({kind(group)})", group.links.get(Link.WORK_ITEM))
+    yield markdown(group.reason)
+    yield _linked(group.decision_id, group.links.get(Link.TRACE) or group.links.get(Link.JOB))
+
+
+def _linked(text: str, address: str | None) -> str:
+    shown = markdown(text)
+    return f"[{shown}]({address.translate(_IN_MARKDOWN)})" if shown and address else shown

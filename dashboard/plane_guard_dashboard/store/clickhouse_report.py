@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from plane_guard_dashboard.evidence.groups import NOBODY
 from plane_guard_dashboard.evidence.otlp import LONGEST_TEXT
-from plane_guard_dashboard.evidence.rows import EVENT_ATTRIBUTES, RESOURCE_ATTRIBUTES, DecisionRow, Outcome, SessionRow
+from plane_guard_dashboard.evidence.rows import (
+    EVENT_ATTRIBUTES,
+    RESOURCE_ATTRIBUTES,
+    UNKNOWN_TESTS,
+    DecisionRow,
+    Outcome,
+    SessionRow,
+)
 from plane_guard_dashboard.evidence.runs import ALL, LATEST, nothing_since, unknown_run
 from plane_guard_dashboard.evidence.traces import Accounting, Traces
 from plane_guard_dashboard.store import _clickhouse_client as clients
@@ -41,10 +48,10 @@ _CONTEXT = {
     "vcs.ref.head.revision": "revision",
     "cicd.pipeline.run.url.full": "pipeline",
 }
-_KIND = "outcome, expected, target, reason, op, project, work_item, test, run, service"
+_KIND = "outcome, expected, target, reason, op, project, work_item, test, caller, run, service"
 _OF_THE_FIRST = (
-    "decision_id", "caller", "method", "url_template", "server_address",
-    "host", "pid", "branch", "revision", "pipeline",
+    "decision_id", "method", "url_template", "server_address", "workspace", "work_item_id", "work_item_key",
+    "trace_id", "span_id", "host", "pid", "branch", "revision", "pipeline",
 )  # fmt: skip
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>[0-9]{1,9})(?: (?P<function>.*))?", re.DOTALL)
 
@@ -102,7 +109,9 @@ GROUP BY run ORDER BY run = '{NOBODY}', max(time_ns) DESC LIMIT {_MOST_HINTS}"""
         parameters = {"since": self.since_ns, "run": run or ""}
         order = "(time_ns, seq, decision_id)"
         decisions = self._grouped("decisions", _KIND, order, conditions, parameters)
-        sessions = self._grouped("sessions", "run, service, uncovered", "(time_ns)", conditions, parameters)
+        sessions = self._grouped(
+            "sessions", "run, service, uncovered, tests, test_keys", "(time_ns)", conditions, parameters
+        )
         return Traces(
             self.connection.address.place,
             tuple(one for row in decisions for one in _repeated(_decision(row), row)),
@@ -164,8 +173,8 @@ def _repeated(row: Row, found: dict[str, Any]) -> Iterator[Row]:
 def _decision(found: dict[str, Any]) -> DecisionRow:
     return DecisionRow(
         time_ns=found["first_ns"],
-        trace_id="",
-        span_id="",
+        trace_id=found["first_trace_id"],
+        span_id=found["first_span_id"],
         parent_span_id="",
         decision_id=found["first_decision_id"],
         span_name="",
@@ -175,7 +184,9 @@ def _decision(found: dict[str, Any]) -> DecisionRow:
         reason=found["reason"],
         op=found["op"],
         project_id=_given(found["project"]),
-        work_item_key=_given(found["work_item"]),
+        workspace=_given(found["first_workspace"]),
+        work_item_id=_given(found["first_work_item_id"]),
+        work_item_key=_given(found["first_work_item_key"]),
         test=_given(found["test"]),
         run_id=_given(found["run"]),
         service=_given(found["service"]),
@@ -185,7 +196,7 @@ def _decision(found: dict[str, Any]) -> DecisionRow:
         host=_given(found["first_host"]),
         pid=found["first_pid"] or None,
         context={name: value for name, column in _CONTEXT.items() if (value := _given(found[f"first_{column}"]))},
-        **_caller(found["first_caller"]),
+        **_caller(found["caller"]),
     )
 
 
@@ -207,6 +218,8 @@ def _session(found: dict[str, Any]) -> SessionRow:
         run_id=run,
         service=service,
         uncovered=tuple(filter(None, found["uncovered"].split(", "))),
+        tests=None if found["tests"] == UNKNOWN_TESTS else found["tests"],
+        test_keys=tuple(filter(None, [found["test_keys"]])),
     )
 
 

@@ -51,7 +51,7 @@ def _runs() -> list[ReadableSpan]:
         *(session(at=START + number, of=of) for number, of in enumerate((first, second, demo, silent))),
         session(at=START + 1, of=second, tests=[TEST, "tests/test_stage.py::test_other"]),
         session(at=START + 2, of=demo, tests=[]),
-        session(at=later + HOUR, of=resource("run-8"), tests=[f"{TEST}[a-1]"]),
+        session(at=later + 10, of=resource("run-8"), tests=[f"{TEST}[a-1]"]),
         *(decision({"plane_guard.decision.seq": number}, at=START + number * SECOND, of=first) for number in range(5)),
         *(sandbox_write(at=later + number * SECOND, of=second) for number in range(3)),
         decision({"plane_guard.decision.expected": True}, at=later, of=second),

@@ -48,7 +48,18 @@ def figures(found: traces.Traces, run: str) -> dict[str, Any]:
     """Return the figures. A table does not know in which order its rows were written, so it knows no first decision."""
     told = summarize(found, run).as_dict()
     for group in told["groups"]:
-        for name in ("caller", "file", "line", "decision_id", "work_item"):
+        for name in (
+            "caller",
+            "file",
+            "line",
+            "decision_id",
+            "work_item",
+            "links",
+            "host",
+            "branch",
+            "revision",
+            "job",
+        ):
             del group[name]
     told["got_through"] = len(told["got_through"])
     return {name: value for name, value in told.items() if name not in (*OF_FILES, "other_runs", "job")}
