@@ -11,7 +11,7 @@ import pytest
 from plane_guard_dashboard.evidence import traces
 from plane_guard_dashboard.evidence.groups import fingerprint, key_of_test
 from plane_guard_dashboard.store import open_engine
-from plane_guard_dashboard.store._manifest import KINDS
+from plane_guard_dashboard.store._layout import KINDS
 from plane_guard_dashboard.store.columns import DECISIONS, SESSIONS, SPANS
 from plane_guard_dashboard.store.local import Local
 from plane_guard_dashboard.store.queries import QUERIES, Filters

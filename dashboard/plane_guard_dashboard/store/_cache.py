@@ -1,7 +1,7 @@
-"""The folder of a cache: a manifest, the Parquet files that it lists, and the lock of the one who writes.
+"""The folder of a cache: one DuckDB file with the rows of a source.
 
-A Parquet file is complete before the manifest names it, and the manifest is replaced in one step: whoever is killed in
-between leaves a file that nobody names, which the next writer removes.
+A DuckDB file belongs to one process at a time. The first process to take the lock uses the kept file. Every other
+process reads the source into a file of its own, which is deleted when the process ends.
 """
 
 from __future__ import annotations
@@ -12,24 +12,23 @@ import logging
 import os
 import shutil
 import uuid
-import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from plane_guard_dashboard.store import _lock
-from plane_guard_dashboard.store._manifest import SCHEMA, Manifest, Segment
+from plane_guard_dashboard.store._layout import SCHEMA
 from plane_guard_instrumentation.runtime import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    Stamp = tuple[int, int, int] | None
+    from collections.abc import Iterator, Mapping
 
 _logger = logging.getLogger("plane_guard")
-MANIFEST = "manifest.json"
-SPILL = "spill-"
-_WRITER = "writer.lock"
-_BUSY = (BlockingIOError, PermissionError)  # what flock and msvcrt say when another process holds the lock
+DATABASE = "rows.duckdb"
+ORIGIN = "origin"
+OLD_MANIFEST = "manifest.json"
+_OWN = "rows-"
+_LOCK = "writer.lock"
+_BUSY = (BlockingIOError, PermissionError)  # raised by flock and msvcrt while another process holds the lock
 
 
 def folder_of(source: str, environ: Mapping[str, str]) -> Path:
@@ -42,29 +41,22 @@ def mark_of(source: str) -> str:
     return hashlib.sha256(os.path.realpath(source).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def discard_old_format(source: str, environ: Mapping[str, str]) -> None:
-    """Delete the cache of a version that did not have a folder for each layout."""
-    old = all_caches(environ) / mark_of(source)
-    if (old / MANIFEST).is_file():
-        _logger.warning("The dashboard discards the cache of an older version in %s and reads the traces again.", old)
-        shutil.rmtree(old, ignore_errors=True)
-
-
 def all_caches(environ: Mapping[str, str]) -> Path:
-    """The folder of the folders."""
+    """Return the folder that holds the folders of all caches."""
     base = environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(os.path.abspath(base), "plane-guard")
 
 
-def spill_folder(folder: Path) -> Path:
-    """Return a new folder for what does not fit in the memory of this process, below one that is there."""
-    with contextlib.suppress(OSError):  # then only queries that need it fail
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder / f"{SPILL}{os.getpid()}-{uuid.uuid4().hex[:8]}"
+def discard_old_format(source: str, environ: Mapping[str, str]) -> None:
+    """Delete the caches of versions that kept Parquet files and a manifest."""
+    for manifest in all_caches(environ).glob(f"{mark_of(source)}*/{OLD_MANIFEST}"):
+        old = manifest.parent
+        _logger.warning("The dashboard discards the cache of an older version in %s and reads the traces again.", old)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 class Cache:
-    """One folder. `trouble` says why nothing can be kept in it, if so."""
+    """The folder of one source. `trouble` says why this process does not use the kept file, if so."""
 
     def __init__(self, folder: Path, origin: str = "") -> None:
         self.folder = folder
@@ -72,110 +64,79 @@ class Cache:
         self.trouble = ""
         self._held: IO[bytes] | None = None
 
-    def stamp(self) -> Stamp:
-        """Changes whenever another manifest is published; None where there is none."""
-        try:
-            found = os.stat(self.folder / MANIFEST)
-        except OSError:
+    def claim(self) -> Path | None:
+        """Return the database file for this process, or None if there can be none."""
+        if self._lock():
+            self._remove_leftovers()
+            return self.folder / DATABASE
+        if self.trouble:
             return None
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        self.trouble = f"Another dashboard uses the cache in {self.folder}. This one keeps rows until it ends."
+        return self.folder / f"{_OWN}{os.getpid()}-{uuid.uuid4().hex[:8]}.duckdb"
 
-    def load(self) -> Manifest:
-        """What is published; what is damaged, or of another version, counts as nothing."""
-        while True:
-            before = self.stamp()
-            try:
-                manifest = Manifest.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-                whole = all(os.stat(self.folder / one.name).st_size == one.size for one in manifest.segments)
-            except (OSError, ValueError):
-                whole = False
-            if whole:
-                return manifest
-            if self.stamp() == before:
-                if before is not None:
-                    _logger.warning("The cache in %s is damaged. The dashboard reads the traces again.", self.folder)
-                return Manifest()
-
-    def intact(self, manifest: Manifest) -> bool:
-        """Return true if every file of the manifest is as it was written."""
-        try:
-            return all(_checksum(self.folder / one.name) == one.checksum for one in manifest.segments)
-        except OSError:
-            return False
+    def release(self, file: Path | None) -> None:
+        """Let another process use the kept file, and delete a file of this process alone."""
+        if file is not None and file.name != DATABASE:
+            delete(file)
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[bool]:
-        """Try to become the one who writes; False where another process is, or nobody can."""
-        if self._held is not None:
-            yield True
-            return
-        self._held = self._take()
+    def locked(self) -> Iterator[bool]:
+        """Hold the lock. False while another process holds it, or if there can be no lock."""
+        held = self._lock()
         try:
-            yield self._held is not None
+            yield held
         finally:
-            if self._held is not None:
-                self._held.close()
-                self._held = None
+            self.release(None)
 
-    def _take(self) -> IO[bytes] | None:
+    def unusable(self, reason: object) -> None:
+        """Record that no rows can be kept in the folder."""
+        self.trouble = f"{self.folder} cannot be written: {reason}"
+
+    def _lock(self) -> bool:
         file = None
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = (self.folder / _WRITER).open("ab")
+            file = (self.folder / _LOCK).open("ab")
             _lock.take(file)
+            self._write_origin()
         except OSError as error:
             if file is not None:
                 file.close()
             if file is None or not isinstance(error, _BUSY):
-                self.trouble = f"{self.folder} cannot be written: {error.strerror or error}"
-            return None
-        self.trouble = ""
-        return file
+                self.unusable(error.strerror or error)
+            return False
+        self._held = file
+        return True
 
-    def write(self, kind: str, store: Callable[[str], tuple[int, tuple[int, ...]]]) -> Segment:
-        """Make a Parquet file that no manifest names yet.
+    def _write_origin(self) -> None:
+        if self.origin:
+            (self.folder / ORIGIN).write_bytes(os.fsencode(self.origin))
 
-        `store` writes it to the path that it is given, and says how many rows of which sources are in it.
-        """
-        path = self.folder / f"{kind}-{uuid.uuid4().hex[:16]}.parquet"
-        with _temporary(path.with_suffix(".tmp")) as unfinished:
-            rows, sources = store(str(unfinished))
-            checksum = _checksum(unfinished)
-            os.replace(unfinished, path)
-        return Segment(kind, path.name, rows, path.stat().st_size, checksum, sources)
-
-    def publish(self, manifest: Manifest, before: Manifest) -> None:
-        """Make a manifest the current one. Its predecessor's files stay for those who still read them."""
-        with _temporary(self.folder / "manifest.tmp") as unfinished:
-            with unfinished.open("w", encoding="utf-8") as file:
-                file.write(manifest.dumps(self.origin))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, self.folder / MANIFEST)
-        named = {one.name for one in (*manifest.segments, *before.segments)} | {MANIFEST, _WRITER}
-        for path in self.folder.iterdir():
-            if path.name.startswith(SPILL):
-                if not processes.is_running(int(path.name.split("-")[1])):
-                    shutil.rmtree(path, ignore_errors=True)
-            elif path.name not in named:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+    def _remove_leftovers(self) -> None:
+        """Delete the files of processes that were killed."""
+        for path in self.folder.glob(f"{_OWN}*-*"):
+            pid = path.name.split("-")[1]
+            if not (pid.isdecimal() and processes.is_running(int(pid))):
+                _delete(path)
 
 
-@contextlib.contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    """Delete a file that was not finished. On a full disk it would keep the disk full."""
-    try:
-        yield path
-    except BaseException:
-        with contextlib.suppress(OSError):
+def delete(file: Path) -> None:
+    """Delete a database with its log and the folder to which it moved what did not fit in memory."""
+    for path in (file, file.with_name(f"{file.name}.wal"), spill_folder(file)):
+        _delete(path)
+
+
+def spill_folder(file: Path) -> Path:
+    """Return the folder for what does not fit in memory. It is not in /tmp, which is memory on many machines."""
+    return file.with_name(f"{file.name}.tmp")
+
+
+def _delete(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)
-        raise
-
-
-def _checksum(path: Path) -> int:
-    found = 0
-    with path.open("rb") as file:
-        while data := file.read(1 << 20):
-            found = zlib.crc32(data, found)
-    return found

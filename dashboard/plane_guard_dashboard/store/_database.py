@@ -1,5 +1,6 @@
-"""An in-memory DuckDB: the rows of the cache's Parquet files, and those that are in no file yet (the tail).
+"""A DuckDB file with the rows of a source, and how far each file of the source has been read.
 
+Rows and progress change in the same transaction. After a crash the file therefore holds either both or neither.
 The SQL in here is put together from constants, numbers and the names of our own files.
 """
 # ruff: noqa: S608
@@ -7,30 +8,38 @@ The SQL in here is put together from constants, numbers and the names of our own
 from __future__ import annotations
 
 import contextlib
-import shutil
+import json
+import logging
 import weakref
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from plane_guard_dashboard.evidence.groups import NOBODY
+from plane_guard_dashboard.evidence.otlp import text
 from plane_guard_dashboard.evidence.rows import DECISION
-from plane_guard_dashboard.store import _parquet
-from plane_guard_dashboard.store._cache import spill_folder
-from plane_guard_dashboard.store._manifest import KINDS
+from plane_guard_dashboard.store import _cache
+from plane_guard_dashboard.store._batch import SCHEMAS
+from plane_guard_dashboard.store._follow import Tracked
+from plane_guard_dashboard.store._layout import KINDS
 from plane_guard_dashboard.store._rows import ANONYMOUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import pyarrow as pa  # type: ignore[import-untyped]
 
-    from plane_guard_dashboard.store._manifest import Segment
+    from plane_guard_dashboard.store._cache import Cache
 
+_logger = logging.getLogger("plane_guard")
+_MEMORY = ":memory:"
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,
-    "memory_limit": "1500MB",  # beside it, the process needs a few hundred megabytes
+    "memory_limit": "1200MB",  # the process needs a few hundred megabytes in addition
+    "write_buffer_row_group_count": 1,  # by default it waits for 5 groups of rows, which costs 200 MB
+    "allocator_flush_threshold": "32MB",
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
@@ -44,195 +53,251 @@ _MACROS = (
     "arrayJoin(list) AS unnest(list)",
     "positionUTF8(hay, needle) AS strpos(hay, needle)",
 )
+_TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
+_TRACKED = (
+    "number BIGINT, key VARCHAR, name VARCHAR, position BIGINT, lines BIGINT, unreadable BIGINT, duplicates BIGINT, "
+    "samples VARCHAR, shadowed_by BIGINT[]"
+)
 # A process may write its session again, from the same start. The later record tells more, and replaces the others.
 _LAST_OF_A_PROCESS = f"""
     QUALIFY row_number() OVER (
         PARTITION BY CASE WHEN run = '{NOBODY}' OR pid = 0 OR starts_with(span_id, '{ANONYMOUS}')
                      THEN trace_id || span_id ELSE '' END, run, host, pid
         ORDER BY time_ns DESC, tests DESC, length(uncovered) DESC, source DESC, position DESC) = 1"""
-_IDENTITY = {"decisions": "decision_id"}
-_FIRST = {"decisions": f"span_name <> '{DECISION}', source, position"}
+# The digest of a decision's id is kept next to it: to look for copies, a column of numbers is scanned instead of texts.
+_DIGEST = "md5_number_lower(decision_id)"
+_FIRST = f"span_name <> '{DECISION}', source, position"
+
+
+_NOTHING = SCHEMAS["spans"].empty_table()
+
+
+class _Incoming:
+    """The table that SQL knows as `incoming`. A registered table would be kept until the end of the transaction."""
+
+    def __init__(self) -> None:
+        self.table = _NOTHING
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
 
 
 class Database:
     """The relations that the named queries read. One thread at a time may change it, any number may ask."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._segments: Sequence[Segment] = ()
-        self._gone: frozenset[int] = frozenset()
-        self._hashed: frozenset[str] = frozenset()
-        # What exceeds the memory limit goes to a folder of this process beside the cache, and not to /tmp, which is
-        # memory on many machines.
-        spill = spill_folder(folder)
-        weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
-        self._connection = duckdb.connect(":memory:", config=_SETTINGS)
-        for setting in (
-            f"temp_directory = {_text(str(spill))}",
-            "late_materialization_max_rows = 1000",
-            "parquet_metadata_cache = true",
-            f"allowed_directories = [{_text(str(folder))}]",
-            "enable_external_access = false",
-            "lock_configuration = true",
-        ):
-            self._connection.execute(f"SET {setting}")
-        for macro in _MACROS:
-            self._connection.execute(f"CREATE MACRO {macro}")
-        self.start(())
+    _connection: duckdb.DuckDBPyConnection
+    _file: Path | None
+    _closing: weakref.finalize[..., Any]
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self._incoming = _Incoming()
+        self._changing = False
+        self.uncommitted = 0
+        self.opened = 0
+
+    def start(self) -> None:
+        """Open the file of the cache, once. A source without evidence needs none."""
+        if not self.opened:
+            self._open(self._cache.claim())
 
     def ask(self, sql: str, parameters: object = None) -> list[dict[str, Any]]:
-        """The rows of a query, by column."""
-        cursor = self._connection.cursor().execute(sql, parameters)
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+        """Return the rows of a query, by column."""
+        self.start()
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
 
-    def start(self, segments: Sequence[Segment]) -> None:
-        """Begin anew: these files, and an empty tail."""
-        with self._change():
-            self._connection.execute("CREATE OR REPLACE TABLE known (h UBIGINT)")
-            self._hashed = frozenset()
-            self._empty_tail()
-            self._view(segments, ())
-
-    def show(self, segments: Sequence[Segment], gone: Iterable[int]) -> None:
-        """From now on these files are read, and no row of the sources that are gone."""
-        numbers = _numbers(gone)
-        with self._change():
-            for kind in KINDS if numbers else ():
-                self._connection.execute(f"DELETE FROM tail_{kind} WHERE source IN ({numbers})")
-            self._view(segments, gone)
-
-    def sealed(self, segments: Sequence[Segment]) -> None:
-        """From now on these files are read, which have the rows of the tail too."""
-        with self._change():
-            self._learn()
-            self._hashed = frozenset(one.name for one in segments)
-            self._empty_tail()
-            self._view(segments, ())
+    def tracked(self) -> list[Tracked]:
+        """Return how far each file has been read."""
+        rows = self._connection.execute("FROM tracked ORDER BY number").fetchall()
+        return [_tracked(*row) for row in rows]
 
     def take(self, tables: Mapping[str, pa.Table]) -> tuple[dict[int, int], dict[int, set[int]]]:
-        """Add rows to the tail, all or none, but those that are known.
+        """Add rows, without those that are known. They are seen after the next `commit`.
 
-        Says how many copies of decisions were in each source, and which sources had what was a copy in one.
+        Return how many copies of decisions each source had, and the sources that hold what was a copy in another one.
         """
         copies: dict[int, int] = {}
         holders: dict[int, set[int]] = {}
-        with self._change():
-            for kind, table in tables.items():
-                self._connection.register("incoming", table)
-                if kind not in _IDENTITY:
-                    self._connection.execute(f"INSERT INTO tail_{kind} FROM incoming")
-                elif self._take_new(kind):
-                    copies |= self._copies() if kind == "decisions" else {}
-                    self._add_holders(kind, holders)
-                self._connection.unregister("incoming")
+        self._begin()
+        for kind, table in tables.items():
+            self._incoming.table = table
+            self.uncommitted += len(table)
+            if kind != "decisions":
+                self._connection.execute(f"INSERT INTO all_{kind} FROM incoming")
+            elif self._take_decisions():
+                copies, holders = self._copies(), self._holders()
+        self._incoming.table = _NOTHING
         return copies, holders
 
-    def _take_new(self, kind: str) -> bool:
-        """Add what is new of `incoming`; True when there were copies, and the others are in `fresh`."""
-        key, run = _IDENTITY[kind], self._connection.execute
-        self._learn()
+    def _take_decisions(self) -> bool:
+        """Add what is new of `incoming`. Return True if there were copies; then `fresh` holds the other rows."""
+        run = self._connection.execute
         [(copies,)] = run(
-            f"""SELECT (SELECT count(*) FROM known WHERE h IN (SELECT hash({key}) FROM incoming))
-                     + (SELECT count(*) - count(DISTINCT hash({key})) FROM incoming)"""
+            f"""SELECT (SELECT count(*) FROM all_decisions WHERE digest IN (SELECT {_DIGEST} FROM incoming))
+                     + (SELECT count(*) - count(DISTINCT {_DIGEST}) FROM incoming)"""
         ).fetchall()
-        run(f"INSERT INTO known SELECT hash({key}) FROM incoming")
         if not copies:
-            run(f"INSERT INTO tail_{kind} FROM incoming")
+            run(f"INSERT INTO all_decisions SELECT *, {_DIGEST} FROM incoming")
             return False
         run(
-            f"""CREATE OR REPLACE TEMP TABLE fresh AS FROM incoming ANTI JOIN all_{kind} USING ({key})
-                QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {_FIRST[kind]}) = 1"""
+            f"""CREATE OR REPLACE TEMP TABLE fresh AS FROM incoming ANTI JOIN all_decisions USING (decision_id)
+                QUALIFY row_number() OVER (PARTITION BY decision_id ORDER BY {_FIRST}) = 1"""
         )
-        run(f"INSERT INTO tail_{kind} FROM fresh")
+        run(f"INSERT INTO all_decisions SELECT *, {_DIGEST} FROM fresh")
         return True
 
     def _copies(self) -> dict[int, int]:
         left = "SELECT source FROM incoming EXCEPT ALL SELECT source FROM fresh"
         return dict(self._connection.execute(f"SELECT source, count(*) FROM ({left}) GROUP BY source").fetchall())
 
-    def _add_holders(self, kind: str, holders: dict[int, set[int]]) -> None:
+    def _holders(self) -> dict[int, set[int]]:
+        holders: dict[int, set[int]] = {}
         found = self._connection.execute(
-            f"""SELECT DISTINCT incoming.source, held.source FROM incoming
-                JOIN all_{kind} AS held USING ({_IDENTITY[kind]}) WHERE incoming.source <> held.source"""
+            """SELECT DISTINCT incoming.source, held.source FROM incoming
+               JOIN all_decisions AS held USING (decision_id) WHERE incoming.source <> held.source"""
         )
         for source, holder in found.fetchall():
             holders.setdefault(source, set()).add(holder)
+        return holders
 
-    def waiting(self, *kinds: str) -> int:
-        """Count the rows of these relations, or of all, that are in no file yet."""
-        return sum(self._count(f"tail_{kind}") for kind in kinds or KINDS)
+    def commit(self, read: Iterable[Tracked]) -> None:
+        """Keep the rows that were taken, and how far their files have been read."""
+        self._begin()
+        for one in read:
+            *plain, samples, shadowed_by = astuple(one)
+            values = [*plain, json.dumps(samples), shadowed_by]
+            self._connection.execute("DELETE FROM tracked WHERE number = ?", [one.number])
+            self._connection.execute(f"INSERT INTO tracked VALUES ({', '.join('?' * len(values))})", values)
+        self._connection.commit()
+        self._changing, self.uncommitted = False, 0
+
+    def rollback(self) -> None:
+        """Forget the rows that were taken since the last `commit`."""
+        if self._changing:
+            self._changing, self.uncommitted = False, 0
+            with contextlib.suppress(duckdb.Error):  # DuckDB has rolled back after some errors
+                self._connection.rollback()
+
+    def forget(self, sources: Iterable[int]) -> None:
+        """Delete the rows of sources that are gone."""
+        numbers = ", ".join(map(str, sorted(sources)))
+        self._begin()
+        for kind in KINDS:
+            self._connection.execute(f"DELETE FROM all_{kind} WHERE source IN ({numbers})")
+        self._connection.execute(f"DELETE FROM tracked WHERE number IN ({numbers})")
+        self.commit(())
 
     def empty(self) -> bool:
-        """Return true if there is neither a decision nor a session."""
-        sealed = any(one.kind != "spans" and not self._gone.issuperset(one.sources) for one in self._segments)
-        return not sealed and not self.waiting("decisions", "sessions")
+        """Return True if there is neither a decision nor a session."""
+        rows = "SELECT 1 FROM all_decisions UNION ALL SELECT 1 FROM all_sessions"
+        return self._connection.execute(f"SELECT * FROM ({rows}) LIMIT 1").fetchone() is None
 
-    def store_tail(self, kind: str, path: str) -> tuple[int, tuple[int, ...]]:
-        """Write the rows that are in no file yet into one: how many they are, and of which sources."""
-        rows = f"SELECT * FROM tail_{kind}"
-        return self._store(kind, rows, path)
-
-    def store_merged(self, segments: Sequence[Segment], gone: Iterable[int], path: str) -> tuple[int, tuple[int, ...]]:
-        """Write the rows of some files into another one: how many they are, and of which sources."""
-        return self._store(segments[0].kind, f"SELECT * FROM {self._files(segments)}{_without(gone)}", path)
-
-    def _store(self, kind: str, sql: str, path: str) -> tuple[int, tuple[int, ...]]:
-        with self._connection.cursor() as cursor:
-            return _parquet.store(kind, cursor.sql(sql).to_arrow_reader(_parquet.ROWS_A_GROUP), path)
-
-    def _count(self, relation: str) -> int:
-        [(found,)] = self._connection.execute(f"SELECT count(*) FROM {relation}").fetchall()
-        return int(found)
-
-    def _learn(self) -> None:
-        """Know the hashes of every identity in the files, to tell at once that a row is no copy of one of them."""
-        for kind, key in _IDENTITY.items():
-            new = [one for one in self._segments if one.kind == kind and one.name not in self._hashed]
-            if new:
-                self._connection.execute(f"INSERT INTO known SELECT hash({key}) FROM {self._files(new)}")
-        self._hashed = frozenset(one.name for one in self._segments)
-
-    def _empty_tail(self) -> None:
-        for kind, schema in _parquet.SCHEMAS.items():
-            self._connection.register("columns", schema.empty_table())
-            self._connection.execute(f"CREATE OR REPLACE TABLE tail_{kind} AS FROM columns")
-            self._connection.unregister("columns")
-
-    def _view(self, segments: Sequence[Segment], gone: Iterable[int]) -> None:
-        self._segments, self._gone = segments, frozenset(gone)
-        for kind, columns in KINDS.items():
-            files = [one for one in segments if one.kind == kind]
-            sealed = f"SELECT * FROM {self._files(files)}{_without(self._gone)}"
-            rows = f"{sealed} UNION ALL FROM tail_{kind}" if files else f"FROM tail_{kind}"
-            shown = ", ".join(name for name in columns if name not in ("source", "position"))
-            self._connection.execute(f"CREATE OR REPLACE VIEW all_{kind} AS {rows}")
-            last = _LAST_OF_A_PROCESS if kind == "sessions" else ""
-            self._connection.execute(f"CREATE OR REPLACE VIEW {kind} AS SELECT {shown} FROM all_{kind}{last}")
-
-    def _files(self, segments: Sequence[Segment]) -> str:
-        return f"read_parquet([{', '.join(_text(str(self._folder / one.name)) for one in segments)}])"
-
-    @contextlib.contextmanager
-    def _change(self) -> Iterator[None]:
-        self._connection.begin()
+    def damaged(self) -> bool:
+        """Return True if a row cannot be read from disk. Reads everything."""
         try:
-            yield
+            for table in ("tracked", *(f"all_{kind}" for kind in KINDS)):
+                self.ask(f"SELECT max(hash(one)) FROM {table} AS one")
+        except duckdb.OutOfMemoryException:
+            return False
+        except duckdb.Error:
+            return True
+        return False
+
+    def start_again(self) -> None:
+        """Replace the damaged database by an empty one."""
+        self._close()
+        if self._file is not None:
+            self._discard(self._file)
+        self._open(self._file)
+
+    def move_to_memory(self, error: duckdb.Error) -> bool:
+        """Go on without rows, in memory, because the file cannot be written. False if it is in memory already."""
+        if self._file is None:
+            return False
+        self._close()
+        self._connect_to_memory(self._file, error)
+        return True
+
+    def _open(self, file: Path | None) -> None:
+        """Open the file. A damaged one is replaced."""
+        if file is None:
+            self._connect(None)
+            return
+        try:
+            self._connect(file)
+        except duckdb.Error:
+            self._discard(file)
+            try:
+                self._connect(file)
+            except duckdb.Error as error:
+                self._connect_to_memory(file, error)
+
+    def _discard(self, file: Path) -> None:
+        if file.exists():
+            _logger.warning("The cache in %s is damaged. The dashboard reads the traces again.", self._cache.folder)
+        _cache.delete(file)
+
+    def _connect_to_memory(self, file: Path, error: duckdb.Error) -> None:
+        _cache.delete(file)
+        self._cache.unusable(text(str(error).partition("\n")[0]))
+        self._connect(None)
+
+    def _connect(self, file: Path | None) -> None:
+        spill = _cache.spill_folder(file or self._cache.folder / f"memory-{id(self)}")
+        connection = duckdb.connect(str(file or _MEMORY), config=_SETTINGS)
+        try:
+            connection.execute("SET late_materialization_max_rows = 1000")
+            connection.execute(f"SET temp_directory = '{_escaped(str(spill))}'")
+            connection.execute("SET enable_external_access = false")
+            connection.register("incoming", self._incoming)
+            connection.begin()
+            _create(connection)
+            connection.commit()
         except BaseException:
-            self._connection.rollback()
-            self._hashed = frozenset()
+            connection.close()
             raise
-        self._connection.commit()
+        self._file, self._connection, self._changing, self.uncommitted = file, connection, False, 0
+        self._closing = weakref.finalize(self, _release, connection, self._cache, file)
+        self.opened += 1
+
+    def _close(self) -> None:
+        self._closing.detach()
+        self._connection.close()
+
+    def _begin(self) -> None:
+        if not self._changing:
+            self._connection.begin()
+            self._changing = True
 
 
-def _without(gone: Iterable[int]) -> str:
-    numbers = _numbers(gone)
-    return f" WHERE source NOT IN ({numbers})" if numbers else ""
+def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(f"CREATE TABLE IF NOT EXISTS tracked ({_TRACKED})")
+    for macro in _MACROS:
+        connection.execute(f"CREATE OR REPLACE MACRO {macro}")
+    for kind, columns in KINDS.items():
+        types = {name: _TYPES[type_] for name, type_ in columns.items()}
+        if kind == "decisions":
+            types["digest"] = "UBIGINT"
+        connection.execute(f"CREATE TABLE IF NOT EXISTS all_{kind} ({', '.join(map(' '.join, types.items()))})")
+        shown = ", ".join(name for name in columns if name not in ("source", "position"))
+        last = _LAST_OF_A_PROCESS if kind == "sessions" else ""
+        connection.execute(f"CREATE OR REPLACE VIEW {kind} AS SELECT {shown} FROM all_{kind}{last}")
 
 
-def _numbers(sources: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(sources)))
+def _tracked(*row: Any) -> Tracked:
+    *plain, samples, shadowed_by = row
+    found = Tracked(*plain)
+    found.samples, found.shadowed_by = [(offset, reason) for offset, reason in json.loads(samples)], shadowed_by
+    return found
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+def _release(connection: duckdb.DuckDBPyConnection, cache: Cache, file: Path | None) -> None:
+    connection.close()
+    cache.release(file)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("'", "''")

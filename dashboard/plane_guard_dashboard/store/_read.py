@@ -1,8 +1,8 @@
-"""Reads lines of source files into the tail, batch by batch, and keeps the account of them.
+"""Read lines of source files into the database, batch by batch, and count them.
 
-While much is read, a batch is put into the tail and into files beside the reading of the next: the database and the
-writing of files leave the interpreter to others. There is one such batch at a time, and nothing else is done meanwhile
-to what the two share (`Ingest`): whoever wants to end or to go on with the next waits for it.
+While much is read, a thread adds a batch to the database and this one reads the next: DuckDB runs without the
+interpreter's lock. There is one such batch at a time, and the reader waits for it before it touches the state that both
+share.
 """
 
 from __future__ import annotations
@@ -21,22 +21,25 @@ from plane_guard_dashboard.store._batch import Batch
 from plane_guard_dashboard.store._rows import Reader
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from concurrent.futures import Future
 
     from plane_guard_dashboard.evidence.sources import Line
     from plane_guard_dashboard.store._database import Database
     from plane_guard_dashboard.store._files import Seen
-    from plane_guard_dashboard.store._manifest import Tracked
+    from plane_guard_dashboard.store._follow import Tracked
     from plane_guard_dashboard.store.engine import Progress
 
-ROWS_A_BATCH = 32_768
+ROWS_A_BATCH = 30_720
+# DuckDB compresses rows by groups of 122,880. A transaction of a whole group is written once, a smaller one twice.
+ROWS_A_COMMIT = 4 * ROWS_A_BATCH
 _ROWS_TO_PACK = 2_048
 _BYTES_TO_PACK = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Torn:
-    """A last line that is not whole. Until `due` its writer may go on; after that it is damage."""
+    """A last line without its end. Until `due` its writer may go on; after that the line counts as damaged."""
 
     offset: int
     reason: str
@@ -45,20 +48,17 @@ class Torn:
 
 
 class Destination(Protocol):
-    """The receiver of what is read."""
+    """The state of a source that rows are read for."""
 
     database: Database
     tracked: dict[int, Tracked]
 
-    def commit(self, read: dict[int, Tracked], torn: dict[int, Torn]) -> None:
-        """Record how far the files were read, once their rows are in the tail."""
-
-    def seal(self) -> None:
-        """Move the tail into files if it has grown long."""
+    def commit(self, read: Iterable[Tracked], torn: dict[int, Torn]) -> None:
+        """Keep the rows that were read, and how far they reach."""
 
 
 class Reading:
-    """One run over the files that have grown. Nothing counts before it is in the tail; `flush` ends the run."""
+    """One run over the files that have grown. `flush` ends the run; `close` keeps what was read until then."""
 
     def __init__(self, ingest: Destination, progress: Progress | None, size: int) -> None:
         self._ingest = ingest
@@ -69,8 +69,10 @@ class Reading:
         self._reader = Reader()
         self._batch = Batch()
         self._read: dict[int, Tracked] = {}
-        self._known: dict[int, Tracked] = {}  # how far reading is, where that is not in the tail yet
+        self._known: dict[int, Tracked] = {}  # progress that is not in the database yet
         self._torn: dict[int, Torn] = {}
+        self._uncommitted: dict[int, Tracked] = {}
+        self._uncommitted_torn: dict[int, Torn] = {}
         self._thread = ThreadPoolExecutor(1, "plane-guard-store")  # begins with its first batch
         self._beside: Future[None] | None = None
         self._samples = sum(len(one.samples) for one in ingest.tracked.values())
@@ -131,13 +133,16 @@ class Reading:
             self._progress(self._seen, self._size)
 
     def flush(self) -> None:
-        """Put everything that was read into the tail, and the tail into files when it is long."""
+        """Put everything that was read into the database."""
         self._wait()
         self._keep(*self._taken())
+        self._commit()
 
     def close(self) -> None:
-        """End what goes on beside, whatever comes of it."""
+        """Stop the thread and keep the batches that are whole. Of an interrupted run, too, nothing is read twice."""
         self._thread.shutdown()
+        if self._uncommitted:
+            self._commit()
 
     def _wait(self) -> None:
         if self._beside is not None:
@@ -145,20 +150,33 @@ class Reading:
             self._beside = None
 
     def _taken(self) -> tuple[Batch, dict[int, Tracked], dict[int, Torn]]:
-        """What was read since it was last asked for."""
+        """Return what was read since the last call."""
         taken = self._batch, self._read, self._torn
         self._known |= self._read
         self._batch, self._read, self._torn = Batch(), {}, {}
         return taken
 
     def _keep(self, batch: Batch, read: dict[int, Tracked], torn: dict[int, Torn]) -> None:
-        copies, holders = self._ingest.database.take(batch.tables())
-        kept = {number: self._with_copies(one, copies, holders) for number, one in read.items()}
-        self._ingest.commit(kept, torn)
-        self._ingest.seal()
+        database = self._ingest.database
+        try:
+            copies, holders = database.take(batch.tables())
+        except BaseException:
+            database.rollback()
+            self._uncommitted, self._uncommitted_torn = {}, {}
+            raise
+        for number, one in read.items():
+            self._uncommitted[number] = self._with_copies(one, copies, holders)
+        self._uncommitted_torn |= torn
+        if database.uncommitted >= ROWS_A_COMMIT:
+            self._commit()
+
+    def _commit(self) -> None:
+        read, torn = self._uncommitted, self._uncommitted_torn
+        self._uncommitted, self._uncommitted_torn = {}, {}
+        self._ingest.commit(read.values(), torn)
 
     def _with_copies(self, one: Tracked, copies: dict[int, int], holders: dict[int, set[int]]) -> Tracked:
-        known = self._ingest.tracked[one.number]
+        known = self._uncommitted.get(one.number) or self._ingest.tracked[one.number]
         return replace(
             one,
             duplicates=known.duplicates + copies.get(one.number, 0),

@@ -1,4 +1,4 @@
-"""Files on this machine: read into a cache of Parquet files, asked through an in-memory DuckDB."""
+"""Files on this machine: read into a DuckDB file, which answers the named queries."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Local:
         self.source = source
         discard_old_format(source, os.environ)
         self._cache = Cache(folder_of(source, os.environ), os.path.realpath(source))
-        self._database = Database(self._cache.folder)
-        self._ingest = Ingest(source, self._cache, self._database)
+        self._database = Database(self._cache)
+        self._ingest = Ingest(source, self._database)
         self._lock = threading.RLock()
         self._name = uuid.uuid4().hex
         self._answer: Hashable | NoTracesError | None = None
@@ -103,13 +103,14 @@ class Local:
         )
 
     def _ask(self, sql: str, parameters: object) -> list[dict[str, Any]]:
+        opened = self._database.opened
         try:
             return self._database.ask(sql, parameters)
         except duckdb.OutOfMemoryException as error:
             raise self._explained(error) from error
         except duckdb.Error as error:
             with self._lock:
-                if not self._ingest.heal():
+                if opened == self._database.opened and not self._ingest.heal(error):
                     if isinstance(error, _WANT):
                         raise self._explained(error) from error
                     raise

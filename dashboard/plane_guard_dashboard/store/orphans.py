@@ -1,14 +1,14 @@
-"""Caches that are of no use: their source is gone, or the version that wrote them is."""
+"""Caches without use: the source no longer exists, or another version wrote them."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
 from typing import TYPE_CHECKING
 
-from plane_guard_dashboard.store._cache import MANIFEST, Cache, all_caches, folder_of, mark_of
-from plane_guard_dashboard.store._manifest import origin_of
+from plane_guard_dashboard.store._cache import DATABASE, OLD_MANIFEST, ORIGIN, Cache, all_caches, folder_of, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _SECONDS_UNTIL_UNUSED = 30 * 86_400
 
 
 def orphans(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    """Return each cache whose source is gone, or that another version wrote and has not written to for long."""
+    """Yield each cache whose source no longer exists, or that another version has not used for 30 days."""
     try:
         folders = sorted(all_caches(environ).iterdir())
     except OSError:
@@ -38,7 +38,7 @@ def remove(folder: Path) -> bool:
         OSError: It cannot be deleted.
     """
     cache = Cache(folder)
-    with cache.writing() as ours:
+    with cache.locked() as ours:
         if ours:
             shutil.rmtree(folder)
         elif cache.trouble:
@@ -48,13 +48,17 @@ def remove(folder: Path) -> bool:
 
 def _is_unused(folder: Path) -> bool:
     try:
-        return time.time() - (folder / MANIFEST).stat().st_mtime > _SECONDS_UNTIL_UNUSED
-    except OSError:
+        newest = max((folder / name).stat().st_mtime for name in (DATABASE, OLD_MANIFEST) if (folder / name).exists())
+    except (OSError, ValueError):
         return False
+    return time.time() - newest > _SECONDS_UNTIL_UNUSED
 
 
 def _origin(folder: Path) -> str:
+    """Return the path of the source. It is empty if the folder is not a cache."""
     try:
-        return origin_of((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+        if (folder / ORIGIN).exists():
+            return os.fsdecode((folder / ORIGIN).read_bytes()).partition("\0")[0]
+        return str(json.loads((folder / OLD_MANIFEST).read_text(encoding="utf-8"))["origin"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -22,12 +22,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return found
 
 
-@pytest.fixture
-def sealing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is read goes into a file at once."""
-    monkeypatch.setattr("plane_guard_dashboard.store._ingest.ROWS_TO_SEAL", 1)
-
-
 def ids(engine: Local) -> list[str]:
     """Every decision that a page could show."""
     engine.refresh()

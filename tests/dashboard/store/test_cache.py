@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from plane_guard_dashboard.store import EngineError, _cache, _compact, _database, _ingest, _manifest, _read
+from plane_guard_dashboard.store import EngineError, _cache, _database, _layout, _read
 from plane_guard_dashboard.store.local import Local
 from tests.dashboard.evidence import decision, session, span, write
 from tests.dashboard.store.conftest import cached, everything, ids
@@ -21,16 +21,26 @@ from tests.dashboard.store.conftest import cached, everything, ids
 if TYPE_CHECKING:
     from pathlib import Path
 
+KEPT = {"origin", "rows.duckdb", "writer.lock"}
+
 
 def fill(folder: Path, *names: str) -> None:
     for name in names:
         write(folder / f"{name}.jsonl", session(), decision({"plane_guard.decision.id": name}), span("GET", {}))
 
 
-def test_what_is_sealed_is_not_read_again(folder: Path, sealing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def names(folder: Path) -> set[str]:
+    return {path.name for path in cached(folder)}
+
+
+def database(folder: Path) -> Path:
+    return next(path for path in cached(folder) if path.name == _cache.DATABASE)
+
+
+def test_what_is_kept_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(folder, "a", "b")
     assert ids(Local(str(folder))) == ["a", "b"]
-    assert {path.suffix for path in cached(folder)} == {".parquet", ".json", ".lock"}
+    assert names(folder) == KEPT
     monkeypatch.setattr(_read.Reading, "take", None)
     again = Local(str(folder))
     assert ids(again) == ["a", "b"]
@@ -44,69 +54,77 @@ def test_the_caches_of_two_sources_are_two(folder: Path) -> None:
     assert _cache.folder_of("x", {}).parent.parent.name == ".cache"
 
 
-@pytest.mark.parametrize("kind", ["manifest.json", "decisions-*", "sessions-*", "spans-*"])
-@pytest.mark.parametrize("damage", ["emptied", "cut", "changed", "deleted"])
-def test_a_damaged_cache_is_built_again(folder: Path, sealing: None, kind: str, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["emptied", "cut", "changed", "overwritten", "deleted", "a text"])
+def test_a_damaged_cache_is_built_again(folder: Path, damage: str) -> None:
     fill(folder, "a", "b")
     ids(Local(str(folder)))
-    [path] = [path for path in cached(folder) if path.match(kind)]
+    path = database(folder)
     content = path.read_bytes()
+    third = len(content) // 3
+    changed = content[:third] + bytes(255 - byte for byte in content[third : third + 9000]) + content[third + 9000 :]
+    path.write_bytes(
+        {
+            "emptied": b"",
+            "cut": content[:third],
+            "changed": changed,
+            "overwritten": content[:4096] + bytes(len(content) - 4096),
+            "deleted": b"",
+            "a text": b"not a database" * 9999,
+        }[damage]
+    )
     if damage == "deleted":
         path.unlink()
-    else:
-        middle = len(content) // 2
-        changed = content[:middle] + bytes(255 - byte for byte in content[middle : middle + 9]) + content[middle + 9 :]
-        path.write_bytes({"emptied": b"", "cut": content[:-9], "changed": changed}[damage])
     store = Local(str(folder))
     assert ids(store) == ["a", "b"]
     assert (store.health().lines, store.health().duplicates) == (6, 0)
-    assert len(cached(folder)) == 5
+    assert store.query("processes", everything())[0]["processes"] == 1
+    del store
+    assert names(folder) == KEPT
 
 
-@pytest.mark.parametrize(
-    "content", ["null", "[]", '{"schema":"older"}', f'{{"schema":"{_manifest.SCHEMA}"}}', "[" * 9999]
-)
-def test_a_manifest_of_another_kind_counts_as_none(folder: Path, sealing: None, content: str) -> None:
+def test_damage_in_any_place_is_noticed_or_harmless(folder: Path) -> None:
+    fill(folder, *(f"{number:03}" for number in range(40)))
+    expected = ids(Local(str(folder)))
+    path = database(folder)
+    content = path.read_bytes()
+    for place in range(0, len(content), len(content) // 12):
+        path.write_bytes(content[:place] + b"\xff" * 4096 + content[place + 4096 :])
+        store = Local(str(folder))
+        assert ids(store) == expected
+        assert store.health().lines == 120
+        del store
+
+
+def test_damage_of_the_log_that_a_killed_process_left_is_noticed_or_harmless(folder: Path) -> None:
+    fill(folder, "a", "b")
+    script = "import os, sys; from plane_guard_dashboard.store.local import Local; s = Local(sys.argv[1]); s.refresh()"
+    subprocess.run([sys.executable, "-c", f"{script}; os._exit(0)", str(folder)], check=True, timeout=60)
+    log = database(folder).with_name("rows.duckdb.wal")
+    content, kept = log.read_bytes(), database(folder).read_bytes()
+    for place in range(0, len(content), len(content) // 5):
+        for damaged in (content[:place], content[:place] + b"\xff" * 100 + content[place + 100 :]):
+            database(folder).write_bytes(kept)
+            log.write_bytes(damaged)
+            store = Local(str(folder))
+            assert ids(store) == ["a", "b"]
+            assert (store.health().lines, store.health().duplicates) == (6, 0)
+            del store
+
+
+def test_damage_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     fill(folder, "a")
     ids(Local(str(folder)))
-    next(path for path in cached(folder) if path.name == "manifest.json").write_text(content)
+    database(folder).write_bytes(b"not a database" * 9999)
     assert ids(Local(str(folder))) == ["a"]
+    assert f"The cache in {database(folder).parent} is damaged. The dashboard reads the traces again." in caplog.text
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        ("", "next_number", "5"),
-        ("tracked", "offset", "5"),
-        ("tracked", "number", None),
-        ("tracked", "shadowed_by", ["a"]),
-        ("tracked", "samples", [["a", "b"]]),
-        ("tracked", "name", 5),
-        ("segments", "rows", "many"),
-        ("segments", "size", -1),
-        ("segments", "sources", [True]),
-        ("segments", "kind", ["decisions"]),
-    ],
-)
-def test_a_manifest_with_a_value_of_another_type_is_discarded_with_a_message(
-    folder: Path, sealing: None, caplog: pytest.LogCaptureFixture, wrong: tuple[str, str, object]
-) -> None:
-    part, field, value = wrong
-    fill(folder, "a")
-    ids(Local(str(folder)))
-    manifest = next(path for path in cached(folder) if path.name == "manifest.json")
-    content = json.loads(manifest.read_text())
-    (content[part][0] if part else content)[field] = value
-    manifest.write_text(json.dumps(content))
-    assert ids(Local(str(folder))) == ["a"]
-    assert "is damaged. The dashboard reads the traces again." in caplog.text
-
-
+@pytest.mark.parametrize("version", ["", "-01234567"])
 def test_the_cache_of_an_older_version_is_discarded_with_a_message(
-    folder: Path, sealing: None, caplog: pytest.LogCaptureFixture
+    folder: Path, caplog: pytest.LogCaptureFixture, version: str
 ) -> None:
     fill(folder, "a")
-    old = _cache.all_caches(os.environ) / _cache.mark_of(str(folder))
+    old = _cache.all_caches(os.environ) / f"{_cache.mark_of(str(folder))}{version}"
     old.mkdir(parents=True)
     (old / "manifest.json").write_text(json.dumps({"schema": "older", "origin": str(folder)}))
     (old / "decisions-1.parquet").write_bytes(b"old")
@@ -115,14 +133,12 @@ def test_the_cache_of_an_older_version_is_discarded_with_a_message(
     assert f"discards the cache of an older version in {old}" in caplog.text
 
 
-def test_two_versions_at_once_do_not_make_each_other_read_again(
-    folder: Path, sealing: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_versions_at_once_do_not_make_each_other_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(folder, "a", "b")
     one = Local(str(folder))
     assert ids(one) == ["a", "b"]
     with monkeypatch.context() as patch:
-        for module in (_cache, _manifest):
+        for module in (_cache, _layout):
             patch.setattr(module, "SCHEMA", "0123456789abcdef")
         other = Local(str(folder))
         assert ids(other) == ["a", "b"]
@@ -130,23 +146,9 @@ def test_two_versions_at_once_do_not_make_each_other_read_again(
         patch.setattr(_read.Reading, "take", None)
         for _ in range(3):
             assert ids(one) == ids(other) == ["a", "b"]
+        del one
         assert ids(Local(str(folder))) == ["a", "b"]
     assert len({path.parent for path in cached(folder)}) == 2
-
-
-def test_a_full_disk_is_not_kept_full_by_unfinished_files(
-    folder: Path, sealing: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(path: Path) -> int:
-        raise OSError(28, "No space left on device")
-
-    fill(folder, "a")
-    with monkeypatch.context() as patch:
-        patch.setattr(_cache, "_checksum", full)
-        store = Local(str(folder))
-        assert ids(store) == ["a"]
-        assert "No space left" in store.health().cache
-        assert [path for path in cached(folder) if path.suffix == ".tmp"] == []
 
 
 def test_an_answer_larger_than_the_memory_limit_is_moved_to_disk_and_the_disk_is_left_clean(
@@ -156,22 +158,25 @@ def test_an_answer_larger_than_the_memory_limit_is_moved_to_disk_and_the_disk_is
     fill(folder, "a")
     store = Local(str(folder))
     store.refresh()
-    [row] = store._ask("SELECT count(*) AS n FROM (SELECT DISTINCT hash(range)::VARCHAR FROM range(3_000_000))", [])
-    assert row["n"] > 2_999_000
+    [row] = store._ask("SELECT count(*) AS n FROM (SELECT DISTINCT hash(range)::VARCHAR FROM range(2_000_000))", [])
+    assert row["n"] > 1_999_000
     del store
     gc.collect()
-    assert list(_cache.folder_of(str(folder), os.environ).glob(f"{_cache.SPILL}*")) == []
+    assert names(folder) == KEPT
 
 
-def test_what_a_killed_process_moved_to_disk_is_deleted(folder: Path, sealing: None) -> None:
+def test_what_a_killed_process_left_is_deleted(folder: Path) -> None:
     fill(folder, "a")
     cache = _cache.folder_of(str(folder), os.environ)
-    gone, running = (cache / f"{_cache.SPILL}{pid}-ab" for pid in (999_999_998, os.getpid()))
-    for spilled in (gone, running):
+    gone, running = (cache / f"rows-{pid}-ab.duckdb" for pid in (999_999_998, os.getpid()))
+    for file in (gone, running):
+        spilled = _cache.spill_folder(file)
         spilled.mkdir(parents=True)
         (spilled / "block").write_bytes(b"x")
+        file.write_bytes(b"x")
     ids(Local(str(folder)))
-    assert (gone.exists(), running.exists()) == (False, True)
+    assert [path.exists() for path in (gone, _cache.spill_folder(gone))] == [False, False]
+    assert [path.exists() for path in (running, _cache.spill_folder(running))] == [True, True]
 
 
 def test_an_answer_for_which_memory_and_disk_do_not_suffice_is_a_sentence_with_a_remedy(
@@ -187,30 +192,30 @@ def test_an_answer_for_which_memory_and_disk_do_not_suffice_is_a_sentence_with_a
     assert store.query("scope", everything())
 
 
-def test_a_cache_that_vanishes_under_an_open_page_is_built_again(folder: Path, sealing: None) -> None:
+def test_a_cache_that_vanishes_under_an_open_page_is_built_again(folder: Path) -> None:
     fill(folder, "a", "b")
     store = Local(str(folder))
     store.refresh()
     for path in cached(folder):
         path.unlink()
     assert ids(store) == ["a", "b"]
-    for path in cached(folder):
-        path.unlink()
+    fill(folder, "c")
+    assert ids(store) == ["a", "b", "c"]
     assert store.query("leaks", {}) is not None
+    del store
+    assert ids(Local(str(folder))) == ["a", "b", "c"]
 
 
-def test_a_mistake_in_a_question_is_not_taken_for_a_damaged_cache(folder: Path, sealing: None) -> None:
+def test_a_mistake_in_a_question_is_not_taken_for_a_damaged_cache(folder: Path) -> None:
     fill(folder, "a")
     store = Local(str(folder))
     store.refresh()
     with pytest.raises(duckdb.Error):
         store._ask("SELECT nothing FROM decisions", [])
+    assert store._database.opened == 1
 
 
-def test_without_a_place_for_a_cache_everything_stays_in_memory_and_that_is_said(
-    folder: Path, sealing: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_ingest, "BYTES_TO_READ_ALONE", 1)
+def test_without_a_place_for_a_cache_everything_stays_in_memory_and_that_is_said(folder: Path) -> None:
     (folder.parent / "cache").write_text("a file where the folder should be")
     fill(folder, "a", "b")
     store = Local(str(folder))
@@ -220,37 +225,45 @@ def test_without_a_place_for_a_cache_everything_stays_in_memory_and_that_is_said
     assert ids(store) == ["a", "b", "c"]
 
 
-def test_a_disk_that_is_full_costs_the_cache_and_no_row(
-    folder: Path, sealing: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+_FULL = """
+import json, resource, signal, sys
+from plane_guard_dashboard.store.local import Local
+store = Local(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+store.refresh()
+health = store.health()
+[row] = store._ask("SELECT count(*) AS n, count(DISTINCT decision_id) AS different FROM decisions", [])
+print(json.dumps([row["n"], row["different"], health.lines, health.duplicates, health.cache]))
+"""
 
-    monkeypatch.setattr(_cache.Cache, "publish", full)
-    fill(folder, "a")
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit on the size of files")
+@pytest.mark.parametrize("size", [100, 300_000])
+def test_a_disk_that_is_full_costs_the_cache_and_no_row(folder: Path, tmp_path: Path, size: int) -> None:
+    line = write(tmp_path / "template", decision({"plane_guard.decision.id": "decision-NUMBER"})).read_bytes()
+    (folder / "a.jsonl").write_bytes(b"".join(line.replace(b"NUMBER", b"%d" % n) for n in range(9000)))
+    command = [sys.executable, "-c", _FULL, str(folder), str(size)]
+    told = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True).stdout
+    *counts, cache = json.loads(told)
+    assert counts == [9000, 9000, 9000, 0]
+    assert "cannot be written" in cache
+    assert not (names(folder) - {"origin", "writer.lock"})
+
+
+def test_the_file_of_a_cache_holds_every_row_once_after_many_looks(folder: Path) -> None:
     store = Local(str(folder))
-    assert ids(store) == ["a"]
-    assert "No space left" in store.health().cache
-    monkeypatch.undo()
-
-
-def test_the_files_of_a_cache_stay_few_and_hold_every_row_once(
-    folder: Path, sealing: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_compact, "MOST_SMALL", 4)
-    monkeypatch.setattr(_compact, "ROWS_OF_A_LARGE_ONE", 6)
-    store = Local(str(folder))
-    names = [f"{number:02}" for number in range(24)]
-    for name in names:
+    expected = [f"{number:02}" for number in range(24)]
+    for name in expected:
         fill(folder, name)
         store.refresh()
-    assert ids(store) == ids(Local(str(folder))) == names
-    assert len(store._ingest._manifest.segments) <= 3 * (4 + 24 // 6)
-    named = {one.name for one in store._ingest._manifest.segments}
-    assert len({path.name for path in cached(folder)} - named) <= 2 + 3 * 5
+    assert ids(store) == ids(Local(str(folder))) == expected
+    del store
+    assert ids(Local(str(folder))) == expected
+    assert names(folder) == KEPT
 
 
-def test_what_is_deleted_goes_out_of_the_cache_too(folder: Path, sealing: None) -> None:
+def test_what_is_deleted_goes_out_of_the_cache_too(folder: Path) -> None:
     store = Local(str(folder))
     for name in "abc":
         fill(folder, name)
@@ -260,73 +273,54 @@ def test_what_is_deleted_goes_out_of_the_cache_too(folder: Path, sealing: None) 
     (folder / "a.jsonl").unlink()
     (folder / "d.jsonl").unlink()
     assert ids(store) == ["b", "c", "e"]
-    assert {number for one in store._ingest._manifest.segments for number in one.sources} == set(store._ingest.live)
-    assert sum(one.rows for one in store._ingest._manifest.segments) == 9
+    for kind in _layout.KINDS:
+        sources = {row["source"] for row in store._ask(f"SELECT DISTINCT source FROM all_{kind}", [])}
+        assert sources == set(store._ingest.live)
+    assert {one.number for one in store._database.tracked()} == set(store._ingest.live)
 
 
-def test_a_page_that_reads_files_that_another_process_merged_asks_again(
-    folder: Path, sealing: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(folder, "a")
-    store, other = Local(str(folder)), Local(str(folder))
-    store.refresh()
-    monkeypatch.setattr(_compact, "MOST_SMALL", 1)
-    for name in "bcd":
-        fill(folder, name)
-        other.refresh()
-    [row] = store.query("decision", {"id": "a"})
-    assert row["decision_id"] == "a"
-    assert ids(store) == ids(other) == ["a", "b", "c", "d"]
-
-
-def test_a_process_that_was_overtaken_goes_on_from_where_the_other_is(folder: Path, sealing: None) -> None:
+def test_of_two_processes_one_uses_the_cache_and_the_other_says_that_it_keeps_its_own(folder: Path) -> None:
     fill(folder, "a")
     one, other = Local(str(folder)), Local(str(folder))
     assert ids(one) == ids(other) == ["a"]
+    assert one.health().cache == str(database(folder).parent)
+    assert "Another dashboard uses the cache in " in other.health().cache
     for name in "bcdef":
         fill(folder, name)
         one, other = other, one
         assert "".join(ids(one)) == "abcdef"[: "abcdef".index(name) + 1]
     assert ids(other) == [*"abcdef"]
     assert other.health().duplicates == one.health().duplicates == 0
+    del one, other
+    assert names(folder) == KEPT
 
 
 _KILLED = """
 import os, signal, sys
-from plane_guard_dashboard.store import _cache, _ingest
+from plane_guard_dashboard.store import _database, _read
 from plane_guard_dashboard.store.local import Local
-_ingest.ROWS_TO_SEAL = 1
-real = os.{function}
+_read._ROWS_TO_PACK, _read.ROWS_A_BATCH, _read.ROWS_A_COMMIT = 1, 1, 1
+real, left = _database.Database.{method}, [{after}]
 def killed(*arguments):
-    if {condition}:
+    left[0] -= 1
+    if left[0] == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*arguments)
-os.{function} = killed
+_database.Database.{method} = killed
 Local(sys.argv[1]).refresh()
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-@pytest.mark.parametrize(
-    ("function", "condition"),
-    [
-        ("replace", "'decisions' in str(arguments[0])"),
-        ("replace", "'sessions' in str(arguments[0])"),
-        ("replace", "'manifest' in str(arguments[0])"),
-        ("fsync", "True"),
-    ],
-)
-def test_a_process_that_is_killed_while_it_writes_leaves_nothing_but_files_that_the_next_one_removes(
-    folder: Path, sealing: None, function: str, condition: str
-) -> None:
+@pytest.mark.parametrize(("method", "after"), [("take", 1), ("commit", 3), ("take", 3)])
+def test_a_process_that_is_killed_while_it_writes_leaves_nothing_half(folder: Path, method: str, after: int) -> None:
     fill(folder, "a", "b")
-    script = _KILLED.format(function=function, condition=condition)
+    script = _KILLED.format(method=method, after=after)
     killed = subprocess.run([sys.executable, "-c", script, str(folder)], check=False, timeout=60)
     assert killed.returncode == -signal.SIGKILL
     assert cached(folder)
     store = Local(str(folder))
     assert ids(store) == ["a", "b"]
-    assert store.health().duplicates == 0
-    manifest = next(path for path in cached(folder) if path.name == "manifest.json")
-    named = {one["name"] for one in json.loads(manifest.read_text())["segments"]}
-    assert {path.name for path in cached(folder)} == named | {"manifest.json", "writer.lock"}
+    assert (store.health().lines, store.health().duplicates) == (6, 0)
+    del store
+    assert names(folder) == KEPT

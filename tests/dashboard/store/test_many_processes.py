@@ -8,10 +8,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from plane_guard_dashboard.store import _ingest
 from plane_guard_dashboard.store.local import Local
 from tests.dashboard.evidence import decision, write
-from tests.dashboard.store.conftest import everything, ids
+from tests.dashboard.store.conftest import cached, everything, ids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +32,11 @@ with open(path, "ab", buffering=0) as file:
 """
 _FOLLOWER = """
 import json, sys, time
-from plane_guard_dashboard.store import _compact, _ingest
+from plane_guard_dashboard.store import _read
 from plane_guard_dashboard.store.local import Local
 from plane_guard_dashboard.evidence.traces import NoTracesError
-source, rows, seal = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-_ingest.ROWS_TO_SEAL, _compact.MOST_SMALL = seal, 4
+source, rows = sys.argv[1], int(sys.argv[2])
+_read.ROWS_A_COMMIT = int(sys.argv[3])
 store, seen, until = Local(source), [0], time.monotonic() + 60
 while seen[-1] < rows and time.monotonic() < until:
     try:
@@ -62,7 +61,7 @@ def test_every_row_is_there_exactly_once_while_one_tears_lines_two_ingest_and_th
         command = [sys.executable, "-c", *map(str, arguments)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    followers = [start(_FOLLOWER, folder, ROWS, seal) for seal in (40, 40, 10**9, 10**9, 10**9)]
+    followers = [start(_FOLLOWER, folder, ROWS, batch) for batch in (40, 40, 10**9, 10**9, 10**9)]
     writer = start(_WRITER, folder / "a.jsonl", template, ROWS)
     assert writer.communicate(timeout=60)[1] == ""
     for follower in followers:
@@ -72,32 +71,17 @@ def test_every_row_is_there_exactly_once_while_one_tears_lines_two_ingest_and_th
     assert len(ids(Local(str(folder)))) == ROWS
 
 
-def test_two_processes_that_start_on_a_large_source_read_it_once(folder: Path, tmp_path: Path) -> None:
+def test_of_two_processes_that_start_on_a_large_source_each_has_every_row(folder: Path, tmp_path: Path) -> None:
     line = write(tmp_path / "template", decision({"plane_guard.decision.id": "decision-NUMBER"})).read_bytes()
     (folder / "a.jsonl").write_bytes(b"".join(line.replace(b"NUMBER", b"%d" % n) for n in range(ROWS)))
-    script = f"from plane_guard_dashboard.store import _ingest\n_ingest.BYTES_TO_READ_ALONE = 1\n{_FOLLOWER}"
-    command = [sys.executable, "-c", script, str(folder), str(ROWS), "100"]
+    command = [sys.executable, "-c", _FOLLOWER, str(folder), str(ROWS), "100"]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for one in both:
         assert json.loads(one.communicate(timeout=60)[0])[0] == [ROWS, ROWS, 0, 0, 0]
+    assert {path.name for path in cached(folder)} == {"origin", "rows.duckdb", "writer.lock"}
 
 
-def test_one_who_waits_for_a_reader_that_never_ends_reads_for_himself(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_ingest, "BYTES_TO_READ_ALONE", 1)
-    monkeypatch.setattr(_ingest, "_SECONDS_TO_WAIT", 0.3)
-    write(folder / "a.jsonl", decision({"plane_guard.decision.id": "a"}))
-    stuck, store = Local(str(folder)), Local(str(folder))
-    told: list[int] = []
-    with stuck._cache.writing() as mine:
-        assert mine
-        store.refresh(lambda done, size: told.append(size))
-        assert ids(store) == ["a"]
-    assert told
-
-
-def test_many_pages_of_one_process_ask_and_look_at_once(folder: Path, sealing: None) -> None:
+def test_many_pages_of_one_process_ask_and_look_at_once(folder: Path) -> None:
     path = folder / "a.jsonl"
     write(path, decision())
     store = Local(str(folder))
