@@ -152,7 +152,6 @@ def test_writes_to_the_sandbox_arrive(child: Child, upstream: Upstream, names: s
     run(child, upstream, SANDBOX, names)
     writes = upstream.writes()
     assert all(f"/projects/{SANDBOX}/" in path for _, path in writes)
-    assert len(writes) == sum(decision.outcome == "allow" for decision in child.decisions())
     assert len(writes) > 40
     allowed = [decision for decision in child.decisions() if decision.outcome == "allow"]
     assert len(allowed) == len(writes)
