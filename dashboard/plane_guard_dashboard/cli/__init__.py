@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "plane_guard_dashboard.cli.doctor:doctor",
     "explain": "plane_guard_dashboard.cli.explain:explain",
     "fix": "plane_guard_dashboard.cli.fix:fix_command",
+    "init": "plane_guard_dashboard.cli.init:init",
     "report": "plane_guard_dashboard.report.command:report",
     "run": "plane_guard_dashboard.cli.run:run",
     "ship": "plane_guard_dashboard.shipping.command:ship",
