@@ -16,7 +16,7 @@ _EPILOG = """\b
 Examples:
   plane-guard init
   plane-guard init --write
-  plane-guard init path/to/project >plane-guard.patch
+  plane-guard init . >plane-guard.patch
 """
 
 
