@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_instrumentation.clients import self_check
+from plane_guard import PlaneWriteBlocked
+from plane_guard_instrumentation.clients import mcp_session, self_check
 from plane_guard_instrumentation.connections import known_hosts
 from plane_guard_instrumentation.enforcement import check, learning, request_scope
 from plane_guard_instrumentation.enforcement.ownership import LookupRequest, LookupResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from plane_guard_instrumentation.enforcement.check import OutgoingRequest
 
@@ -40,7 +41,8 @@ async def run_check_async(sent: OutgoingRequest, look_up: Callable[[LookupReques
     """Return if the request may be sent, raise `PlaneWriteBlocked` if not."""
     __tracebackhide__ = True
     _begin(sent)
-    await check.run_check_async(check.check_request(sent), look_up)
+    with _telling_callers(sent):
+        await check.run_check_async(check.check_request(sent), look_up)
 
 
 def decides_without_lookup(sent: OutgoingRequest) -> bool:
@@ -51,10 +53,22 @@ def decides_without_lookup(sent: OutgoingRequest) -> bool:
     __tracebackhide__ = True
     _begin(sent)
     steps = check.check_request(sent)
-    for _ in steps:
-        steps.close()  # The check starts again where a connection can answer the lookup.
-        return False
+    with _telling_callers(sent):
+        for _ in steps:
+            steps.close()  # The check starts again where a connection can answer the lookup.
+            return False
     return True
+
+
+@contextmanager
+def _telling_callers(sent: OutgoingRequest) -> Iterator[None]:
+    """Tell callers of a refusal whose client hands their requests to another task."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except PlaneWriteBlocked as refusal:
+        mcp_session.end_wait(sent.body, refusal)
+        raise
 
 
 def _begin(sent: OutgoingRequest) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
+    from plane_guard_instrumentation.clients.mcp_session import WaitingCall
     from plane_guard_instrumentation.clients.snapshot import PatchSnapshot
 
 
@@ -24,6 +25,8 @@ class ClientState:
     """The requests of `http.client` whose bodies are not complete yet: the length, the pieces, and the head."""
     pending: WeakKeyDictionary[Any, bytes] = field(default_factory=WeakKeyDictionary)
     """The last bytes that were sent over a connection without passing `endheaders`."""
+    waiting: list[WaitingCall] = field(default_factory=list)
+    """The calls of MCP clients that wait for an answer."""
     snapshot: PatchSnapshot | None = None
     installed: bool = False
     verifying: bool = False

@@ -166,7 +166,11 @@ CONNECTION_TARGETS = (
     PatchTarget("curl_cffi", "curl_cffi.curl", "Curl", "setopt", "connections.libcurl:patch_curl_cffi_setopt"),
     PatchTarget("curl_cffi", "curl_cffi.curl", "Curl", "_get_error", "connections.libcurl:patch_get_error"),
 )
-ALL_TARGETS = CLIENT_TARGETS + CONNECTION_TARGETS
+# In test processes only: where a refusal would not reach its caller.
+CALLER_TARGETS = (
+    PatchTarget("mcp", "mcp.shared.session", "BaseSession", "send_request", "clients.mcp_session:patch_send_request"),
+)
+ALL_TARGETS = CLIENT_TARGETS + CONNECTION_TARGETS + CALLER_TARGETS
 
 _RUST = "not guarded: it sends requests from Rust, where Python sees neither requests nor connections"
 _GO = "not guarded: it sends requests from Go, where Python sees neither requests nor connections"
