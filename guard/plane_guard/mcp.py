@@ -243,7 +243,8 @@ def _ids(value: object) -> Iterator[str | None]:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            value = None
+            yield None
+            return
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",")]
     for found in value if isinstance(value, list) else [None]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from plane_guard import PlaneWrite, classify, mcp, mcp_actions
+from plane_guard.kinds import Kind
 from plane_guard.vocabulary import Op
 from tests.guard.plane import ITEM, OTHER_ITEM, PROD, SANDBOX, names
 
@@ -116,6 +117,7 @@ def test_an_older_name_takes_no_action() -> None:
 
 def test_a_tool_with_one_action_needs_none() -> None:
     assert sent(tool_call("get_pql_reference")) is None
+    assert sent(message(params={"name": "get_pql_reference"})) is None
     assert write(tool_call("workspace")).unprovable
 
 
@@ -147,6 +149,62 @@ def test_objects_are_looked_up_under_the_project_by_the_server_s_own_reads() -> 
         (ITEM, STREAMABLE[0]), (OTHER_ITEM, STREAMABLE[0]),
     ]  # fmt: skip
     assert found.unprovable == ""
+
+
+def test_a_lookup_is_a_complete_message() -> None:
+    (reference,) = write(tool_call("intake", action="delete", project_id=SANDBOX, workitem_id=ITEM)).references
+    assert json.loads(reference.lookups[0].question) == {
+        "jsonrpc": "2.0",
+        "id": f"plane-guard-{ITEM}",
+        "method": "tools/call",
+        "params": lookup("intake", project_id=SANDBOX, workitem_id=ITEM),
+    }
+
+
+KINDS_OF_OBJECTS = {
+    ("workitem", "delete", "workitem_id"): (Kind.WORK_ITEM, "id"),
+    ("intake", "delete", "workitem_id"): (Kind.INTAKE_ITEM, "issue"),
+    ("cycle", "delete", "cycle_id"): (Kind.CYCLE, "id"),
+    ("label", "delete", "label_id"): (Kind.LABEL, "id"),
+    ("milestone", "delete", "milestone_id"): (Kind.MILESTONE, "id"),
+    ("module", "delete", "module_id"): (Kind.MODULE, "id"),
+    ("state", "delete", "state_id"): (Kind.STATE, "id"),
+}
+
+
+@pytest.mark.parametrize(("named", "expected"), KINDS_OF_OBJECTS.items(), ids=names(map(str, KINDS_OF_OBJECTS)))
+def test_an_object_is_compared_by_the_member_that_holds_its_id(
+    named: tuple[str, str, str], expected: tuple[Kind, str]
+) -> None:
+    tool, action, argument = named
+    (reference,) = write(tool_call(tool, action=action, project_id=SANDBOX, **{argument: ITEM})).references
+    assert (reference.kind, reference.lookups[0].names) == expected
+
+
+def test_without_a_project_nothing_is_looked_up() -> None:
+    assert write(tool_call("label", action="delete", label_id=ITEM)).references == ()
+
+
+def test_an_id_that_only_becomes_part_of_a_path_is_not_looked_up() -> None:
+    call = tool_call("workitem_attachment", action="delete", project_id=SANDBOX, workitem_id=ITEM, attachment_id=ITEM)
+    (reference,) = write(call).references
+    assert reference.kind is Kind.WORK_ITEM
+
+
+def test_a_work_item_that_is_not_an_id_is_not_shown() -> None:
+    assert write(tool_call("workitem", action="delete", project_id=SANDBOX, workitem_id="ORCH-114")).work_item is None
+
+
+def test_a_project_that_is_not_an_id_is_not_taken_for_an_object() -> None:
+    assert write(tool_call("label", action="create", project_id="ORCH", name="x")).unprovable == ""
+
+
+def test_a_text_may_say_anything_but_an_id() -> None:
+    def unprovable(timezone: str) -> str:
+        return write(tool_call("cycle", action="create", project_id=SANDBOX, timezone=timezone)).unprovable
+
+    assert unprovable("Europe/Berlin") == ""
+    assert unprovable(ITEM) == "`timezone` names an object whose project cannot be proven"
 
 
 LOOKED_UP = {
@@ -230,6 +288,8 @@ def test_another_project_in_an_argument_is_named() -> None:
 
 
 def test_an_object_that_cannot_be_looked_up_proves_nothing() -> None:
+    page = write(tool_call("page", action="delete", project_id=SANDBOX, page_id=ITEM))
+    assert page.unprovable == "`page_id` names an object whose project cannot be proven"
     found = write(tool_call("workitem_type", action="import_to_project", project_id=SANDBOX, workitem_type_ids=[ITEM]))
     assert found.unprovable == "`workitem_type_ids` names an object whose project cannot be proven"
 
@@ -316,6 +376,15 @@ def test_only_the_endpoints_of_plane_hosts_take_messages() -> None:
     assert hosted.op is Op.PROJECT
 
 
+def test_a_row_of_the_table_has_a_kind_and_an_op_for_each_argument() -> None:
+    row = mcp._row("update", ["in:project_id", "item:workitem_id=delete", "name", "state=state", "a:b:c=archive"])
+    assert row == (
+        Op.UPDATE,
+        {"project_id": "in", "workitem_id": "item", "name": "", "state": "", "c": "a:b"},
+        {"workitem_id": Op.DELETE, "state": Op.STATE, "c": Op.ARCHIVE},
+    )
+
+
 def reply(text: str, **result: object) -> str:
     return json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": text}], **result}})
 
@@ -326,6 +395,13 @@ ANSWERS: dict[str, tuple[str, object]] = {
     "an event": (f"event: message\r\ndata: {reply(json.dumps(DOCUMENT))}\r\n\r\n", DOCUMENT),
     "an event behind others": (
         f': ping\n\nid: 1\ndata:\n\ndata: {{"method": "x"}}\n\ndata: {reply(json.dumps(DOCUMENT))}\n\n', DOCUMENT
+    ),
+    "an event behind another": (
+        f'data: {{"method": "x"}}\r\n\r\ndata: {reply(json.dumps(DOCUMENT))}\r\n\r\n', DOCUMENT
+    ),
+    "an event of several lines": (
+        "\n".join(f"data: {line}" for line in reply(json.dumps(DOCUMENT)).replace(", ", ",\n", 1).split("\n")),
+        DOCUMENT,
     ),
     "an error of the tool": (reply(json.dumps(DOCUMENT), isError=True), None),
     "an error of the protocol": ('{"jsonrpc": "2.0", "id": 1, "error": {"code": 1}}', None),

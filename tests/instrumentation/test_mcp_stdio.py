@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import json
 import re
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 FOUND = "00000020-0000-0000-0000-000000000000"
 # The child calls every action of the server and of its older names with the samples of the table's generator.
 CALLS = """
-    import asyncio, json, os, sys
+    import asyncio, itertools, json, os, sys
     import pytest
     from mcp import ClientSession, StdioServerParameters, stdio_client
     from plane_mcp.tools.registry import alias_table
@@ -35,8 +34,10 @@ CALLS = """
         older = {key: name for name, key in alias_table().items()}
         for tool in mcp_actions.tools():
             for action in tool.module.ACTIONS:
-                names = next(mcp_table._bases(action))
-                arguments = {name: tool.samples(name)[0] for name in names}
+                if action.read:
+                    arguments = {name: tool.samples(name)[0] for name in next(mcp_table._bases(action))}
+                else:
+                    arguments = next(mcp_table._calls(tool, action)).arguments
                 if "project_id" in arguments:
                     arguments["project_id"] = PROJECT
                 if os.environ["NAMES"] == "today":
@@ -58,7 +59,7 @@ CALLS = """
             async with stdio_client(server, open(os.devnull, "w")) as streams, ClientSession(*streams) as client:
                 await client.initialize()
                 await client.list_tools()
-                for name, arguments, reads in calls():
+                for name, arguments, reads in itertools.islice(calls(), 0, None, int(os.environ["STEP"])):
                     result = await client.call_tool(name, arguments)
                     text = " ".join(getattr(block, "text", "") for block in result.content)
                     answers.append([name, arguments, reads, text])
@@ -91,6 +92,7 @@ def upstream() -> Iterator[Upstream]:
             found.arrived.append((self.command, self.path))
             project, last = re.search(r"/projects/([0-9a-f-]{36})/", self.path), re.findall(r"[0-9a-f-]{36}", self.path)
             shown = {"id": last[-1] if last else FOUND, "project": project[1] if project else None, "name": "One"}
+            shown["initiatives"] = True  # a feature of the workspace
             body = json.dumps(shown).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -117,9 +119,9 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harness, "SECONDS", 300)
 
 
-def run(child: Child, upstream: Upstream, project: str, names: str) -> list[list[Any]]:
+def run(child: Child, upstream: Upstream, project: str, names: str, step: int) -> list[list[Any]]:
     child.write("test_it.py", CALLS)
-    variables = {"SERVER": upstream.url, "AIMED_AT": project, "NAMES": names, "PYTHONPATH": _root()}
+    variables = {"SERVER": upstream.url, "AIMED_AT": project, "NAMES": names, "PYTHONPATH": _root(), "STEP": str(step)}
     result = child.pytest("-x", PLANE_API_URL="", **variables)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     answers: list[list[Any]] = json.loads((child.folder / "answers.json").read_text())
@@ -132,26 +134,45 @@ def _root() -> str:
     return str(Path(__file__).parent.parent.parent)
 
 
-@pytest.mark.parametrize(("names", "calls"), [("today", 207), ("older", 169)])
+# Starting the server takes seconds and each call opens connections, so a push makes one call in twelve.
+EVERY = pytest.mark.parametrize(
+    ("names", "step"),
+    [
+        ("today", 12),
+        pytest.param("today", 1, marks=pytest.mark.exhaustive),
+        pytest.param("older", 1, marks=pytest.mark.exhaustive),
+    ],
+)
+# One fetches the file first, from a host that does not exist; the other only reads if the type exists.
+SEND_NO_WRITE = ("Failed to fetch file", "1 validation error for WorkItemType")
+
+
+@EVERY
 def test_no_write_to_production_arrives_and_every_read_does(
-    child: Child, upstream: Upstream, names: str, calls: int
+    child: Child, upstream: Upstream, names: str, step: int
 ) -> None:
-    answers = run(child, upstream, PROD, names)
-    assert len(answers) == calls
+    answers = run(child, upstream, PROD, names, step)
+    assert len(answers) == -(-{"today": 207, "older": 169}[names] // step)
     assert upstream.writes() == []
-    blocked = [reads for _, _, reads, text in answers if "plane-guard" in text]
-    assert not any(blocked)
-    assert len(blocked) > calls // 3
-    assert len(upstream.arrived) > calls // 4
-    reasons = collections.Counter(decision.reason for decision in child.decisions())
-    assert set(reasons) == {"prod-project-in-test", "ambiguous-target"}
+    assert not any("plane-guard" in text for _, _, reads, text in answers if reads)
+    others = [text for _, _, reads, text in answers if not reads and "plane-guard" not in text]
+    assert [text for text in others if not any(known in text for known in SEND_NO_WRITE)] == []
+    assert len(others) <= len(SEND_NO_WRITE)
+    assert {decision.reason for decision in child.decisions()} <= {"prod-project-in-test", "ambiguous-target"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("names", ["today", "older"])
 def test_writes_to_the_sandbox_arrive(child: Child, upstream: Upstream, names: str) -> None:
-    run(child, upstream, SANDBOX, names)
+    answers = run(child, upstream, SANDBOX, names, 1)
     writes = upstream.writes()
     assert all(f"/projects/{SANDBOX}/" in path for _, path in writes)
-    assert len(writes) > 40
-    allowed = [decision for decision in child.decisions() if decision.outcome == "allow"]
-    assert len(allowed) == len(writes)
+    decisions = child.decisions()
+    assert len(writes) == sum(decision.outcome == "allow" for decision in decisions)
+    assert len(writes) > len(answers) // 5
+    assert {decision.reason for decision in decisions} <= {
+        "sandbox-allowed",
+        "ambiguous-target",
+        "foreign-reference",
+        "protected-operation",
+    }

@@ -10,11 +10,10 @@ import functools
 import json
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plane_guard import process
-from plane_guard_instrumentation.clients.state import state
+from plane_guard_instrumentation.clients.state import WaitingCall, state
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,16 +21,6 @@ if TYPE_CHECKING:
     from plane_guard import PlaneWriteBlocked
 
     Method = Callable[..., Awaitable[Any]]
-
-
-@dataclass(slots=True)
-class WaitingCall:
-    """A call that waits for its answer, and what ends the wait. Event loops do not share threads."""
-
-    message: dict[str, Any]
-    scope: Any
-    thread: int
-    refusal: PlaneWriteBlocked | None = None
 
 
 def patch_send_request(original: Method, layer: str) -> Method:  # noqa: ARG001  every patch is called with both
@@ -42,32 +31,39 @@ def patch_send_request(original: Method, layer: str) -> Method:  # noqa: ARG001 
         __tracebackhide__ = True
         if not process.test_evidence():
             return await original(self, request, *arguments, **options)
-        import anyio
-
         message = _essence(request.model_dump(by_alias=True, mode="json", exclude_none=True))
-        with anyio.CancelScope() as scope:
-            call = WaitingCall(message, scope, threading.get_ident())
-            state.waiting.append(call)
-            try:
-                return await original(self, request, *arguments, **options)
-            finally:
-                state.waiting.remove(call)
-        assert call.refusal is not None  # noqa: S101  nothing else cancels this scope
+        call = WaitingCall(self, message, threading.get_ident())
+        state.waiting.append(call)
+        try:
+            return await original(self, request, *arguments, **options)
+        except Exception:
+            if call.refusal is None:
+                raise
+        finally:
+            state.waiting.remove(call)
         raise call.refusal
 
     return send_request
 
 
 def end_wait(body: object, refusal: PlaneWriteBlocked) -> None:
-    """End the wait of the calls whose request was refused."""
+    """Answer the calls whose request was refused with an error, in the place of the server."""
     if not state.waiting or not isinstance(body, bytes):
         return
     with suppress(Exception):  # the request is refused, whoever hears of it
-        message = _essence(json.loads(body))
+        sent = json.loads(body)
         for call in state.waiting:
-            if call.message == message and call.thread == threading.get_ident():
+            if call.message == _essence(sent) and call.thread == threading.get_ident():
                 call.refusal = refusal
-                call.scope.cancel()
+                _answer(call.session, sent["id"], str(refusal))
+
+
+def _answer(session: Any, request_id: object, text: str) -> None:
+    from mcp import types
+
+    error = types.ErrorData(code=types.INTERNAL_ERROR, message=text)
+    answer = types.JSONRPCError(jsonrpc="2.0", id=request_id, error=error)  # type: ignore[arg-type]
+    session._response_streams[request_id].send_nowait(answer)  # noqa: SLF001  it has no public name
 
 
 def _essence(message: dict[str, Any]) -> dict[str, Any]:

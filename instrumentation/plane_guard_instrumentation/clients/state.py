@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from plane_guard_instrumentation.clients.mcp_session import WaitingCall
+    from plane_guard import PlaneWriteBlocked
     from plane_guard_instrumentation.clients.snapshot import PatchSnapshot
+
+
+@dataclass(slots=True)
+class WaitingCall:
+    """A call of an MCP client that waits for its answer. Event loops do not share threads."""
+
+    session: Any
+    message: dict[str, Any]
+    thread: int
+    refusal: PlaneWriteBlocked | None = None
 
 
 @dataclass(slots=True)
