@@ -21,18 +21,21 @@ TESTS = """
     HEADERS = {"X-API-Key": os.environ["PLANE_API_TOKEN"]}
     PROD, SANDBOX, MOCKED = os.environ["PLANE_PROJECT"], os.environ["PLANE_SANDBOX"], 299
 
+    def label():
+        return {"name": os.urandom(4).hex()}  # a project has one label of a name
+
     async def by_aiohttp(url):
-        async with aiohttp.ClientSession(headers=HEADERS) as session, session.post(url, json={"name": os.urandom(4).hex()}) as reply:
+        async with aiohttp.ClientSession(headers=HEADERS) as session, session.post(url, json=label()) as reply:
             return reply.status
 
     async def by_httpx2(url):
         async with httpx2.AsyncClient(headers=HEADERS, verify=False) as client:
-            return (await client.post(url, json={"name": os.urandom(4).hex()})).status_code
+            return (await client.post(url, json=label())).status_code
 
     SEND = {
         "aiohttp": lambda url: asyncio.run(by_aiohttp(url)),
         "httpx2 async": lambda url: asyncio.run(by_httpx2(url)),
-        "httpx2": lambda url: httpx2.post(url, json={"name": os.urandom(4).hex()}, headers=HEADERS, verify=False).status_code,
+        "httpx2": lambda url: httpx2.post(url, json=label(), headers=HEADERS, verify=False).status_code,
     }
 
     class Response(aiohttp.ClientResponse):
