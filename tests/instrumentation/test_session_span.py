@@ -111,3 +111,32 @@ def test_a_live_process_that_uses_such_a_client_writes_nothing(child: Child) -> 
     child.python(code)
 
     assert not (child.folder / ".plane-guard").exists()
+
+
+def test_the_root_records_its_end_and_a_killed_one_does_not(child: Child) -> None:
+    child.write(
+        "test_it.py",
+        """
+        import os, time
+        def test_it():
+            time.sleep(0.3)
+            if os.environ.get("KILL"):
+                os.kill(os.getpid(), 9)
+        """,
+    )
+    child.pytest()
+    [ended] = child.sessions()
+    assert ended.ended
+    assert ended.end_ns - ended.time_ns > 300_000_000
+    child.pytest(KILL="1")
+    assert sorted(session.ended for session in child.sessions()) == [False, True]
+
+
+def test_a_trace_folder_that_a_run_deletes_does_not_come_back_at_its_end(child: Child) -> None:
+    child.write("test_it.py", "def test_it():\n    import shutil\n    shutil.rmtree('.plane-guard')\n")
+    child.write(
+        "conftest.py",
+        "def pytest_unconfigure():\n    import shutil\n    shutil.rmtree('.plane-guard', ignore_errors=True)\n",
+    )
+    assert "1 passed" in child.pytest().stdout
+    assert not (child.folder / ".plane-guard").exists()

@@ -303,8 +303,8 @@ class _Rows:
         self.sessions[key] = row
 
 
-def _told(row: SessionRow) -> tuple[int, int]:
-    return UNKNOWN_TESTS if row.tests is None else row.tests, len(row.uncovered)
+def _told(row: SessionRow) -> tuple[int, int, bool]:
+    return UNKNOWN_TESTS if row.tests is None else row.tests, len(row.uncovered), row.ended
 
 
 def _by_age(found: Sequence[FileAccount]) -> Iterator[list[tuple[int, FileAccount]]]:

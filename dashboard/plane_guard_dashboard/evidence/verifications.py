@@ -37,7 +37,7 @@ class Verification:
         text = f"verified against the server at {self.server}, up to {moment(self.up_to_ns).strftime(_TIME)}"
         if self.unexplained:
             return f"{text}: {plural(self.unexplained, 'change')} that no allowed decision explains"
-        return f"{text}: no decision is missing"
+        return f"{text}: every change is explained"
 
 
 @dataclass(slots=True)
@@ -61,17 +61,27 @@ def read(source: str) -> Verified:
     return found
 
 
-def sentence(found: Verified, runs: Iterable[str]) -> str:
-    """Return one sentence about several runs: the verification that covers the least, or that one is missing."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a report says about several runs. `code` is 1 for an unexplained change, 2 if a run is not verified."""
+
+    sentence: str = ""
+    code: int = 0
+
+
+def answer(found: Verified, runs: Iterable[str]) -> Answer:
+    """Return what is known of several runs: the outcome that matters most, or that one is missing."""
     wanted = list(runs)
-    missing = [run for run in wanted if run not in found.runs]
-    if not wanted or len(missing) == len(wanted):
-        return "not verified against the server: run plane-guard verify"
-    if missing:
-        number = f"{plural(len(missing), 'run')} of {len(wanted):,}"
-        return f"{number} not verified against the server: run plane-guard verify --run all"
-    worst = max((found.runs[run] for run in wanted), key=lambda one: (one.unexplained, -one.up_to_ns))
-    return worst.sentence()
+    known = [found.runs[run] for run in wanted if run in found.runs]
+    worst = max(known, key=lambda one: (one.unexplained, -one.up_to_ns), default=None)
+    if worst is not None and worst.unexplained:
+        return Answer(worst.sentence(), 1)
+    if worst is None:
+        return Answer("not verified against the server: run plane-guard verify", 2)
+    if len(known) < len(wanted):
+        number = f"{len(wanted) - len(known):,} of {plural(len(wanted), 'run')}"
+        return Answer(f"{number} not verified against the server: run plane-guard verify --run all", 2)
+    return Answer(worst.sentence())
 
 
 def _spans(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

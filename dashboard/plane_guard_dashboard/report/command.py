@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from plane_guard_dashboard import link_templates, triage
 from plane_guard_dashboard.durations import Age
 from plane_guard_dashboard.escaping import visible
-from plane_guard_dashboard.evidence import packing, traces
+from plane_guard_dashboard.evidence import packing, traces, verifications
 from plane_guard_dashboard.evidence.groups import KnownReportError, known_groups
 from plane_guard_dashboard.evidence.runs import NothingSinceError, UnknownRunError
 from plane_guard_dashboard.options import traces_option
@@ -100,6 +101,9 @@ Examples:
 )
 @click.option("--fail-on", type=click.Choice(list(FAIL_ON)), help="Exit with 1 if the run has one.")
 @click.option("--allow-unreadable", is_flag=True, help="Decide even if part of the evidence could not be read.")
+@click.option(
+    "--verify", "verified", is_flag=True, help="Say if plane-guard verify has compared the runs with the server."
+)
 @click.option("--github-step-summary", is_flag=True, help="Also append Markdown to $GITHUB_STEP_SUMMARY.")
 def report(  # noqa: PLR0913  one per option
     *,
@@ -111,6 +115,7 @@ def report(  # noqa: PLR0913  one per option
     form: str,
     fail_on: str | None,
     allow_unreadable: bool,
+    verified: bool,
     github_step_summary: bool,
 ) -> None:
     """Sum up what a run tried to write.
@@ -118,8 +123,8 @@ def report(  # noqa: PLR0913  one per option
     \b
     Exit codes:
       0  success; with --fail-on: the condition does not hold, and all evidence was read
-      1  the condition of --fail-on holds
-      2  no usable evidence, an undecided condition, or an invalid --known file
+      1  the condition of --fail-on holds; with --verify: a change on the server is unexplained
+      2  no usable evidence, an undecided condition, or an invalid --known file; with --verify: a run is not verified
 
     \b
     Conditions; a write that got through to production fulfils each, expected blocks fulfil none:
@@ -141,6 +146,10 @@ def report(  # noqa: PLR0913  one per option
     result = gate.judge(
         summary, fail_on, allow_unreadable=allow_unreadable, chosen=run is not None or wanted.is_limited
     )
+    verification = verifications.Answer()
+    if verified:
+        verification = verifications.answer(verifications.read(wanted.source), summary.runs)
+        summary = replace(summary, verification=verification.sentence)
     with _full_output():
         _print(summary, Format(form))
     if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -150,7 +159,7 @@ def report(  # noqa: PLR0913  one per option
         click.echo(visible(f"Could not be decided: {result.reason}", _LONGEST), err=True)
     if github_step_summary:
         _append_to_job(summary)
-    sys.exit(result.code)
+    sys.exit(gate.worse(result.code, verification.code))
 
 
 def _written_ns(marker: str | None) -> int:

@@ -40,6 +40,11 @@ class Gate:
     reason: str = ""
 
 
+def worse(*codes: int) -> int:
+    """Return the exit code of several conditions: one that holds comes before one that is undecided."""
+    return next((code for code in (HOLDS, UNDECIDED) if code in codes), PASSED)
+
+
 def judge(summary: Summary, fail_on: str | None, *, allow_unreadable: bool, chosen: bool) -> Gate:
     """Return the result of a condition. `chosen` is True if the runs were named on the command line."""
     if fail_on is None:

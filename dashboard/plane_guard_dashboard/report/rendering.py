@@ -110,6 +110,8 @@ def facts(summary: Summary) -> Iterator[str]:
     yield f"Decisions: {summary.decisions} ({outcomes})"
     yield f"Possible attempts on production: {summary.possible_prod_attempts}"
     yield f"Writes to production allowed: {summary.prod_allowed}"
+    if summary.verification:
+        yield f"Server: {visible(summary.verification, 1000)}"
     if summary.compared:
         yield f"Compared with what is known: {summary.new_groups} of {plural(summary.all_groups, 'kind')} are new"
     yield from _about_absent(summary)

@@ -177,6 +177,7 @@ class Summary:
     `tests` is the number of tests that were executed, or None if no process told. `absent` are the known groups
     without an attempt. `undecided` says why the evidence of the scope is not complete. `other_runs` are outside of the
     scope.
+    `verification` says up to when the runs were compared with the server; it is empty if nobody asked for it.
     """
 
     run: str
@@ -218,6 +219,7 @@ class Summary:
     unreadable_files: int
     pending_lines: int
     duplicates: int
+    verification: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, as `report --format json` prints them."""

@@ -13,6 +13,7 @@ from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.views.groups import lines, standing
 from plane_guard_dashboard.views.occurrences import WHEN, occurrences
 from plane_guard_dashboard.views.timeline import timeline
+from plane_guard_dashboard.views.verified import verified
 
 if TYPE_CHECKING:
     from plane_guard_dashboard.views.figures import Figures
@@ -37,6 +38,7 @@ def overview(view: View) -> None:
     """Show the page."""
     found = figures(view)
     head(found)
+    verified(view)
     incidents.incidents(view)
     _state(view, found)
     if found.scope["decisions"] and view.row("span")["matching"]:

@@ -18,6 +18,8 @@ from click.testing import CliRunner, Result
 from plane_guard_dashboard.cli import main
 from plane_guard_dashboard.evidence import traces
 from plane_guard_dashboard.verification import client, server
+from plane_guard_dashboard.views import live
+from tests.dashboard.pages.whole import Dashboard
 from tests.dashboard.verification.scenario import KINDS, Day
 
 if TYPE_CHECKING:
@@ -264,3 +266,45 @@ def test_two_changes_need_two_decisions_and_another_users_are_counted_only(day: 
     summary = json.loads(result.stdout)
     assert (summary["explained"], summary["unexplained"], summary["by_others"]) == (1, 1, 1)
     assert [one["production"] for one in summary["findings"]] == [False]
+
+
+def test_reports_and_the_overview_say_if_a_run_was_verified(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    def report(*options: str) -> tuple[int, str]:
+        result = CliRunner().invoke(main, ["report", "--traces", str(day.folder), *options])
+        return result.exit_code, " ".join(result.stdout.split())
+
+    one_run(day, 0)
+    day.to_the_present()
+    code, text = report("--verify")
+    assert (code, "Server: not verified against the server: run plane-guard verify" in text) == (2, True)
+    code, text = report()
+    assert (code, "Server:" in text) == (0, False)
+    monkeypatch.setattr(live, "_FRESH", 0)
+    overview = Dashboard(day.folder, monkeypatch)
+    assert "The latest run was not verified against the server" in overview.opened().caption[0].value
+
+    assert verify(day).exit_code == 0
+    host = day.plane.url.removeprefix("http://")
+    sentence = f"verified against the server at {host}, up to "
+    code, text = report("--verify")
+    assert (code, f"Server: {sentence}" in text, "every change is explained" in text) == (0, True, True)
+    assert json.loads(report("--verify", "--format", "json")[1])["verification"].startswith(sentence)
+    assert f"The latest run was {sentence}" in overview.opened().caption[0].value
+
+    day.plane.clock = lambda: day.now + day.ahead
+    day.now += 60
+    started, run = day.now, day.run()
+    day.now += 60
+    day.send("DELETE", f"labels/{day.plane.prod.ids('labels')['bug']}/")
+    day.send("PATCH", f"labels/{day.plane.prod.ids('labels')['chore']}/", {"name": "renamed past the guard"})
+    day.now += 60
+    day.end(run, started)
+    day.to_the_present()
+    result = verify(day)
+    assert result.exit_code == 1
+    assert "  renamed past the guard: label name changed: “chore” → “renamed past the guard”" in result.stdout
+    assert "ORCH: 'bug' was deleted; Plane does not say by whom" in result.stdout
+    for options in ((), ("--run", "all")):
+        code, text = report("--verify", *options)
+        assert (code, "1 change that no allowed decision explains" in text) == (1, True)
+    assert "1 change that no allowed decision explains" in overview.opened().error[0].value
