@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 def is_installed(name: str) -> bool:
     """Return if a way can be run here."""
-    if name == "uv":
-        return shutil.which("uv") is not None
     try:
         return not name or find_spec(name) is not None
     except ModuleNotFoundError:

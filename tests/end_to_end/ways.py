@@ -52,6 +52,9 @@ FILES = {
     "    session.run(sys.executable, '-m', 'unittest', 'cases', external=True)\n",
     "tox.ini": "[tox]\nenvlist = tests\n[testenv]\nskip_install = true\nallowlist_externals = *\npass_env = *\n"
     "commands = {env:PY} -m unittest cases\n",
+    "pyproject.toml": "[project]\nname = 'x'\nversion = '1'\n[tool.hatch.envs.default]\nskip-install = true\n",
+    "zipped/__main__.py": TEST_CASE + "unittest.main()\n",
+    "zipped/shivved.py": TEST_CASE + "def main():\n    unittest.main('shivved')\n",
     "Makefile": "test:\n\t$(PY) -m unittest cases\n",
     "app.py": "import plain\nplain.send()\n",
     "worker.py": "import multiprocessing, plain\nif __name__ == '__main__':\n"
@@ -150,7 +153,11 @@ GROUPS: dict[str, tuple[Way, ...]] = {
         Way("{py} -m debugpy --listen 127.0.0.1:0 -m unittest cases", PROGRAM, "debugpy"),
         Way("{bin}/nox -f noxfile.py -R --no-venv", PROGRAM, "nox"),
         Way("PY={py} {bin}/tox -q", PROGRAM, "tox"),
-        Way("uv run --no-project --python {py} python -m unittest cases", PROGRAM, "uv"),
+        Way("{bin}/uv run --no-project --python {py} python -m unittest cases", PROGRAM, "uv"),
+        Way("HATCH_DATA_DIR=. {bin}/hatch -q run {py} -m unittest cases", PROGRAM, "hatch"),
+        Way("{py} -m zipapp zipped -o zipped.pyz && {py} zipped.pyz", PROGRAM),
+        Way("SHIV_ROOT=. {bin}/shiv --site-packages zipped -e shivved:main -o shivved.pyz && {py} shivved.pyz",
+            PROGRAM, "shiv"),
         Way("{bin}/opentelemetry-instrument {py} -m unittest cases", PROGRAM, "opentelemetry.distro"),
     ),
     "Programs that a variable or a command marks": (
@@ -166,7 +173,11 @@ GROUPS: dict[str, tuple[Way, ...]] = {
 WAYS = tuple(way for ways in GROUPS.values() for way in ways)
 
 NOT_GUARDED = {
-    "`python -S`, and interpreters without plane-guard": ("No start-up file runs, so nothing is guarded there."),
+    "`python -S`, and interpreters without plane-guard": "No start-up file runs, so nothing is guarded there.",
+    "PEX files that do not contain plane-guard": (
+        "They run in the base interpreter and remove its packages from `sys.path`. Run the tests from the environment, "
+        "or add plane-guard to the file: then the plugin guards pytest."
+    ),
     "Children, where plane-guard is importable but not installed (`PYTHONPATH`, `--target`, zipapp, shiv, PEX)": (
         "The process that pytest runs in is guarded by the plugin. Its children are not. The header, the summary, the "
         "session record and `plane-guard doctor` say so."
