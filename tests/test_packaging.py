@@ -109,3 +109,10 @@ def test_one_command_of_the_readme_runs_the_demo_and_one_the_tests() -> None:
         ".venv/bin/python -m pytest -n auto",
     ]
     assert all(" -c .ci/constraints.txt " in command for command in commands)
+
+
+def test_the_constraints_pin_each_package_once() -> None:
+    lines = (ROOT / ".ci" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = [re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower() for line in lines]
+
+    assert [name for name in pinned if pinned.count(name) > 1] == []
