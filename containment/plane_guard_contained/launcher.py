@@ -99,7 +99,7 @@ def run(
     connect_to: Sequence[tuple[str, int, str, int]] = (),
 ) -> Outcome:
     """Run a command to its end. Raises `CannotContainError` if it was not started."""
-    folder = Path(tempfile.mkdtemp(prefix="plane-guard-"))
+    folder = Path(tempfile.mkdtemp(prefix="plane-guard-run-"))
     try:
         return _Run(command, how, folder, secret_names, connect_to).to_the_end()
     finally:
@@ -129,6 +129,7 @@ class _Run:
             marker=plane_guard_watch.STATE.marker,
             evidence=process.test_evidence(),
             containment=coverage.containment(),
+            folder=str(folder),
             authority=authority.certificate.decode(),
             authority_key=authority.key.decode(),
             trusted=str(trust.trusted_before(os.environ) or ""),

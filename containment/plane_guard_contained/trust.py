@@ -34,6 +34,7 @@ _BUNDLE_VARIABLES = (
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT", "AWS_CA_BUNDLE",
     "CARGO_HTTP_CAINFO", "NIX_SSL_CERT_FILE", "DENO_CERT", "PRIMP_CA_BUNDLE", "CA_CERT_FILE",
 )  # fmt: skip
+_NODE_VARIABLE = "NODE_EXTRA_CA_CERTS"
 _JAVA_VARIABLE = "JAVA_TOOL_OPTIONS"
 
 
@@ -99,7 +100,9 @@ def write(authority: Authority, folder: Path, environ: Mapping[str, str]) -> Tru
     before = source.read_bytes() if source is not None else b""
     files = TrustFiles(folder / _BUNDLE, folder / _AUTHORITY, folder / _JAVA)
     files.bundle.write_bytes(before + b"\n" + authority.certificate)
-    files.authority.write_bytes(authority.certificate)
+    extra = environ.get(_NODE_VARIABLE, "")
+    more = Path(extra).read_bytes() if os.path.isfile(extra) else b""
+    files.authority.write_bytes(more + b"\n" + authority.certificate)
     files.java.write_bytes(_java_store(before + b"\n" + authority.certificate))
     return files
 
@@ -110,7 +113,7 @@ def variables(files: TrustFiles, environ: Mapping[str, str]) -> dict[str, str]:
     password = f"-Djavax.net.ssl.trustStorePassword={_JAVA_PASSWORD.decode()}"
     java = f"{environ.get(_JAVA_VARIABLE, '')} {options} {password}".strip()
     found = dict.fromkeys(_BUNDLE_VARIABLES, str(files.bundle))
-    return {**found, "NODE_EXTRA_CA_CERTS": str(files.authority), _JAVA_VARIABLE: java}
+    return {**found, _NODE_VARIABLE: str(files.authority), _JAVA_VARIABLE: java}
 
 
 def covers(files: TrustFiles) -> list[tuple[str, str]]:

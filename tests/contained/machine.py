@@ -50,7 +50,10 @@ class Machine:
     folder: Path
     tls: Tls
     plane: FakePlane = field(init=False)
+    local: FakePlane = field(init=False)
+    """A Plane server on loopback, without TLS."""
     other: HTTPServer = field(init=False)
+    other_plain: HTTPServer = field(init=False)
     received: list[ReceivedRequest] = field(init=False, default_factory=list)
     """The requests that the other server received."""
 
@@ -58,14 +61,20 @@ class Machine:
         """Start the servers."""
         self.plane = FakePlane(ssl_context=self.tls.context(PLANE_HOST, "127.0.0.1"))
         self.plane.__enter__()
+        self.local = FakePlane()
+        self.local.__enter__()
         self.other = HTTPServer(self._answer, self.tls.context(OTHER_HOST))
+        self.other_plain = HTTPServer(self._answer)
         self.other.start()
+        self.other_plain.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         """Stop the servers."""
         self.plane.__exit__(kind, error, tb)
+        self.local.__exit__(kind, error, tb)
         self.other.stop()
+        self.other_plain.stop()
 
     def _answer(self, request: ReceivedRequest) -> Reply:
         self.received.append(request)
@@ -79,7 +88,7 @@ class Machine:
     def start(self, command: Sequence[str], *options: str, **environment: str) -> subprocess.Popen[str]:
         """Start a command contained, or as the options say."""
         return subprocess.Popen(
-            self._arguments(command, options),
+            self.arguments(command, options),
             cwd=self.folder,
             env=self.environ(environment),
             stdout=subprocess.PIPE,
@@ -90,7 +99,7 @@ class Machine:
     def run(self, command: Sequence[str], *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command contained, or as the options say, to its end."""
         return subprocess.run(
-            self._arguments(command, options),
+            self.arguments(command, options),
             cwd=self.folder,
             env=self.environ(environment),
             capture_output=True,
@@ -103,12 +112,16 @@ class Machine:
         """Run a script of bash contained."""
         return self.run(["bash", "-c", script], *options, **environment)
 
-    def _arguments(self, command: Sequence[str], options: Sequence[str]) -> list[str]:
+    def arguments(self, command: Sequence[str], options: Sequence[str]) -> list[str]:
         chosen = (
             list(options) if any(option.startswith("--contained") for option in options) else ["--contained", *options]
         )
-        to = [f"{PLANE_HOST}:443:127.0.0.1:{self.plane.port}", f"{OTHER_HOST}:443:127.0.0.1:{self.other.port}"]
-        connect_to = [argument for address in to for argument in ("--connect-to", address)]
+        to = {
+            f"{PLANE_HOST}:443": self.plane.port,
+            f"{OTHER_HOST}:443": self.other.port,
+            f"{OTHER_HOST}:80": self.other_plain.port,
+        }
+        connect_to = [part for name, port in to.items() for part in ("--connect-to", f"{name}:127.0.0.1:{port}")]
         return [*self.environment.command, "run", *chosen, *connect_to, "--", *command]
 
     def environ(self, more: dict[str, str]) -> dict[str, str]:
@@ -117,6 +130,7 @@ class Machine:
         return {
             **kept,
             "SSL_CERT_FILE": str(self.tls.bundle),
+            "NODE_EXTRA_CA_CERTS": str(self.tls.bundle),
             "PLANE_API_KEY": self.plane.token,
             "PROJECTS": self.projects,
             "PROD": self.plane.prod.id,

@@ -6,24 +6,31 @@ The kernel ends every other process inside when this one ends, so nothing outliv
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
 import socket
 from contextlib import suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import plane_guard_watch
 from plane_guard_contained.namespace import clients, kernel, network, status
 from plane_guard_contained.namespace.names import Names
 from plane_guard_contained.namespace.plan import PROXY_PORT, Plan
 
+if TYPE_CHECKING:
+    from plane_guard_instrumentation.evidence.outgoing import Client
+
 _LOOPBACK = "127.0.0.1"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  of a namespace in which nothing else is
 _FALLBACK_PORTS = (80, 443, 8000, 8080, 8443)
 _WAITING = 4_096
+_QUESTIONS_BYTES = 4 << 20
+_MOST_SEARCHES = 16
 _NOT_FOUND, _NOT_EXECUTABLE, _BY_SIGNAL, _FAILED = 127, 126, 128, 125
 _RETRY_SECONDS = 0.01
+_BUSY = frozenset({errno.EAGAIN, errno.ETOOMANYREFS, errno.ENOBUFS})
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _IGNORED = (signal.SIGINT, signal.SIGQUIT)
 
@@ -37,6 +44,7 @@ def run(plan: Plan) -> NoReturn:
         step = status.LISTEN
         listeners, is_redirected = _listen(plan)
         questions = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        questions.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUESTIONS_BYTES)
         questions.bind((_EVERYWHERE, network.NAMES_PORT))
         step = status.START
         last = kernel.last_capability()
@@ -126,7 +134,8 @@ async def _serve(door: int, listeners: list[socket.socket], questions: socket.so
     await loop.create_datagram_endpoint(lambda: _Answers(names), sock=questions)
     out = socket.socket(fileno=door)
     out.setblocking(False)  # noqa: FBT003  its only form
-    tasks = [asyncio.create_task(_accept(listener, out, names)) for listener in listeners]
+    relay = _Relay(out, names)
+    tasks = [asyncio.create_task(_accept(listener, relay)) for listener in listeners]
     reap()
     code = await ended
     for task in tasks:
@@ -157,27 +166,47 @@ class _Answers(asyncio.DatagramProtocol):
             self.transport.sendto(answer, addr)
 
 
-async def _accept(listener: socket.socket, out: socket.socket, names: Names) -> None:
+async def _accept(listener: socket.socket, relay: _Relay) -> None:
     loop = asyncio.get_running_loop()
+    tasks = set[asyncio.Task[None]]()
     while True:
         connection, (host, port) = await loop.sock_accept(listener)
+        task = asyncio.create_task(relay.hand_over(connection, host, port))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+
+class _Relay:
+    """Hands connections to the proxy: the sockets themselves, so no byte of them goes through this process."""
+
+    def __init__(self, out: socket.socket, names: Names) -> None:
+        self._out = out
+        self._names = names
+        self._searches = 0
+
+    async def hand_over(self, connection: socket.socket, host: str, port: int) -> None:
+        """Pass a connection on, with what is known of it. Without a proxy it is closed."""
         with connection, suppress(OSError):
-            await _hand_over(connection, out, _describe(connection, host, port, names))
+            address, to_port = network.original_destination(connection)
+            to = None if (address, to_port) == (_LOOPBACK, PROXY_PORT) else (self._names.host(address), to_port)
+            description = json.dumps({"to": to, "by": await self._client(host, port)}).encode()
+            while True:
+                try:
+                    socket.send_fds(self._out, [description], [connection.fileno()])
+                except OSError as error:
+                    # The proxy is busy, or not up yet: the kernel holds a limited number of sockets on their way.
+                    if error.errno not in _BUSY:
+                        raise
+                    await asyncio.sleep(_RETRY_SECONDS)
+                else:
+                    return
 
-
-def _describe(connection: socket.socket, host: str, port: int, names: Names) -> bytes:
-    """Return who connected and where to, as the proxy reads it."""
-    address, to_port = network.original_destination(connection)
-    to = None if (address, to_port) == (_LOOPBACK, PROXY_PORT) else (names.host(address), to_port)
-    return json.dumps({"to": to, "by": clients.find(host, port)}).encode()
-
-
-async def _hand_over(connection: socket.socket, out: socket.socket, description: bytes) -> None:
-    """Pass the connection itself to the proxy: no byte of it goes through this process."""
-    while True:
+    async def _client(self, host: str, port: int) -> Client | None:
+        """Return the process that connected. A crowd is not searched: names must be answered meanwhile."""
+        if self._searches >= _MOST_SEARCHES:
+            return None
+        self._searches += 1
         try:
-            socket.send_fds(out, [description], [connection.fileno()])
-        except BlockingIOError:  # the proxy is busy, or not up yet
-            await asyncio.sleep(_RETRY_SECONDS)
-        else:
-            return
+            return await asyncio.to_thread(clients.find, host, port)
+        finally:
+            self._searches -= 1

@@ -137,6 +137,7 @@ class Guard:
             if flow.metadata.get(_LOOKUP) is not True:
                 await self._check(flow)
             refusal = self._insert_tokens(flow)
+            _frame(flow.request)
         except PlaneWriteBlocked as blocked:
             self.blocked += 1
             refusal = refusals.of_decision(blocked)
@@ -210,6 +211,19 @@ class _Closed(layer.Layer):  # type: ignore[misc]  # mitmproxy is not installed 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         if isinstance(event, events.Start):
             yield commands.CloseConnection(self.context.client)
+
+
+def _frame(request: http.Request) -> None:
+    """Name the length of a body.
+
+    HTTP/2 needs none, but mitmproxy may send the request as HTTP/1.1, and without a length the server would read the
+    body as another request.
+    """
+    content = request.raw_content or b""
+    request.trailers = None
+    if content or "content-length" in request.headers:
+        request.headers.pop("transfer-encoding", None)
+        request.headers["content-length"] = str(len(content))
 
 
 async def _look_up(flow: http.HTTPFlow, lookup: LookupRequest) -> LookupResponse:

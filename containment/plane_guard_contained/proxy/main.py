@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 import plane_guard_watch
@@ -47,27 +46,24 @@ async def _run(orders: _orders.Orders) -> None:
     coverage.report_clients(lambda: [LAYER])
     coverage.report_containment(orders.containment)
     guard = Guard(orders, Vault(orders.secrets))
-    with tempfile.TemporaryDirectory(prefix="plane-guard-proxy-") as folder:
-        running = master.Master(options.Options(confdir=folder))
-        tls = tlsconfig.TlsConfig()
-        running.addons.add(core.Core(), proxyserver.Proxyserver(), next_layer.NextLayer(), tls, guard)
-        running.options.update(
-            server=False,
-            connection_strategy="lazy",
-            upstream_cert=False,
-            add_upstream_certs_to_client_chain=False,
-            ssl_verify_upstream_trusted_ca=orders.trusted or None,
-            store_streamed_bodies=False,
-        )
-        tls.certstore = _store(orders, Path(folder))
-        connections = Connections(running, guard)
-        await connections.accept(orders)
-        session.announce()
-        _tell(ready=True)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
-        _tell(blocked=guard.blocked, refused=dict(guard.refused))
-        sys.stdout.flush()
-        await asyncio.sleep(0)
+    running = master.Master(options.Options(confdir=orders.folder))
+    tls = tlsconfig.TlsConfig()
+    running.addons.add(core.Core(), proxyserver.Proxyserver(), next_layer.NextLayer(), tls, guard)
+    running.options.update(
+        server=False,
+        connection_strategy="lazy",
+        upstream_cert=False,
+        add_upstream_certs_to_client_chain=False,
+        ssl_verify_upstream_trusted_ca=orders.trusted or None,
+        store_streamed_bodies=False,
+    )
+    tls.certstore = _store(orders, Path(orders.folder))
+    connections = Connections(running, guard)
+    await connections.accept(orders)
+    session.announce()
+    _tell(ready=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+    _tell(blocked=guard.blocked, refused=dict(guard.refused))
     os._exit(0)
 
 

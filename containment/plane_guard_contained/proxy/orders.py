@@ -19,6 +19,8 @@ class Orders:
     """Marker of the launcher, which names run, trace folder and settings."""
     evidence: str
     """Why this is a test process."""
+    folder: str
+    """A folder for files of the proxy, which the launcher deletes."""
     authority: str
     authority_key: str
     containment: str
