@@ -19,7 +19,10 @@ async def main() -> None:
         await session.initialize()
         for call in sys.argv[1:]:
             result = await session.call_tool(**json.loads(call))
-            print("error" if result.isError else "ok", result.content[0].text[:200].replace("\n", " "))
+            print(
+                "error" if result.isError else "ok",
+                " ".join(getattr(block, "text", "") for block in result.content)[:200].replace("\n", " "),
+            )
 
 
 asyncio.run(main())

@@ -3,7 +3,7 @@
 import os
 import sys
 
-import primp
+import primp  # type: ignore[import-not-found]  # of the bare environment
 
 method, url, body = sys.argv[1:]
 headers = {"X-Api-Key": os.environ["PLANE_API_KEY"], "Content-Type": "application/json"}

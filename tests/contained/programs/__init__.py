@@ -1,0 +1,1 @@
+"""Programs that the tests run contained, each a client in its own language."""
