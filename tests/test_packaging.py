@@ -97,7 +97,7 @@ def test_every_requirement_is_pinned_to_a_version_that_it_accepts() -> None:
 
 
 def test_constraints_are_pins_and_nothing_else() -> None:
-    pin = re.compile(r"[a-z0-9][a-z0-9._-]*==[0-9][0-9a-z.]*( ; [^;]+)?")
+    pin = re.compile(r"[a-z0-9][a-z0-9._-]*==(?:[0-9]+!)?[0-9][0-9a-z.]*( ; [^;]+)?")
     assert [line for line in CONSTRAINTS if not pin.fullmatch(line)] == []
 
 
