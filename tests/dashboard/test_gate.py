@@ -290,7 +290,10 @@ def test_what_is_not_covered_is_named(folder: Path) -> None:
 
 
 def test_each_write_that_got_through_is_told_in_full_before_anything_else(folder: Path) -> None:
-    of = resource(**JOB, **{"vcs.ref.head.name": "main", "cicd.pipeline.run.url.full": "https://ci.example/412"})
+    more = {"vcs.repository.name": "orch-worktree", "user.name": "grace"}
+    of = resource(
+        **JOB, **more, **{"vcs.ref.head.name": "main", "cicd.pipeline.run.url.full": "https://ci.example/412"}
+    )
     write(folder / OF_A_PROCESS, session(of=of), decision(ALLOWED | {"plane_guard.decision.id": "d1"}, of=of))
     for form in ("text", "markdown"):
         lines = report(folder, "--format", form).stdout
@@ -301,6 +304,8 @@ def test_each_write_that_got_through_is_told_in_full_before_anything_else(folder
             "src/orchestrator/plane.py:42",
             "box",
             "main",
+            "orch-worktree",
+            "grace",
             "https://ci.example/412",
             "d1",
         ):
@@ -366,7 +371,11 @@ def test_github_gets_an_annotation_at_the_line_of_code(folder: Path) -> None:
     assert line.startswith(
         "::error file=src/a%2Cb%3Ac%25.py,line=42,title=plane-guard::A Plane write was blocked on prod"
     )
+    assert "Write to a project on the sandbox allowlist instead." in line
+    assert "(decision decision-" in line
     assert "::error" not in report(folder, GITHUB_ACTIONS="").stderr
+    (folder / "earlier").write_text(report(folder, "--format", "json").stdout)
+    assert "::warning file=" in report(folder, "--known", str(folder / "earlier"), GITHUB_ACTIONS="true").stderr
 
 
 def test_a_group_is_told_with_its_remedy_its_origin_and_its_links_in_each_format(folder: Path) -> None:

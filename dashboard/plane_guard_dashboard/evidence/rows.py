@@ -24,7 +24,7 @@ LIVE_RUNTIME = str(Reason.LIVE_RUNTIME)
 PROD = str(Target.PROD)
 UNKNOWN = "unknown"
 UNKNOWN_TESTS = -1
-CONTEXT_PREFIXES = ("vcs.", "cicd.")
+CONTEXT_PREFIXES = ("vcs.", "cicd.", "user.")
 
 RESOURCE_ATTRIBUTES: Mapping[str, str] = {
     "run_id": names.RUN_ID,

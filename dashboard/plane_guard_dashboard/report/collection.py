@@ -40,6 +40,7 @@ _ORIGIN = (
     "repository",
     "task",
     "repository_url",
+    "actor",
 )
 _SESSION = ("key", "origin", "time_ns", "uncovered", "tests", "test_keys")
 _SCHEMA = f"""
@@ -174,6 +175,7 @@ class Collection:
             context.get("vcs.repository.name", ""),
             context.get("cicd.pipeline.task.name", ""),
             context.get("vcs.repository.url.full", ""),
+            context.get("user.name", ""),
         )
         number = self._known.get(values)
         if number is None:

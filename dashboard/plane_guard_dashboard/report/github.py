@@ -19,12 +19,15 @@ _IN_PROPERTY = _IN_MESSAGE | {":": "%3A", ",": "%2C"}
 
 
 def annotations_of(summary: Summary) -> Iterator[str]:
-    """Yield a workflow command for each kind of attempt, writes that got through first."""
+    """Yield a workflow command for each kind of attempt: an error, or a warning if it is known. Leaks come first."""
     for group in sorted(summary.groups, key=lambda group: -group.prod_allowed)[:_MOST]:
         happened = "got through to" if group.prod_allowed else "was blocked on"
         where = "production" if group.prod_allowed else tables.kind(group)
-        message = f"A Plane write {happened} {where}: {tables.write(group)}, {group.reason}, by {group.test}"
-        yield f"::error {_place(group)}title=plane-guard::{_escaped(visible(message, 1000), _IN_MESSAGE)}"
+        level = "warning" if group.known and not group.prod_allowed else "error"
+        remedy = f". {group.remedy}" if group.remedy else ""
+        message = f"A Plane write {happened} {where}: {tables.write(group)}, {group.reason}, by {group.test}{remedy}"
+        shown = visible(f"{message} (decision {group.decision_id})", 1000)
+        yield f"::{level} {_place(group)}title=plane-guard::{_escaped(shown, _IN_MESSAGE)}"
 
 
 def _place(group: Group) -> str:

@@ -90,6 +90,7 @@ class GotThrough:
     revision: str
     job: str
     pipeline: str
+    actor: str
     links: dict[str, str]
 
 

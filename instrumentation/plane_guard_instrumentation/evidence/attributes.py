@@ -157,6 +157,7 @@ RESOURCE_KINDS: Final = {
     "cicd.pipeline.task.run.url.full": Kind.URL,
     "cicd.worker.id": Kind.TEXT,
     "cicd.worker.name": Kind.TEXT,
+    "user.name": Kind.TEXT,
     "vcs.change.id": Kind.TEXT,
     "vcs.owner.name": Kind.TEXT,
     "vcs.provider.name": Kind.WORD,
