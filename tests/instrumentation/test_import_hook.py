@@ -232,3 +232,48 @@ def test_an_import_that_fails_fails_as_it_would(seen: list[str], tmp_path: Path)
 
     assert NAME not in sys.modules
     assert seen == []
+
+
+class Chained:
+    """A loader of another tool, as ddtrace has it: it wraps the found one and hands it to the module afterwards."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        created: ModuleType | None = self.loader.create_module(spec)
+        return created
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.loader.exec_module(module)
+        module.__loader__ = self.loader
+
+
+class Chaining:
+    """A finder of another tool in front of ours, which wraps whatever the others find."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if name != NAME:
+            return None
+        finders = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        spec = next(spec for finder in finders if (spec := finder.find_spec(name, None)))
+        spec.loader = Chained(spec.loader)  # type: ignore[assignment]
+        return spec
+
+
+@pytest.mark.parametrize("loader", [None, Slotted()], ids=["source", "slots"])
+def test_a_tool_that_wraps_our_loader_keeps_its_own_and_gives_the_found_one_to_the_module(
+    seen: list[str], monkeypatch: pytest.MonkeyPatch, loader: Any
+) -> None:
+    if loader is not None:
+        behind_ours(Behind(loader), monkeypatch)
+    monkeypatch.setattr(sys, "meta_path", [Chaining(), *sys.meta_path])
+    module = importlib.import_module(NAME)
+
+    assert seen == [NAME]
+    assert type(module.__spec__.loader) is Chained  # type: ignore[union-attr]
+    if loader is None:
+        assert type(module.__loader__) is SourceFileLoader
+        assert module.__loader__.get_filename() == module.__file__
+    assert importlib.reload(module) is module
+    assert seen == [NAME, NAME]

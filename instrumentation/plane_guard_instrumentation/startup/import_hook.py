@@ -131,6 +131,7 @@ class _Loader(_Wrapper):
         """Run the module's code, which sees its own spec and loader, as it would without us."""
         found = self.found
         _report(_state.before, found.name)
+        is_wrapped = getattr(getattr(module, "__spec__", None), "loader", self) is not self
         _give_back(module, found, self)
         _set_initializing(found, value=True)
         try:
@@ -138,6 +139,16 @@ class _Loader(_Wrapper):
         finally:
             _set_initializing(found, value=False)
         _report(_state.after, found.name)
+        if is_wrapped:
+            self._become(found.loader)
+
+    def _become(self, loader: Any) -> None:
+        """Turn into the found loader: another tool has wrapped this one, and gives it to the module afterwards."""
+        with suppress(TypeError):  # Not every class allows it. What is left passes on whatever it is asked.
+            attributes = dict(vars(loader))
+            self.__class__ = type(loader)
+            vars(self).clear()
+            vars(self).update(attributes)
 
 
 def _set_initializing(spec: Spec, *, value: bool) -> None:
@@ -164,8 +175,9 @@ class _LoadModuleLoader(_Wrapper):
 def _give_back(module: ModuleType, found: Spec, ours: object) -> None:
     for name, value in (("__spec__", found), ("__loader__", found.loader)):
         try:
-            # A reload sets both to ours before it runs the code.
-            if name == "__spec__" or getattr(module, name, None) is ours:
+            # A reload sets both to ours before it runs the code. A spec whose loader another tool has wrapped stays.
+            current = getattr(module, name, None)
+            if (getattr(current, "loader", None) if name == "__spec__" else current) is ours:
                 setattr(module, name, value)
         except AttributeError:
             continue
