@@ -24,6 +24,7 @@ from plane_guard_instrumentation.evidence import attributes as names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import Self
 
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -31,6 +32,17 @@ if TYPE_CHECKING:
 
 HTTP, GRPC = "http/protobuf", "grpc"
 SERVER_SECONDS = 5
+# Code for a child: it writes down each wait for a collector, and the most seconds that the wait may take.
+WAITS = """
+import os
+from plane_guard_instrumentation.export.sender import Flush
+plain = Flush.wait
+def wait(flush, seconds):
+    with open(os.environ["WAITS"], "a") as file:
+        file.write(f"{os.getpid()} {seconds}\\n")
+    return plain(flush, seconds)
+Flush.wait = wait
+"""
 
 
 @dataclass(slots=True)
@@ -123,6 +135,15 @@ def environment(port: int, protocol: str) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
     }
+
+
+def waits(folder: Path) -> dict[int, float]:
+    """The seconds that each process with WAITS was ready to wait for its collector."""
+    found: dict[int, float] = {}
+    for line in (folder / "waits").read_text().splitlines():
+        pid, seconds = line.split()
+        found[int(pid)] = found.get(int(pid), 0.0) + float(seconds)
+    return found
 
 
 def closed_port() -> int:
