@@ -17,7 +17,7 @@ from pluggy import HookimplMarker
 from plane_guard import process
 from plane_guard.settings import OPT_IN_VARIABLE
 from plane_guard_instrumentation.evidence import diagnostics
-from plane_guard_instrumentation.pytest_support import env_files
+from plane_guard_instrumentation.pytest_support import env_files, ini_options
 from plane_guard_instrumentation.runtime import environment
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _beginning(original: Callable[..., None]) -> Callable[..., None]:
         environment.scrub()
         original(self, *args, **options)
         setattr(self, _OUTER, before)
-        self.pluginmanager.register(sys.modules[__name__], PLUGIN_NAME)
+        _register(self)
 
     setattr(begin, _OUTER, True)
     return begin
@@ -71,7 +71,12 @@ def join(config: pytest.Config) -> None:
     if not config.pluginmanager.has_plugin(PLUGIN_NAME):
         process.hear_opt_in(heard=False)
         environment.scrub()
-        config.pluginmanager.register(sys.modules[__name__], PLUGIN_NAME)
+        _register(config)
+
+
+def _register(config: pytest.Config) -> None:
+    config.pluginmanager.register(sys.modules[__name__], PLUGIN_NAME)
+    config.pluginmanager.register(ini_options, ini_options.PLUGIN_NAME)
 
 
 def ignore(where: str) -> None:

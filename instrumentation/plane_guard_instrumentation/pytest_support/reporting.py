@@ -19,7 +19,7 @@ from plane_guard_instrumentation.evidence import (
 )
 from plane_guard_instrumentation.evidence import session as _session
 from plane_guard_instrumentation.evidence.system import SYSTEM
-from plane_guard_instrumentation.pytest_support import env_files, opt_in, outcomes
+from plane_guard_instrumentation.pytest_support import env_files, ini_options, opt_in, outcomes, report_file
 from plane_guard_instrumentation.pytest_support.stash import BLOCKED, EXPECTED
 from plane_guard_instrumentation.runtime import environment, run
 from plane_guard_instrumentation.testing.fixture import fake_plane  # noqa: F401  a fixture of this plugin
@@ -46,6 +46,12 @@ _WORKER_WARNINGS = "plane_guard_warnings"
 _items: list[pytest.Item] = []  # the running test is the last; a session inside a test has its own
 
 
+@pytest.hookimpl
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the report as a file."""
+    report_file.add_option(parser)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Fix what pyproject says, from pytest's own rootdir, before any conftest runs."""
@@ -55,6 +61,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     early_config.stash[_BEFORE] = _Before(outer, evidence_file.sizes(), before)
     opt_in.join(early_config)
     run.fix_root(early_config.rootpath)
+    ini_options.apply(early_config)
     environment.hand_to_children()
     running_test.set_running(running_test.Running(phase="collection"))
 
@@ -184,6 +191,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         unsent = live.flush()
         if unsent:
             diagnostics.warn_once(unsent)
+    unwritten = report_file.write(session.config)
+    if unwritten:
+        diagnostics.warn_once(unwritten)
     if output is not None:
         output[_WORKER_WARNINGS] = [*diagnostics.warnings, *_uncovered()]
 

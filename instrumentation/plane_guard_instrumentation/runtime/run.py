@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import plane_guard_watch
 from plane_guard import process
+from plane_guard.settings import HOSTS_VARIABLE, PROTECTED_VARIABLE
 from plane_guard_instrumentation.runtime import marker, pyproject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 TRACE_DIR_VARIABLE = "PLANE_GUARD_TRACE_DIR"
 ROOT_VARIABLE = "PLANE_GUARD_ROOT"
@@ -55,6 +56,16 @@ def fix_root(root: Path) -> Run:
     return _State.run
 
 
+def add_ini(hosts: Sequence[str], protected: Sequence[str], swallowed: str) -> None:
+    """Add the settings of pytest's ini file. They can add hosts, protection and `fail`, and take nothing away."""
+    now = current()
+    given = {HOSTS_VARIABLE: ",".join(hosts), PROTECTED_VARIABLE: ",".join(protected)}
+    settings = process.fix(handed_down={name: value for name, value in given.items() if value})
+    fail, problem = _read_swallowed(swallowed) if swallowed else (False, ())
+    problems = tuple(dict.fromkeys((*now.problems, *settings.problems, *problem)))
+    _State.run = replace(now, problems=problems, fail_on_swallowed=now.fail_on_swallowed or fail)
+
+
 def _fix(root: Path | None, before: Run | None) -> Run:
     handed = marker.read(plane_guard_watch.STATE.ancestor) if plane_guard_watch.STATE.ancestor else {}
     origin = root or Path(_text(handed, "root") or _working_directory())
@@ -84,7 +95,10 @@ def _trace_dir(handed: Mapping[str, object], table: Mapping[str, object], folder
 
 
 def _swallowed(table: Mapping[str, object]) -> tuple[bool, tuple[str, ...]]:
-    value = os.environ.get(SWALLOWED_VARIABLE) or table.get("swallowed") or "report"
+    return _read_swallowed(os.environ.get(SWALLOWED_VARIABLE) or table.get("swallowed") or "report")
+
+
+def _read_swallowed(value: object) -> tuple[bool, tuple[str, ...]]:
     if value in {"report", "fail"}:
         return value == "fail", ()
     shown = str(value)[:40]
