@@ -46,4 +46,5 @@ def write(config: pytest.Config) -> str:
         reason = done.stderr.decode(errors="replace").strip()
     except (OSError, subprocess.SubprocessError) as error:
         reason = str(error)
-    return f"--plane-guard-report {path}: not written ({reason[-300:]}). Run plane-guard report --format json after the tests."
+    remedy = "Run plane-guard report --format json after the tests."
+    return f"--plane-guard-report {path}: not written ({reason[-300:]}). {remedy}"
