@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "plane_guard_dashboard.report.command:report",
     "run": "plane_guard_dashboard.cli.run:run",
     "ship": "plane_guard_dashboard.shipping.command:ship",
+    "undo": "plane_guard_dashboard.verification.undo_command:undo",
     "verify": "plane_guard_dashboard.verification.command:verify",
 }
 

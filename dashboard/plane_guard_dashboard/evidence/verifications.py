@@ -42,10 +42,11 @@ class Verification:
 
 @dataclass(slots=True)
 class Verified:
-    """The last verification of each run, and the findings that were recorded, by id."""
+    """The last verification of each run, the findings by id, and the ids of those that were undone, with the time."""
 
     runs: dict[str, Verification] = field(default_factory=dict)
     findings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    undone: list[tuple[str, int]] = field(default_factory=list)
 
 
 def read(source: str) -> Verified:
@@ -100,8 +101,10 @@ def _take(found: Verified, resource: dict[str, Any], span: dict[str, Any]) -> No
     problems: list[str] = []
     for event in otlp.objects(span, "events", problems):
         values = otlp.attributes(event, problems)
-        known = found.findings.get(str(values.get(names.FINDING_ID)), {})
-        found.findings[str(values.get(names.FINDING_ID))] = {**known, **values}
+        finding = str(values.get(names.FINDING_ID))
+        found.findings[finding] = {**found.findings.get(finding, {}), **values}
+        if values.get(names.FINDING_UNDONE) is True:
+            found.undone.append((finding, otlp.integer(event.get("timeUnixNano")) or 0))
     values = otlp.attributes(span, problems)
     if names.UNEXPLAINED not in values:
         return

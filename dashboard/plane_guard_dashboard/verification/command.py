@@ -40,6 +40,7 @@ Examples:
   plane-guard verify
   plane-guard verify --run all --workspace acme
   plane-guard verify --dry-run
+  PLANE_WEBHOOK_SECRET=plane_wh_... plane-guard verify --watch
   plane-guard verify --server https://plane.example.com --per-minute 30
 """
 
@@ -76,6 +77,14 @@ Examples:
     show_default=True,
     help="Seconds after the end of a run until Plane's workers have written its activity.",
 )
+@click.option("--watch", "watched", is_flag=True, help="Receive Plane's webhooks, and compare changes as they happen.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default="127.0.0.1:8787",
+    show_default=True,
+    help="With --watch: the address for webhooks. PLANE_WEBHOOK_SECRET holds their secret key.",
+)
 @click.option("--dry-run", is_flag=True, help="Print how many requests and how much time it takes, and stop.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def verify(  # noqa: PLR0913  one per option
@@ -87,6 +96,8 @@ def verify(  # noqa: PLR0913  one per option
     per_minute: float,
     tolerance: float,
     settle: float,
+    watched: bool,
+    listen: str,
     dry_run: bool,
     form: str,
 ) -> None:
@@ -108,14 +119,18 @@ def verify(  # noqa: PLR0913  one per option
     from plane_guard_dashboard.verification import server as servers
     from plane_guard_dashboard.verification.client import Client
     from plane_guard_dashboard.verification.verifier import Verifier
+    from plane_guard_dashboard.verification.watch_command import watch
 
     place = source or default_source(os.environ)
     try:
-        read = traces.read(place)
+        read = _evidence(place, may_be_missing=watched)
         server = servers.find(os.environ, url, workspaces, runs.workspaces(read.decisions))
-        found = runs.find(read, wanted, time.time_ns())
+        found = [] if watched else runs.find(read, wanted, time.time_ns())
         with Client(server, per_minute, on_wait=_warn) as client:
             verifier = Verifier(client, read, found, _sandboxes(read), int(tolerance * _SECOND_NS))
+            if watched:
+                verifier.identify()
+                sys.exit(watch(verifier.watcher(place), listen, _folder(place)))
             estimate = verifier.prepare()
             _announce(estimate, server.host, per_minute)
             if dry_run:
@@ -135,6 +150,18 @@ def verify(  # noqa: PLR0913  one per option
     else:
         _print(outcome)
     sys.exit(1 if outcome.findings else 0)
+
+
+def _evidence(place: str, *, may_be_missing: bool) -> Traces:
+    """Read the evidence. There may be none yet when webhooks are received."""
+    from plane_guard_dashboard.evidence import traces
+
+    try:
+        return traces.read(place)
+    except traces.NoTracesError:
+        if not may_be_missing:
+            raise
+        return traces.Traces(place, (), (), traces.Accounting(0, 0, 0, 0, 0, 0, ()))
 
 
 def _settle(found: Sequence[Run], seconds: float) -> None:
@@ -223,6 +250,7 @@ def _print(outcome: Outcome) -> None:
         click.echo(f"  and {len(outcome.findings) - _MOST_SHOWN:,} more; see them with --format json")
     if outcome.findings:
         click.echo("\nThe guard was bypassed. What to do: docs/operations.md, Did production change?")
+        click.echo("To see how to restore a value: plane-guard undo FINDING")
     counts = outcome.counts
     click.echo(f"\n{plural(counts.explained, 'write')} explained, {plural(counts.by_others, 'change')} by other users.")
     if outcome.not_visible:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from plane_guard_dashboard.evidence.rows import moment
 from plane_guard_dashboard.evidence.verifications import FILES
 from plane_guard_dashboard.verification.changes import Kind, Verb
+from plane_guard_dashboard.verification.runs import Run
 from plane_guard_instrumentation.evidence import attributes as names
 from plane_guard_instrumentation.evidence import otlp_json, resource, sanitize
 from plane_guard_instrumentation.evidence.system import SYSTEM
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from plane_guard_dashboard.verification.changes import Change
-    from plane_guard_dashboard.verification.runs import Run
     from plane_guard_dashboard.verification.server import Server
 
 _TIME = "%Y-%m-%d %H:%M:%S"
 _READABLE = 0o644
+_NO_RUN = Run("", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,26 @@ def write(
     """
     trace = SYSTEM.random_hex(16)
     spans = [_span(run, trace, run.first_ns, run.last_ns, _summary(server, counts[run.id]), None) for run in runs]
-    spans += [_span(one.runs[0], trace, one.time_ns, one.time_ns, {}, _event(server, one)) for one in found]
-    return append(folder, b"".join(map(otlp_json.line, spans)))
+    return append(folder, b"".join(map(otlp_json.line, [*spans, *_spans(server, trace, found)])))
+
+
+def record(folder: str, server: Server, found: Sequence[Finding]) -> str:
+    """Add findings to the evidence; return why they could not be written, or an empty string."""
+    return append(folder, b"".join(map(otlp_json.line, _spans(server, SYSTEM.random_hex(16), found))))
+
+
+def undone(folder: str, server: Server, change: Change) -> str:
+    """Record that a finding was undone now; return why it could not be recorded, or an empty string."""
+    now = SYSTEM.now_ns()
+    event = {**_event(server, change), names.FINDING_UNDONE: True}
+    return append(folder, otlp_json.line(_span(_NO_RUN, SYSTEM.random_hex(16), now, now, {}, event)))
+
+
+def _spans(server: Server, trace: str, found: Sequence[Finding]) -> list[otlp_json.Span]:
+    return [
+        _span(one.runs[0] if one.runs else _NO_RUN, trace, one.time_ns, one.time_ns, {}, _event(server, one.change))
+        for one in found
+    ]
 
 
 def _summary(server: Server, counts: Counts) -> dict[str, Any]:
@@ -152,8 +171,7 @@ def _span(  # noqa: PLR0913, PLR0917  the parts of a span
     )
 
 
-def _event(server: Server, finding: Finding) -> dict[str, Any]:
-    change = finding.change
+def _event(server: Server, change: Change) -> dict[str, Any]:
     return {
         names.SERVER_ADDRESS: server.host,
         names.FINDING_ID: change.id,

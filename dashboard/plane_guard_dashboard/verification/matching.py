@@ -61,12 +61,14 @@ def _candidates(writes: Sequence[Write], known: Sequence[Allowed], clock: Clock)
     for number, decision in enumerate(known):
         by_project[decision.project].append(number)
     times = {project: [known[number].time_ns for number in numbers] for project, numbers in by_project.items()}
+    everything, every_time = list(range(len(known))), [decision.time_ns for decision in known]
     found = []
     for write in writes:
         local = write.time_ns - clock.ahead_ns
-        near = times.get(write.project, [])
+        numbers = by_project.get(write.project, []) if write.project else everything
+        near = times.get(write.project, []) if write.project else every_time
         start, end = bisect_left(near, local - clock.tolerance_ns), bisect_right(near, local + clock.tolerance_ns)
-        numbers = by_project.get(write.project, [])[start:end]
+        numbers = numbers[start:end]
         fitting = [number for number in numbers if _fits(write, known[number])]
         found.append(sorted(fitting, key=lambda one: (not known[one].work_item, abs(known[one].time_ns - local))))
     return found
@@ -74,6 +76,9 @@ def _candidates(writes: Sequence[Write], known: Sequence[Allowed], clock: Clock)
 
 def _fits(write: Write, decision: Allowed) -> bool:
     if decision.work_item and decision.work_item not in write.objects:
+        return False
+    # A webhook about a comment names no project. Then the decision must name the work item.
+    if not write.project and not decision.work_item:
         return False
     return decision.op in write.ops or decision.op == Op.UNKNOWN
 

@@ -64,6 +64,18 @@ class Estimate:
     seconds: float
 
 
+def projects(client: Client, workspaces: Iterable[str], sandboxes: frozenset[str]) -> list[Project]:
+    """Return the projects of the workspaces that the token can see, production first."""
+    found = [
+        Project(slug, str(row["id"]), str(row.get("identifier") or ""), str(row.get("name") or ""), row)
+        for slug in workspaces
+        for rows, _ in client.pages(f"workspaces/{slug}/projects/")
+        for row in rows
+        if row.get("id")
+    ]
+    return sorted(found, key=lambda project: (project.id in sandboxes, project.identifier))
+
+
 @dataclass(slots=True)
 class Reader:
     """Reads the changes between two times of the server's clock, by one user."""
@@ -77,17 +89,6 @@ class Reader:
     note: Callable[[str, Step], object]
     steps: dict[str, Step] = field(default_factory=dict)
     advance: Callable[[int, int], object] = field(default=lambda _done, _all: None)
-
-    def projects(self, workspaces: Iterable[str]) -> list[Project]:
-        """Return the projects of the workspaces, production first."""
-        found = [
-            Project(slug, str(row["id"]), str(row.get("identifier") or ""), str(row.get("name") or ""), row)
-            for slug in workspaces
-            for rows, _ in self.client.pages(f"workspaces/{slug}/projects/")
-            for row in rows
-            if row.get("id")
-        ]
-        return sorted(found, key=lambda project: (project.id in self.sandboxes, project.identifier))
 
     def plan(self, projects: Iterable[Project]) -> Estimate:
         """Return how much there is to read. This asks for the latest work items of each project only."""

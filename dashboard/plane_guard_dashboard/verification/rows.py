@@ -69,6 +69,7 @@ def of_activity(row: Row, place: Place) -> Change | None:
         field = ""
     old_id, new_id = _text(row.get("old_identifier")), _text(row.get("new_identifier"))
     own = place.work_item if kind is Kind.WORK_ITEM else new_id or old_id or _text(row.get("issue_comment"))
+    value_of = _html if field == "description" else _value
     # The view notes the second of the request in `epoch`. The workers write the row, and `created_at`, later.
     moment = time_ns(row.get("epoch") or row.get("created_at"))
     if not moment:
@@ -83,8 +84,8 @@ def of_activity(row: Row, place: Place) -> Change | None:
         time_ns=moment,
         actor=str(row.get("actor") or row.get("actor_id") or ""),
         field=field if kind in {Kind.WORK_ITEM, Kind.RELATION} else "",
-        old=_value(row.get("old_value")),
-        new=_value(row.get("new_value")),
+        old=value_of(row.get("old_value")),
+        new=value_of(row.get("new_value")),
         old_id=old_id,
         new_id=new_id,
         work_item=place.work_item,
@@ -94,7 +95,7 @@ def of_activity(row: Row, place: Place) -> Change | None:
 
 def of_comment(row: Row, place: Place) -> Iterator[Change]:
     """Yield the creation of a comment and its last change. The activity log of API v1 leaves comments out."""
-    yield from _stamped(row, place, Kind.COMMENT, new=_value(row.get("comment_html")), name=place.key)
+    yield from _stamped(row, place, Kind.COMMENT, new=_html(row.get("comment_html")), name=place.key)
 
 
 def of_object(row: Row, place: Place, kind: Kind, before: Mapping[str, Any] | None) -> Iterator[Change]:
@@ -148,6 +149,8 @@ def _text(value: object) -> str | None:
 
 
 def _value(value: object) -> str | None:
-    if value is None:
-        return None
-    return _TAG.sub("", str(value))[:_LONGEST]
+    return None if value is None else str(value)[:_LONGEST]
+
+
+def _html(value: object) -> str | None:
+    return _value(_TAG.sub("", value) if isinstance(value, str) else value)

@@ -11,12 +11,14 @@ from plane_guard_dashboard.evidence.groups import NOBODY
 from plane_guard_dashboard.evidence.rows import Outcome
 from plane_guard_dashboard.evidence.runs import ALL, LATEST, by_prefix, run_ids
 from plane_guard_dashboard.verification.matching import Allowed
+from plane_guard_instrumentation.evidence import attributes as names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from plane_guard_dashboard.evidence.rows import DecisionRow
     from plane_guard_dashboard.evidence.traces import Traces
+    from plane_guard_dashboard.evidence.verifications import Verified
 
 _MOST_TESTS = 5
 
@@ -67,6 +69,21 @@ def allowed(traces: Traces, projects: Mapping[str, str], items: Mapping[str, str
         )
         for row in traces.decisions
         if row.outcome is Outcome.ALLOW
+    ]
+
+
+def undone(verified: Verified, projects: Mapping[str, str]) -> list[Allowed]:
+    """Return the requests of `plane-guard undo` as decisions: they are writes that a person confirmed."""
+    return [
+        Allowed(
+            finding,
+            time_ns,
+            projects.get(str(values.get(names.PROJECT)), str(values.get(names.PROJECT))),
+            str(values.get(names.OP)),
+            str(values.get(names.FINDING_OBJECT, "")),
+        )
+        for finding, time_ns in verified.undone
+        for values in [verified.findings[finding]]
     ]
 
 

@@ -6,14 +6,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from plane_guard_dashboard.evidence import verifications
 from plane_guard_dashboard.verification import findings
 from plane_guard_dashboard.verification.changes import SECOND_NS, writes
+from plane_guard_dashboard.verification.events import Known
 from plane_guard_dashboard.verification.findings import Counts, Finding
 from plane_guard_dashboard.verification.history import Archive
 from plane_guard_dashboard.verification.matching import Clock, match
-from plane_guard_dashboard.verification.reading import WORKERS_NS, Estimate, Reader
-from plane_guard_dashboard.verification.runs import Surroundings, allowed
+from plane_guard_dashboard.verification.reading import WORKERS_NS, Estimate, Reader, projects
+from plane_guard_dashboard.verification.runs import Surroundings, allowed, undone
 from plane_guard_dashboard.verification.server import CannotAskError
+from plane_guard_dashboard.verification.watching import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,14 +72,21 @@ class Verifier:
         Raises:
             CannotAskError: The server does not answer, or refuses the token.
         """
+        self.identify()
+        self._begin()
+        return self._reader.plan(self._projects) if self._is_left else Estimate(0, 0, 0.0)
+
+    def identify(self) -> None:
+        """Find the token's user, what is known about this server, and the projects that the user can see."""
         me = self.client.get("users/me/")
         self._user = str(me.get("id") or "") if isinstance(me, dict) else ""
         if not self._user:
             raise CannotAskError(f"{self.client.server.host} does not say whose token this is: is it a Plane server?")
         self._archive = Archive.of(self.client.server.url, self._user)
         self._history = self._archive.load()
-        self._begin()
-        return self._reader.plan(self._projects) if self._is_left else Estimate(0, 0, 0.0)
+        self._projects = projects(self.client, self.client.server.workspaces, self.sandboxes)
+        names = {one.id for one in self._projects if f"{one.workspace}/{one.identifier}" in self.sandboxes}
+        self.sandboxes |= names
 
     def _begin(self) -> None:
         """Set up the reader for the time that was not read before, or for the rest of an interrupted verify."""
@@ -92,13 +102,21 @@ class Verifier:
         user, archive = self._user, self._archive
         self._reader = Reader(self.client, user, begin, end, self._history, self.sandboxes, archive.note, steps)
         self._reader.advance = self.advance
-        self._projects = self._reader.projects(self.client.server.workspaces)
-        names = {
-            project.id for project in self._projects if f"{project.workspace}/{project.identifier}" in self.sandboxes
-        }
-        self._reader.sandboxes = self.sandboxes = self.sandboxes | names
         if not before:
             self._archive.begin({**plan, "first": begin, "last": end})
+
+    def watcher(self, source: str) -> Watcher:
+        """Return what judges the webhooks of the server, with the names that it needs."""
+        items = {item: project.id for project in self._projects for item in self._history.items.get(project.id, {})}
+        return Watcher(
+            source,
+            self.client.server,
+            self._user,
+            Known(self.client.server.workspaces[0], items, {one.id: one.identifier for one in self._projects}),
+            self._names()[0],
+            self.sandboxes,
+            Clock(self._ahead, self.tolerance_ns),
+        )
 
     def run(self, folder: str) -> tuple[Outcome, str]:
         """Read, match and record; return the outcome, and why it could not be recorded if so."""
@@ -121,7 +139,9 @@ class Verifier:
         changes = [one for one in self._history.changes if around.at(one.time_ns - self._ahead)]
         others = [runs for time in self._history.others.values() if (runs := around.at(time - self._ahead))]
         clock = Clock(self._ahead, self.tolerance_ns)
-        matched = match(writes(changes), allowed(self.traces, *self._names()), clock)
+        projects, items = self._names()
+        confirmed = undone(verifications.read(self.traces.source), projects)
+        matched = match(writes(changes), [*allowed(self.traces, projects, items), *confirmed], clock)
         found = [one for write in matched.unexplained for one in self._findings(write, around)]
         found.sort(key=lambda one: (not one.is_production, one.time_ns))
         counts = Counts(len(matched.explained), len(matched.unexplained), len(others), len(unseen))

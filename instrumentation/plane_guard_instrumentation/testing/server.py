@@ -15,7 +15,16 @@ from email.utils import formatdate
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, Self
 
-from plane_guard_instrumentation.testing import activity, routes_app, routes_cloud, routes_v1, routing, seeding, world
+from plane_guard_instrumentation.testing import (
+    activity,
+    routes_app,
+    routes_cloud,
+    routes_v1,
+    routing,
+    seeding,
+    webhooks,
+    world,
+)
 from plane_guard_instrumentation.testing.bodies import Refused
 from plane_guard_instrumentation.testing.calls import (
     FORBIDDEN,
@@ -99,7 +108,8 @@ class FakePlane:
         self._routes = WITH_CLOUD if cloud else ROUTES
         self._scheme = "http" if ssl_context is None else "https"
         self._database = Database(world.build(), {"workspace": world.WORKSPACE_ID})
-        self._database.listeners.append(activity.record)
+        self._webhooks = webhooks.Sender()
+        self._database.listeners += (activity.record, self._webhooks.record)
         self._requests: list[ReceivedRequest] = []
         self._first_seed = None if seed is None else seeding.read(seed)
         self._plant_first_seed()
@@ -184,6 +194,15 @@ class FakePlane:
         target = f"{self._prefix}{API_V1}workspaces/{self.workspace}/{path}"
         return self._answer(ReceivedRequest(method, target, headers, content, b"", time.time()))
 
+    def subscribe(self, url: str, secret: str, *, version: int = 2) -> None:
+        """Send signed webhooks to an address on this machine, in the form of v1 or v2, until the server is reset."""
+        self._webhooks.subscribe(webhooks.Subscription(url, secret, version))
+
+    def deliver(self) -> list[int]:
+        """Wait until every webhook was sent, and return the statuses of the answers; 0 for none."""
+        self._webhooks.drain()
+        return list(self._webhooks.statuses)
+
     def rows(self, table: str, **where: object) -> list[Row]:
         """Return copies of the rows of a table whose fields equal `where`."""
         with self._database.lock:
@@ -226,6 +245,8 @@ class FakePlane:
             self.hooks.clear()
             self.faults = Faults()
             self.clock = time.time
+            self._webhooks.subscriptions.clear()
+            self._webhooks.statuses.clear()
 
     def _plant_first_seed(self) -> None:
         if self._first_seed is not None:
