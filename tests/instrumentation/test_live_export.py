@@ -56,7 +56,9 @@ def dead_port(kind: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_every_decision_and_the_session_reach_the_collector_once(child: Child, protocol: str) -> None:
+def test_every_decision_reaches_the_collector_once_and_the_session_again_at_its_end(
+    child: Child, protocol: str
+) -> None:
     child.write("test_it.py", TESTS.replace("MANY", "30"))
     with otlp.Collector(protocol) as collector:
         result = child.pytest(**collector.environment)
@@ -67,7 +69,10 @@ def test_every_decision_and_the_session_reach_the_collector_once(child: Child, p
     assert "ship" not in result.stdout
     assert sorted(received.decisions()) == ids(child)
     assert len(ids(child)) == 30
-    assert received.sessions() == [session.span_id for session in child.sessions()]
+    assert received.sessions() == [session.span_id for session in child.sessions()] * 2
+    spans = [span for _, span in received.spans() if span.name == "plane_guard.session"]
+    told = [{pair.key: pair.value.int_value for pair in span.attributes} for span in spans]
+    assert [one.get("plane_guard.session.tests") for one in told] == [None, 30]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
