@@ -170,7 +170,7 @@ def test_an_address_of_clickhouse_is_handed_on_as_it_is(served: list[Sequence[st
     ("address", "sentence"),
     [
         ("postgres://me:secret@host/db?password=secret", "name a folder, a file or a clickhouse:// address"),
-        ("clickhouse://me:secret@host:none/db", "The host or the port of the ClickHouse address is none"),
+        ("clickhouse://me:secret@host:none/db", "Invalid host or port in the ClickHouse address"),
         ("clickhouse://me:secret@", "names no host"),
         ("clickhouse://me:secret@host/db?table=a`b", "may hold letters, digits and _ only"),
         ("clickhouse://host/db?password=secret", "The only option of a ClickHouse address is `table`"),

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from plane_guard_dashboard.evidence import traces
@@ -18,6 +18,7 @@ with tempfile.TemporaryDirectory() as folder:
     GOOD = write(Path(folder) / "good.jsonl", decision({"plane_guard.decision.id": "good"})).read_bytes()
 
 
+@settings(deadline=None)
 @given(some.lists(some.one_of(some.binary(max_size=200), some.just(GOOD.rstrip(b"\n"))), max_size=12))
 @example([GOOD[:100], GOOD.rstrip(b"\n"), b"\0" * 4096])
 def test_arbitrary_bytes_never_raise_and_good_lines_among_them_are_always_read(pieces: list[bytes]) -> None:
@@ -63,6 +64,7 @@ def with_value_at(place: tuple[str | int, ...], value: object) -> bytes:
     return json.dumps(document).encode()
 
 
+@settings(deadline=None)
 @given(some.sampled_from(_PLACES), _json)
 def test_any_json_in_any_place_of_a_line_never_raises(place: tuple[str | int, ...], value: object) -> None:
     with tempfile.TemporaryDirectory() as folder:

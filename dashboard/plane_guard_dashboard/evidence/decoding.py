@@ -93,8 +93,11 @@ def own(span: Json, problems: list[str], resource: Json | None = None) -> list[O
     for index, event in enumerate(events):
         values = _decision(event, event.get("timeUnixNano"), span.get("startTimeUnixNano"), problems)
         if values is not None:
-            values.setdefault("decision_id", _without_id(place, str(index), (resource, event)))
-            found.append((rows.DecisionRow, {**values, **place, "span_name": otlp.text(str(span.get("name")))}))
+            if "decision_id" not in values:
+                values["decision_id"] = _without_id(place, str(index), (resource, event))
+            values.update(place)
+            values["span_name"] = otlp.text(str(span.get("name")))
+            found.append((rows.DecisionRow, values))
     if is_decision and not events and len(problems) == before:
         problems.append("a decision span without its event")
     if is_decision and not events:
@@ -217,15 +220,16 @@ def _of_event(event: Json, problems: list[str]) -> dict[str, Any]:
     """Return typed attributes. Plain texts and digits, which nearly all values are, take a short way."""
     values: dict[str, Any] = {}
     rest: list[Json] = []
+    texts = _TEXTS  # this loop is a fifth of the time that reading takes
     items = event.get("attributes")
     for item in items if type(items) is list else otlp.objects(event, "attributes", problems):
         try:
             name, written = item["key"], item["value"]
             if len(written) == 1:
-                if name in _TEXTS:
+                if name in texts:
                     value = written["stringValue"]
                     if value.isascii() and len(value) <= _LONGEST:
-                        values[_TEXTS[name]] = value
+                        values[texts[name]] = value
                         continue
                 elif name in _NUMBERS:
                     value = written["intValue"]

@@ -36,6 +36,8 @@ LONGEST_TEXT = 2_000
 _LONGEST_INT = 20
 LARGEST_INT = 2**63 - 1
 SURELY_64_BITS = 18  # digits
+_LARGEST_TEXT = str(LARGEST_INT)
+_DIGITS_OF_LARGEST = len(_LARGEST_TEXT)
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 
 
@@ -243,7 +245,13 @@ def _text(value: object) -> str | None:
 
 def integer(value: object) -> int | None:
     """Return an integer of 64 bits, written as a number or as a text, and None for anything else."""
-    if type(value) is str and value.isdigit() and len(value) <= SURELY_64_BITS and value.isascii():
+    # Times have 19 digits. Texts of the same length are in the order of their numbers.
+    if (
+        type(value) is str
+        and value.isdigit()
+        and value.isascii()
+        and (len(value) <= SURELY_64_BITS or (len(value) == _DIGITS_OF_LARGEST and value <= _LARGEST_TEXT))
+    ):
         return int(value)
     if type(value) is str and len(value) <= _LONGEST_INT and value.isascii() and value.removeprefix("-").isdigit():
         value = int(value)

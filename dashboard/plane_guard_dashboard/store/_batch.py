@@ -1,4 +1,4 @@
-"""Rows on their way from the lines into the database."""
+"""Rows that were read and are not in the database yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One connection to ClickHouse: it reads only, within limits, and every failure is a sentence."""
+"""A read-only connection to ClickHouse with limits. Each failure becomes a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIMITS: Mapping[str, int | str] = {
 
 
 def connect(address: Address) -> Client:
-    """A client over HTTP; the packages of the extra `clickhouse` are needed from here on."""
+    """Return a client over HTTP. Needs the packages of the extra `clickhouse`."""
     from clickhouse_connect import get_client
 
     return get_client(
@@ -44,7 +44,7 @@ def connect(address: Address) -> Client:
 
 
 class Connection:
-    """Made when the first question is asked. Safe to use from several threads."""
+    """A connection that opens with the first query. Safe to use from several threads."""
 
     def __init__(self, address: Address, dial: Callable[[Address], Client] = connect) -> None:
         self.address = address
@@ -55,14 +55,14 @@ class Connection:
 
     @property
     def server_version(self) -> str:
-        """The version that the server says it has, as far as it is known."""
+        """The version of the server. Empty before the first query."""
         return (self._client and self._client.server_version) or ""
 
     def ask(self, sql: str, parameters: Mapping[str, object] | None = None) -> QueryResult:
-        """The answer to one statement.
+        """Return the result of one statement.
 
         Raises:
-            NoTracesError: There is none; the text says why and what to do.
+            NoTracesError: The query failed; the text says why and what to do.
         """
         try:
             from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -81,7 +81,7 @@ class Connection:
             raise no_answer(self.address.place, error) from error
 
     def row(self, sql: str) -> Sequence[Any]:
-        """The only row of an answer."""
+        """Return the only row of a result."""
         found: Sequence[Any] = self.ask(sql).result_rows[0]
         return found
 

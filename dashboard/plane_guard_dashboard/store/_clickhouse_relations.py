@@ -43,12 +43,12 @@ def _shortened(text: str) -> str:
 
 
 def run_of(table: Table) -> str:
-    """The run that a span belongs to, as pages name it."""
+    """Return SQL for the run of a span, as pages name it."""
     return _or(_shortened(table.resource("plane_guard.run.id")), NOBODY)
 
 
 def _process(table: Table) -> dict[str, str]:
-    """The columns of the process and of the span that a row comes from."""
+    """Return SQL for the columns that describe the process and the span of a row."""
     of = table.resource
     return {
         "run": run_of(table),
@@ -80,7 +80,7 @@ def _where(*conditions: str) -> str:
 
 
 def events(table: Table, *conditions: str) -> str:
-    """Every decision event with the plain texts of its attributes, however often it is there.
+    """Return SQL for every decision event with its attributes as texts. Copies of an event are kept.
 
     `rank` is smaller for an event on a span of its own than for one on the span of a client.
     """
@@ -133,7 +133,7 @@ _DERIVED: Mapping[str, str] = {
 
 
 def _decisions(table: Table, conditions: list[str]) -> str:
-    """One row per decision: of an event that is there twice, the one on a span of its own."""
+    """Return SQL for one row per decision. Of copies, it keeps the event on the decision span."""
     known = _where(f"{table.event(EVENT_ATTRIBUTES['outcome'])} IN ('allow', 'block')", *conditions)
     plain = {*EVENT_ATTRIBUTES, "time_ns", *_process(table)} - {"decision_id"}
     unique = {name: f"argMin(one.{name}, one.rank)" for name in sorted(plain)}

@@ -1,4 +1,4 @@
-"""One span of the table as JSON text, in the words of OTLP."""
+"""A span of the table as JSON text, with the field names of OTLP."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from plane_guard_dashboard.store._clickhouse_client import Connection
     from plane_guard_dashboard.store._clickhouse_table import Table
 
-# As OTLP says it, and the column that it is in. Only the columns that the table has are asked for.
+# Field names of OTLP and their columns. Queries name only columns that the table has.
 _PLAIN: Mapping[str, str] = {
     "traceId": "TraceId",
     "spanId": "SpanId",
@@ -36,7 +36,7 @@ _COMPUTED: Mapping[str, str] = {
 
 
 def span_as_json(connection: Connection, table: Table, trace_id: str, span_id: str) -> str | None:
-    """The span with its attributes and events."""
+    """Return the span with its attributes and events, or None if the table does not have it."""
     plain = {name: column for name, column in _PLAIN.items() if column in table.columns}
     columns = {**plain, **_COMPUTED}
     wanted = ", ".join(f"{source} AS {name}" for name, source in columns.items())

@@ -1,6 +1,6 @@
-"""A named query as one statement for ClickHouse, with the relations in front that it names.
+"""Named queries as statements for ClickHouse.
 
-Nothing that a user or an attribute brings becomes part of the text: values travel as parameters.
+Values of users and attributes are passed as parameters and never become part of the SQL text.
 """
 # ruff: noqa: S608 - what is put together here are constants and a table's name that was checked
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 PARAMETER = re.compile(r"\$(\w+)")
 _TYPES: Mapping[type, str] = {bool: "Bool", int: "Int64", str: "String", list: "Array(String)", tuple: "Array(String)"}
 _WINDOW = "time_ns >= $since_ns AND time_ns < $until_ns"
-# An aggregate under the name of a column hides the column in ClickHouse: it gets another name on the way.
+# In ClickHouse an aggregate with the name of a column hides the column, so it gets a temporary name.
 _COLUMNS = frozenset({*DECISIONS, *SESSIONS, *SPANS})
 _AGGREGATE = re.compile(r"\)\s+AS\s+(\w+)")
 _MARK = "__shown"
-# Nothing is in an empty list: without the condition the column need not be read.
+# No value is in an empty list. Without the condition ClickHouse does not read the column.
 _MEMBER = re.compile(r"has\(\$(\w+), \w+\)")
 
 
 def statement(name: str, parameters: Mapping[str, object], table: Table) -> str:
-    """A named query as ClickHouse reads it, with the relations in front that it names."""
+    """Return a named query in the dialect of ClickHouse, with its relations as common table expressions."""
     sql = " ".join(QUERIES[name].split())
     body = _AGGREGATE.sub(lambda m: f") AS {m[1]}{_MARK}" if m[1] in _COLUMNS else m[0], sql)
     used = [relation for relation in RELATIONS if re.search(rf"\bFROM {relation}\b", sql)]
@@ -42,7 +42,7 @@ def statement(name: str, parameters: Mapping[str, object], table: Table) -> str:
 
 
 def shown_name(column: str) -> str:
-    """The name that the query gave to a column of its answer."""
+    """Return the name that the query gave to a column of its result."""
     return column.removesuffix(_MARK)
 
 
@@ -51,7 +51,7 @@ def _type(value: object) -> str:
 
 
 def _relation(name: str, sql: str, table: Table) -> str:
-    """Of the span's time only a part is read where every use of the relation asks for no more; likewise of a trace."""
+    """Return SQL for a relation. It is limited to a time window or a trace if every use in the query is."""
     conditions = []
     if _always(sql, name, _WINDOW):
         # a span starts before its event, and lasts an hour at most
@@ -63,19 +63,19 @@ def _relation(name: str, sql: str, table: Table) -> str:
 
 
 def _always(sql: str, relation: str, condition: str) -> bool:
-    """Whether the relation is read under this condition alone, wherever it is read."""
+    """Return True if the query always reads the relation under this condition."""
     return not re.search(rf"\bFROM {relation}\b(?! WHERE {re.escape(condition)}\b)", sql)
 
 
 def generation(table: Table) -> str:
-    """Count plane-guard's spans, and find the start of the newest."""
+    """Return SQL that counts the spans of plane-guard and finds the start of the newest one."""
     return f"""
 SELECT count(), toUnixTimestamp64Nano(max(Timestamp)) FROM {table.quoted}
 WHERE SpanName = '{SESSION}' OR has(Events.Name, '{DECISION}')"""
 
 
 def account(table: Table, *conditions: str) -> str:
-    """The numbers of events, of decisions, of events without a known outcome, and of spans of plane-guard's."""
+    """Return SQL that counts events, decisions, events with an unknown outcome, and spans of plane-guard."""
     sessions = " AND ".join((f"SpanName = '{SESSION}'", *conditions))
     return f"""
 SELECT count(), uniqExactIf(decision_id, outcome IN ('allow', 'block')), countIf(outcome NOT IN ('allow', 'block')),

@@ -1,4 +1,4 @@
-"""The exporter's table as it is: which columns it has, and how an attribute is read out of them."""
+"""The columns of the exporter's table, and SQL that reads attributes from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Every version of the exporter makes these; more is asked for only where DESCRIBE says that it is there.
+# Columns that every version of the exporter creates. Other columns are used only if DESCRIBE lists them.
 NEEDED = [
     "Timestamp",
     "TraceId",
@@ -35,34 +35,34 @@ class Table:
 
     @property
     def quoted(self) -> str:
-        """As SQL names it."""
+        """The name in SQL."""
         return f"`{self.database}`.`{self.name}`"
 
     @property
     def missing(self) -> list[str]:
-        """The columns that no version of the exporter leaves out, and that are not there."""
+        """The columns that every version of the exporter creates and this table does not have."""
         nested = self.columns.get("Events", "").startswith("Nested(")
         return [name for name in NEEDED if name not in self.columns and not (nested and name.startswith("Events."))]
 
     @property
     def json(self) -> bool:
-        """Return true if attributes have the type JSON, not Map: the exporter's option `json`."""
+        """True if attributes have the type JSON instead of Map (option `json` of the exporter)."""
         return self.columns["ResourceAttributes"].startswith("JSON")
 
     def resource(self, name: str) -> str:
-        """An attribute of the resource, as text."""
+        """Return SQL for an attribute of the resource, as text."""
         return self._text("ResourceAttributes", name)
 
     def event(self, name: str) -> str:
-        """An attribute of the event that is called `event` in the query, as text."""
+        """Return SQL for an attribute of the event that the query calls `event`, as text."""
         return self._text("event", name)
 
     def span(self, name: str) -> str:
-        """An attribute of the span, as text."""
+        """Return SQL for an attribute of the span, as text."""
         return self._text("SpanAttributes", name) if "SpanAttributes" in self.columns else "''"
 
     def span_texts(self, name: str) -> str:
-        """The texts of a list that is an attribute of the span."""
+        """Return SQL for an attribute of the span that is a list of texts."""
         if self.json and "SpanAttributes" in self.columns:
             return f"arrayMap(text -> assumeNotNull(text), SpanAttributes.`{name}`.:`Array(Nullable(String))`)"
         return f"JSONExtract({self.span(name)}, 'Array(String)')"

@@ -1,4 +1,4 @@
-"""The source files as they lie there: which there are, and which of them is which after a rotation."""
+"""The files of a source, and their identity across rotations."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _HEAD = 64 * 1024
 
 
 class Seen(NamedTuple):
-    """A file at one moment, and its name for people. `mtime_ns` is 0 if it could not be looked at.
+    """The state of a file, and its name for people. `mtime_ns` is 0 if the file cannot be accessed.
 
-    `size` is that of the UTF-8 in the file, which offsets refer to.
+    `size` counts bytes of unpacked UTF-8, like offsets.
     """
 
     path: str
@@ -59,10 +59,10 @@ def _seen(path: Path, source: str) -> Seen:
 
 
 def identity(file: BinaryIO) -> str:
-    """Identity of a file while it grows or is renamed, until it is written anew: inode and first line.
+    """Return inode and first line, which stay the same while a file grows or is renamed.
 
-    The line counts up to a length that takes in the ids of its first span: what stands before, the resource, is the
-    same in many files.
+    The part of the line that counts is long enough for the ids of its first span. The resource before them is the same
+    in many files.
     """
     file.seek(0)
     head = file.read(_HEAD).lstrip().partition(b"\n")[0].rstrip()
@@ -70,7 +70,7 @@ def identity(file: BinaryIO) -> str:
 
 
 def key_of(seen: Seen, denied: list[BadLine]) -> str | None:
-    """The identity of a file; of one that cannot be opened, `denied` says why."""
+    """Return the identity of a file, or None and a reason in `denied` if it cannot be opened."""
     try:
         with open_regular(Path(seen.path)) as file:
             return identity(file)

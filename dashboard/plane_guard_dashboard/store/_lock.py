@@ -1,4 +1,4 @@
-"""An advisory lock between processes that the system takes back when its holder dies."""
+"""An advisory lock between processes. The system releases it when the holder ends."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Reading:
         self._samples = sum(len(one.samples) for one in ingest.tracked.values())
 
     def take(self, number: int, file: BinaryIO, seen: Seen) -> None:
-        """Read a file from where it was left to where it ended when it was looked at."""
+        """Read a file from the end of the last reading to its size in the scan."""
         collects = gc.isenabled()
         gc.disable()  # a batch makes many objects and no cycle
         try:
@@ -104,7 +104,7 @@ class Reading:
         return self._read[number]
 
     def _line(self, now: Tracked, line: Line, seen: Seen) -> bool:
-        """Take a line; False when it is the last and not whole."""
+        """Take a line. Return False if it is the last one and not complete."""
         problems: list[str] = []
         document = otlp.document(line.data, problems)
         if problems and not line.whole and not document:

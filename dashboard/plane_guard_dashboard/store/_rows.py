@@ -1,7 +1,7 @@
 """Documents to the rows of the three relations, each a tuple in the order of its columns.
 
-How an attribute becomes a value is `_decode`'s affair, which the report reads through as well. This file only lays
-values out, without an object per row: reading a million lines is mostly the time that is spent here.
+Attributes are decoded by `evidence.decoding`, for the report as well. Rows are tuples instead of objects, because
+reading a million lines spends most of its time here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_RESOURCES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """What the rows of a resource share, as columns from `run` to `worker`."""
+    """The columns from `run` to `worker`, which all rows of a resource share."""
 
     shared: Row
     service: str
@@ -37,13 +37,13 @@ class _Resource:
 
 
 class Reader:
-    """Appends what stands in documents to a batch."""
+    """Converts documents and appends their rows to a batch."""
 
     def __init__(self) -> None:
         self._resources: dict[bytes, _Resource] = {}
 
     def take(self, document: Json, problems: list[str], place: tuple[int, int], batch: Batch) -> None:
-        """Append every row of a document; `place` is the source and the position of its line."""
+        """Append the rows of a document. `place` is the number of the source and the offset of the line."""
         last: Json | None = None
         for resource, span in otlp.spans(document, problems):
             if resource is not last:
@@ -136,7 +136,7 @@ def _decision(values: dict[str, Any], shared: Row, span: Json, place: tuple[int,
 
 @lru_cache(maxsize=10_000)
 def _verdict(outcome: rows.Outcome, expected: bool, target: str, reason: str) -> Row:  # noqa: FBT001
-    """The columns from `verdict` to `prod_allowed`."""
+    """Return the columns from `verdict` to `prod_allowed`."""
     row = rows.DecisionRow(
         time_ns=0,
         trace_id="",
@@ -173,7 +173,7 @@ def _caller(file: str | None, line: int | None, function: str | None) -> str:
 
 
 def _timing(span: Json, otherwise: int) -> tuple[int, int, bool]:
-    """The columns `start_ns`, `duration_ns`, `failed`."""
+    """Return the columns `start_ns`, `duration_ns` and `failed`."""
     start = otlp.integer(span.get("startTimeUnixNano")) or 0
     end = otlp.integer(span.get("endTimeUnixNano")) or 0
     status = span.get("status")

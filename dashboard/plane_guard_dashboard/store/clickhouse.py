@@ -1,4 +1,4 @@
-"""The table of the collector's ClickHouse exporter, asked over HTTP."""
+"""The engine for the table of the Collector's ClickHouse exporter, over HTTP."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHARE_OF_LOOKING = 0.1
 
 
 class ClickHouse:
-    """A table on a server. What it answers with is read anew every time; only the counts of `refresh` are kept."""
+    """A table on a server. Every query goes to the server; only the counts of `refresh` are kept."""
 
     def __init__(self, source: str, dial: Callable[[Address], Client] = clients.connect) -> None:
         self.source = source
@@ -41,7 +41,7 @@ class ClickHouse:
         self._next_look = 0.0
 
     def refresh(self, progress: Progress | None = None) -> Hashable:  # noqa: ARG002 - there is nothing to read first
-        """Look whether the table has grown, and if so, by what of plane-guard's."""
+        """Check if the table has grown, and count the spans of plane-guard if so."""
         with self._lock:
             connection, table = self._opened()
             try:
@@ -56,7 +56,7 @@ class ClickHouse:
             return self._counts
 
     def query(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
-        """The rows of a named query."""
+        """Return the rows of a named query."""
         connection, table = self._opened()
         wanted = {key: parameters[key] for key in PARAMETER.findall(QUERIES[name])}
         found = connection.ask(statement(name, wanted, table), wanted)
@@ -64,13 +64,13 @@ class ClickHouse:
         return [dict(zip(names, values, strict=True)) for values in found.result_rows]
 
     def raw(self, decision_id: str) -> str | None:
-        """The span that carries the decision, as JSON text."""
+        """Return the span of the decision as JSON text."""
         rows = self.query("decision", {"id": decision_id})
         connection, table = self._opened()
         return span_as_json(connection, table, rows[0]["trace_id"], rows[0]["span_id"]) if rows else None
 
     def health(self) -> Health:
-        """How large the table is, and what of plane-guard's in it is not as it should be."""
+        """Return the size of the table, and the number of events that could not be understood."""
         connection, table = self._opened()
         rows, size = _size(connection, table)
         events, unique, unknown, spans = connection.row(account(table))
@@ -87,13 +87,13 @@ class ClickHouse:
         )
 
     def _opened(self) -> tuple[clients.Connection, Table]:
-        """The connection and the table's columns, asked for once."""
+        """Return the connection and the table. The columns are read once."""
         if self._known is None:
             self._known = opened(self.source, self._dial)
         return self._known
 
     def _look(self, connection: clients.Connection, table: Table, size: Sequence[object]) -> None:
-        """Count plane-guard's spans, but never spend more than a tenth of the time with that."""
+        """Count the spans of plane-guard, in at most a tenth of the time."""
         started = time.monotonic()
         if self._counts and started < self._next_look:
             return
@@ -103,10 +103,10 @@ class ClickHouse:
 
 
 def opened(source: str, dial: Callable[[Address], Client]) -> tuple[clients.Connection, Table]:
-    """The connection that an address names, and the table with its columns.
+    """Return the connection to an address, and the table with its columns.
 
     Raises:
-        NoTracesError: There is none; the text says why and what to do.
+        NoTracesError: The address or the table cannot be used; the text says why and what to do.
     """
     try:
         address = parsed(source, os.environ)
@@ -117,7 +117,7 @@ def opened(source: str, dial: Callable[[Address], Client]) -> tuple[clients.Conn
 
 
 def _size(connection: clients.Connection, table: Table) -> Sequence[Any]:
-    """Rows and bytes as the server keeps count of them; None for what is no plain table."""
+    """Return rows and bytes from the statistics of the server; None for views."""
     sql = "SELECT total_rows, total_bytes FROM system.tables WHERE database = {d:String} AND name = {t:String}"
     found = connection.ask(sql, {"d": table.database, "t": table.name}).result_rows
     return found[0] if found else (None, None)
@@ -135,7 +135,7 @@ def _described(connection: clients.Connection) -> Table:
 
 
 def nothing(connection: clients.Connection, table: Table) -> NoTracesError:
-    """Why a table that answers has none of plane-guard's spans."""
+    """Return the error for a table without spans of plane-guard."""
     place, rows = connection.address.place, _size(connection, table)[0]
     if not rows:
         return NoTracesError(SourceState.EMPTY, place)

@@ -1,4 +1,4 @@
-"""What a `clickhouse://` address names: the server, the account, the table. The password is in no text made here."""
+"""The server, account and table in a `clickhouse://` address. No message contains the password."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,126}")
 
 
 class AddressError(ValueError):
-    """The address cannot be understood; the text says why and how one looks."""
+    """An invalid address. The text says why, and shows a valid one."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{why}: an address looks like {FORM}")
@@ -26,7 +26,7 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the traces are, and who asks."""
+    """A table of traces, and the account that reads it."""
 
     secure: bool
     host: str
@@ -45,17 +45,17 @@ class Address:
 
 
 def is_address(source: str) -> bool:
-    """Return true if this is an address of a ClickHouse server."""
+    """Return True if this is the address of a ClickHouse server."""
     return source.partition("://")[0] in PORTS and "://" in source
 
 
 def parsed(source: str, environ: Mapping[str, str]) -> Address:
-    """The parts of the address, with what is used where it says nothing."""
+    """Return the parts of the address, with defaults for those that it leaves out."""
     try:
         found = urlsplit(source)
         port = found.port
     except ValueError:
-        raise AddressError("The host or the port of the ClickHouse address is none") from None
+        raise AddressError("Invalid host or port in the ClickHouse address") from None
     if not found.hostname:
         raise AddressError("The ClickHouse address names no host")
     return Address(

@@ -1,4 +1,4 @@
-"""Why ClickHouse gave no answer, as a sentence that says what to do. No message of a server or a library is shown."""
+"""Errors of ClickHouse as sentences that say what to do. Messages of the server and the library are not shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _each(codes: Iterable[int], state: SourceState, sentence: str) -> dict[int, 
     return dict.fromkeys(codes, (state, sentence))
 
 
-# By ClickHouse's numbers of errors.
+# By the error codes of ClickHouse.
 _ANSWERS: Mapping[int, tuple[SourceState, str]] = {
     **_each(
         (60, 81), SourceState.MISSING, "has no such table: let the collector create it, or run deploy/clickhouse.sql."
@@ -35,7 +35,7 @@ _FOREIGN = "does not answer as ClickHouse does: check the address and the port, 
 
 
 class NoAnswerError(NoTracesError):
-    """ClickHouse gave no answer; the text is one sentence that says why and what to do."""
+    """A failed query. The text is one sentence that says why and what to do."""
 
     def __init__(self, state: SourceState, place: str, sentence: str) -> None:
         Exception.__init__(self, f"{place} {sentence}")
@@ -43,17 +43,17 @@ class NoAnswerError(NoTracesError):
 
 
 def missing_package() -> NoAnswerError:
-    """What an installation without the extra `clickhouse` says."""
+    """Return the error for an installation without the extra `clickhouse`."""
     return NoAnswerError(SourceState.UNSUPPORTED, "ClickHouse", _MISSING)
 
 
 def refused_settings(error: Exception) -> bool:
-    """Return true if the account may not change settings."""
+    """Return True if the account may not change settings."""
     return getattr(error, "code", None) in _SETTINGS
 
 
 def no_answer(place: str, error: Exception) -> NoAnswerError:
-    """What an error of the client means."""
+    """Return the error of the client as a sentence."""
     code, name = getattr(error, "code", None), getattr(error, "name", None)
     if code is None:
         return NoAnswerError(SourceState.BROKEN, place, _SILENT if _no_reply(error) else _FOREIGN)
@@ -67,5 +67,5 @@ def _found(code: int, other: str, place: str) -> tuple[SourceState, str, str]:
 
 
 def _no_reply(error: Exception) -> bool:
-    """Return true if the connection failed or timed out."""
+    """Return True if the connection failed or timed out."""
     return type(error).__name__ == "OperationalError"

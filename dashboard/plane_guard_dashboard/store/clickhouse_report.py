@@ -1,4 +1,4 @@
-"""What a report needs out of ClickHouse, as the rows that are read from files elsewhere, and no more than that.
+"""The rows that a report needs, read from ClickHouse instead of files.
 
 Decisions that no figure tells apart come as one row of the answer, with their number and their first and last time.
 They become as many rows again here, in the order of their first times, so that every figure is that of the single ones.
@@ -57,7 +57,7 @@ _PLACE = re.compile(r"(?P<file>.+):(?P<line>[0-9]{1,9})(?: (?P<function>.*))?", 
 
 
 def read(source: str, run: str, since_ns: int = 0, dial: Callable[[Address], Client] = clients.connect) -> Traces:
-    """The rows of the run, or of all runs, that are not older than `since_ns`.
+    """Return the rows of a run, or of all runs, that are not older than `since_ns`.
 
     Raises:
         NoTracesError: There is nothing to read; the text says why and what to do.
@@ -80,7 +80,7 @@ class _Reading:
     since_ns: int
 
     def newest(self) -> str:
-        """The run with the newest activity."""
+        """Return the run with the newest activity."""
         now = time.time_ns()
         for back in () if self.since_ns else _LOOKS:
             runs = self.runs(now - back)
@@ -92,7 +92,7 @@ class _Reading:
         return runs[0]
 
     def runs(self, since_ns: int) -> list[str]:
-        """The runs with the newest activity, those without an id last."""
+        """Return the runs with the newest activity, those without an id last."""
         known = f"{self.table.event(EVENT_ATTRIBUTES['outcome'])} IN ('allow', 'block')"
         window = _window(since_ns)
         sql = f"""
@@ -104,7 +104,7 @@ GROUP BY run ORDER BY run = '{NOBODY}', max(time_ns) DESC LIMIT {_MOST_HINTS}"""
         return [row[0] for row in self.connection.ask(sql, {"since": since_ns}).result_rows]
 
     def traces(self, run: str | None) -> Traces:
-        """The rows of a run, or of all."""
+        """Return the rows of a run, or of all runs."""
         conditions = [*_window(self.since_ns), *([] if run is None else [_of_run(self.table, run)])]
         parameters = {"since": self.since_ns, "run": run or ""}
         order = "(time_ns, seq, decision_id)"
@@ -131,7 +131,7 @@ GROUP BY {columns} ORDER BY min({order})"""
         return list(self.connection.ask(sql, parameters).named_results())
 
     def _accounting(self, conditions: Sequence[str], parameters: dict[str, Any]) -> Accounting:
-        """How much was read, of what was asked for; there are no files."""
+        """Return the number of spans that match, and how many of them could not be understood."""
         found, unique, unknown, spans = self.connection.ask(account(self.table, *conditions), parameters).result_rows[0]
         return Accounting(
             files=0,
@@ -144,7 +144,7 @@ GROUP BY {columns} ORDER BY min({order})"""
         )
 
     def nothing(self, run: str) -> Exception:
-        """Why there is no row: no such run, nothing that new, or nothing at all."""
+        """Return the error for an unknown run, for nothing since a time, or for an empty table."""
         place = self.connection.address.place
         runs = self.runs(self.since_ns)
         if runs:
@@ -153,12 +153,12 @@ GROUP BY {columns} ORDER BY min({order})"""
 
 
 def _window(since_ns: int) -> list[str]:
-    """Spans that may hold what is that new: one starts before its event, and lasts an hour at most."""
+    """Return conditions for spans that may hold events since a time. A span lasts an hour at most."""
     return [f"Timestamp >= fromUnixTimestamp64Nano({int(since_ns) - _HOUR})"] if since_ns > _HOUR else []
 
 
 def _of_run(table: Table, run: str) -> str:
-    """The spans of a run; an id of usual length is found by the table's index."""
+    """Return the condition for the spans of a run. For an id of usual length the table has an index."""
     plain = run != NOBODY and len(run) <= LONGEST_TEXT
     return f"{table.resource(RESOURCE_ATTRIBUTES['run_id']) if plain else run_of(table)} = {{run:String}}"
 
@@ -201,7 +201,7 @@ def _decision(found: dict[str, Any]) -> DecisionRow:
 
 
 def _caller(caller: str) -> dict[str, Any]:
-    """Return file, line and function as the event had them."""
+    """Return file, line and function of the caller."""
     place = _PLACE.fullmatch(caller)
     if place is None:
         return {"file": caller or None}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file or table that is read: how large it is and how far it has been read."""
+    """A file or table with its size and the progress of reading it."""
 
     name: str
     size: int
@@ -28,7 +28,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What has been read and what could not be.
+    """The account of a source: lines that were read and lines that could not be.
 
     `samples` are the first lines that could not be read in full. `cache` is where rows are kept, or why they are not.
     """
@@ -52,7 +52,7 @@ class Health:
 
 
 class EngineError(NoTracesError):
-    """The engine could not answer for want of memory or disk; the text says what to do."""
+    """The engine has too little memory or disk for an answer. The text says what to do."""
 
     def __init__(self, sentence: str) -> None:
         Exception.__init__(self, sentence)
@@ -63,17 +63,17 @@ class Engine(Protocol):
     """Answers the named queries of `queries.py` about one source. Safe to use from several threads."""
 
     def refresh(self, progress: Progress | None = None) -> Hashable:
-        """Read what is new. The value changes whenever an answer may have.
+        """Read new lines. Return a value that changes whenever a query may have another result.
 
         Raises:
             NoTracesError: There is nothing to read; the text says why and what to do.
         """
 
     def query(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
-        """The rows of a named query; it takes from `parameters` what it names."""
+        """Return the rows of a named query. `parameters` may hold more than the query names."""
 
     def raw(self, decision_id: str) -> str | None:
-        """The span that carries the decision, as JSON text; None where the source no longer has it."""
+        """Return the span of the decision as JSON text, or None if the source no longer has it."""
 
     def health(self) -> Health:
-        """How much was read, and how much was not."""
+        """Return the numbers of lines that were read and of lines that could not be."""

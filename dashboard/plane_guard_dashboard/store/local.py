@@ -46,7 +46,7 @@ class Local:
         self._answer: Hashable | NoTracesError | None = None
 
     def refresh(self, progress: Progress | None = None) -> Hashable:
-        """Read what is new. While another thread does, wait for it a moment, or till there is something to show."""
+        """Read new lines. If another thread is reading, wait a moment, or until there is something to show."""
         if self._lock.acquire(timeout=-1 if self._answer is None else _SECONDS_TO_WAIT):
             try:
                 self._answer = self._refresh(progress)
@@ -71,13 +71,13 @@ class Local:
         return self._name, self._ingest.version
 
     def query(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
-        """The rows of a named query."""
+        """Return the rows of a named query."""
         sql = QUERIES[name]
         wanted = {key: parameters[key] for key in _PARAMETER.findall(sql)}
         return self._ask(sql, wanted)
 
     def raw(self, decision_id: str) -> str | None:
-        """The span as its file has it; None when the file is gone or no longer the same."""
+        """Return the span as it is in its file, or None if the file is gone or has changed."""
         for found in self._ask(_CARRIER, [decision_id]):
             document = self._document(found["source"], found["position"])
             span = decoding.carrier(document, decision_id)
@@ -86,7 +86,7 @@ class Local:
         return None
 
     def health(self) -> Health:
-        """The account of the last reading."""
+        """Return the account of the last reading."""
         account = self._accounting()
         return Health(
             engine="DuckDB",
@@ -118,7 +118,7 @@ class Local:
             return self._database.ask(sql, parameters)
 
     def _explained(self, error: duckdb.Error) -> EngineError:
-        """Return the error in words that say what to do."""
+        """Return the error as a sentence that says what to do."""
         reason = otlp.text(str(error).partition("\n")[0])
         return EngineError(
             f"DuckDB has too little memory or disk for this page ({reason}). Choose a shorter period or more filters, "
