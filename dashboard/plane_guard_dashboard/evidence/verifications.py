@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ def read(source: str) -> Verified:
         files = [path for path in contents(source).files if path.name.startswith(f"{FILES}-")]
     except NoTracesError:
         return found
-    for path in files:
+    for path in sorted(files, key=_written):
         for resource, span in _spans(path):
             _take(found, resource, span)
     return found
@@ -83,6 +84,12 @@ def answer(found: Verified, runs: Iterable[str]) -> Answer:
         number = f"{len(wanted) - len(known):,} of {plural(len(wanted), 'run')}"
         return Answer(f"{number} not verified against the server: run plane-guard verify --run all", 2)
     return Answer(worst.sentence())
+
+
+def _written(path: Path) -> int:
+    """Return the time at the end of a file's name, so that the last outcome counts."""
+    stem = path.name.partition(".")[0].rpartition("-")[2]
+    return int(stem, 16) if re.fullmatch("[0-9a-f]{1,20}", stem) else 0
 
 
 def _spans(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -111,12 +111,16 @@ class Client:
             if isinstance(found, list):
                 yield _rows(found), len(found)
                 return
+            if not isinstance(found, dict):
+                raise self._unlike_plane()
             rows = _rows(found.get("results"))
-            yield rows, int(found.get("total_count") or found.get("total_results") or len(rows))
+            total = found.get("total_count") or found.get("total_results")
+            yield rows, total if isinstance(total, int) else len(rows)
             following = found.get("next_cursor")
-            if not found.get("next_page_results") or not isinstance(following, str):
+            # A page without rows, or a cursor that stays the same, would be read forever.
+            if not found.get("next_page_results") or not rows or following == cursor.get("cursor"):
                 return
-            cursor = {"cursor": following}
+            cursor = {"cursor": str(following)}
 
     def _once(self, path: str, query: dict[str, str | int]) -> Any:
         self._wait_for_turn()
@@ -142,7 +146,10 @@ class Client:
         try:
             return response.json()
         except ValueError:
-            raise CannotAskError(f"{self.server.host} does not answer like Plane: check the address.") from None
+            raise self._unlike_plane() from None
+
+    def _unlike_plane(self) -> CannotAskError:
+        return CannotAskError(f"{self.server.host} does not answer like Plane: check the address.")
 
     def _stop(self, state: tenacity.RetryCallState) -> bool:
         # An address that never answered is more likely wrong than busy.
@@ -185,7 +192,7 @@ def _refuse_writes(request: httpx.Request) -> None:
 
 
 def _rows(found: object) -> list[dict[str, Any]]:
-    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    return [row for row in found if isinstance(row, dict) and row.get("id")] if isinstance(found, list) else []
 
 
 def _pause(state: tenacity.RetryCallState) -> float:

@@ -155,7 +155,10 @@ def verify(  # noqa: PLR0913  one per option
 def _evidence(place: str, *, may_be_missing: bool) -> Traces:
     """Read the evidence. There may be none yet when webhooks are received."""
     from plane_guard_dashboard.evidence import traces
+    from plane_guard_dashboard.verification.server import CannotAskError
 
+    if "://" in place:
+        raise CannotAskError("verify reads files only: name a folder or a file with --traces.")
     try:
         return traces.read(place)
     except traces.NoTracesError:

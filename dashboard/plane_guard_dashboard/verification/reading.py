@@ -71,7 +71,6 @@ def projects(client: Client, workspaces: Iterable[str], sandboxes: frozenset[str
         for slug in workspaces
         for rows, _ in client.pages(f"workspaces/{slug}/projects/")
         for row in rows
-        if row.get("id")
     ]
     return sorted(found, key=lambda project: (project.id in sandboxes, project.identifier))
 
@@ -163,6 +162,9 @@ class Reader:
         step, place = Step(), Place(project.workspace, project.id, key=project.identifier)
         before = self.history.objects.get(project.id)
         self._take_object(step, project.row, place, Kind.PROJECT, before)
+        if self.steps[f"items:{project.id}"].unseen:
+            step.objects = {**(before or {}), **step.objects}
+            return step  # the token is no member of the project
         for part, kind in OBJECTS.items():
             try:
                 for rows, _ in self.client.pages(project.path + part):
@@ -193,6 +195,8 @@ class Reader:
             self._until_older(step, f"{path}comments/", "updated_at", lambda row: of_comment(row, place))
         except NotVisibleError as error:
             step.unseen.append(f"{place.key or item}: activity ({error})")
+        if item not in self.steps[f"items:{owner.id}"].items and not step.changes and not step.others:
+            step.unseen = [f"{place.key or item}: deleted or archived; Plane does not say by whom"]
         return step
 
     def _until_older(self, step: Step, path: str, stamp: str, changes: Callable[[Row], Iterable[Change]]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from plane_guard_dashboard.evidence.groups import NOBODY
 from plane_guard_dashboard.evidence.rows import Outcome
-from plane_guard_dashboard.evidence.runs import ALL, LATEST, by_prefix, run_ids
+from plane_guard_dashboard.evidence.runs import ALL, LATEST, UnknownRunError, by_prefix, run_ids
 from plane_guard_dashboard.verification.matching import Allowed
 from plane_guard_instrumentation.evidence import attributes as names
 
@@ -37,7 +37,7 @@ def find(traces: Traces, wanted: str, until_ns: int) -> list[Run]:
     """Return the latest run, one by its id, or all of them. A run whose end is not recorded lasts until `until_ns`.
 
     Raises:
-        UnknownRunError: The evidence has no such run.
+        UnknownRunError: The evidence has no such run, or does not tell its time.
     """
     known = run_ids(traces)
     ids = set(known) if wanted == ALL else {known[0] if wanted == LATEST else by_prefix(wanted, known, traces.source)}
@@ -48,6 +48,8 @@ def find(traces: Traces, wanted: str, until_ns: int) -> list[Run]:
             run = found.setdefault(run_id, Run(run_id, row.time_ns, 0))
             run.first_ns = min(run.first_ns, row.time_ns)
             run.hosts |= {row.host} if row.host else set()
+    if not found:
+        raise UnknownRunError("The evidence of this run tells no time: name another run with --run.")
     for session in traces.sessions:
         run_of = found.get(session.run_id or NOBODY)
         if run_of is not None and session.ended:

@@ -85,6 +85,8 @@ class Verifier:
         self._archive = Archive.of(self.client.server.url, self._user)
         self._history = self._archive.load()
         self._projects = projects(self.client, self.client.server.workspaces, self.sandboxes)
+        if not self._projects:
+            raise CannotAskError("This token sees no project: use the token that the tests had, and its workspace.")
         names = {one.id for one in self._projects if f"{one.workspace}/{one.identifier}" in self.sandboxes}
         self.sandboxes |= names
 
@@ -120,16 +122,28 @@ class Verifier:
 
     def run(self, folder: str) -> tuple[Outcome, str]:
         """Read, match and record; return the outcome, and why it could not be recorded if so."""
-        unseen = self._read() if self._is_left else []
+        unseen = self._of_decisions() + (self._read() if self._is_left else [])
         if self._is_resumed:
             self._begin()
             unseen += self._read() if self._is_left else []
         outcome = self._outcome(tuple(dict.fromkeys(unseen)))
         return outcome, findings.write(folder, self.client.server, self.runs, outcome.by_run, outcome.findings)
 
+    def _of_decisions(self) -> list[str]:
+        """Return the projects that decisions of these runs name and the token cannot see."""
+        named = {row.project_id for row in self.traces.decisions if row.run_id in {run.id for run in self.runs}}
+        known = {one.id for one in self._projects} | set(self._names()[0])
+        return [
+            f"{key}: a decision names it, and this token cannot see it" for key in sorted(filter(None, named - known))
+        ]
+
     def _read(self) -> list[str]:
         self._reader.advance = self.advance
         steps = self._reader.read(self._projects)
+        if all(steps[f"items:{project.id}"].unseen for project in self._projects):
+            raise CannotAskError(
+                "This token may not read the work items of any project: use the one that the tests had."
+            )
         self._history.add(self._reader.first_ns, self._reader.last_ns, steps)
         self._archive.save(self._history)
         return [text for step in steps.values() for text in step.unseen]

@@ -19,11 +19,14 @@ from plane_guard_dashboard.cli import main
 from plane_guard_dashboard.evidence import traces
 from plane_guard_dashboard.verification import client, server
 from plane_guard_dashboard.views import live
+from plane_guard_instrumentation.testing.world import LIMITED, USERS
 from tests.dashboard.pages.whole import Dashboard
 from tests.dashboard.verification.scenario import KINDS, Day
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import httpx
 
     from plane_guard_instrumentation.testing import FakePlane
     from plane_guard_instrumentation.testing.http_server import ReceivedRequest
@@ -308,3 +311,56 @@ def test_reports_and_the_overview_say_if_a_run_was_verified(day: Day, monkeypatc
         code, text = report("--verify", *options)
         assert (code, "1 change that no allowed decision explains" in text) == (1, True)
     assert "1 change that no allowed decision explains" in overview.opened().error[0].value
+
+
+def test_what_the_token_cannot_see_is_said_and_no_verify_passes_blindly(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, started, plane = day.run(), day.now, day.plane
+    day.allow(run, "state", plane.prod.items["ORCH-112"], project=plane.prod.id)
+    hidden = "11111111-1111-4111-8111-111111111111"
+    day.allow(run, "state", project=hidden)
+    day.now += 60
+    day.end(run, started)
+    day.to_the_present()
+    result = verify(day)
+    assert result.exit_code == 0
+    assert f"{hidden}: a decision names it, and this token cannot see it" in result.stdout
+    with monkeypatch.context() as context:
+        context.setenv("PLANE_API_KEY", plane.limited_token)
+        for row in plane._database.rows("members", member=USERS[LIMITED]):
+            row["is_active"] = row["project"] == plane.sandbox.id
+        only_sandbox = verify(day)
+        assert only_sandbox.exit_code == 0
+        assert "ORCH: work items (the server answered 403)" in only_sandbox.stdout
+        for row in plane._database.rows("members", member=USERS[LIMITED]):
+            row["is_active"] = False
+        context.setenv("XDG_CACHE_HOME", str(day.folder / "other"))
+        nothing = verify(day)
+        assert (nothing.exit_code, nothing.stdout) == (2, "")
+        assert "may not read the work items of any project" in nothing.stderr
+    assert "verify reads files only" in verify(day, "--traces", "clickhouse://host/db").stderr
+
+
+@pytest.mark.parametrize("answer", [[], [1], {}, {"results": 3}, "text", {"results": [{"id": None}, 7]}, None])
+def test_a_server_that_answers_nonsense_ends_in_exit_code_2(
+    day: Day, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    one_run(day, 0)
+    day.to_the_present()
+    real = client.Client._value
+
+    def nonsense(self: client.Client, response: httpx.Response) -> object:
+        return real(self, response) if "users/me" in str(response.url) else answer
+
+    monkeypatch.setattr(client.Client, "_value", nonsense)
+    result = verify(day)
+    assert result.exit_code == 2, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_a_page_that_repeats_itself_is_not_read_forever(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = {"results": [{"id": "a"}], "next_cursor": "100:1:0", "next_page_results": True}
+    monkeypatch.setattr(client.Client, "get", lambda *_, **__: page)
+    with client.Client(server.Server(day.plane.url, "t", ("acme",)), 60) as reader:
+        assert len(list(reader.pages("workspaces/acme/projects/"))) == 2
