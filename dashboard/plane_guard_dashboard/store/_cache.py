@@ -71,7 +71,10 @@ class Cache:
             return self.folder / DATABASE
         if self.trouble:
             return None
-        self.trouble = f"Another dashboard uses the cache in {self.folder}. This one keeps rows until it ends."
+        self.trouble = (
+            f"Another dashboard uses the cache in {self.folder}. This one keeps its rows until it ends. "
+            "To use the cache here, stop the other one and start this one again."
+        )
         return self.folder / f"{_OWN}{os.getpid()}-{uuid.uuid4().hex[:8]}.duckdb"
 
     def release(self, file: Path | None) -> None:

@@ -15,7 +15,7 @@ from plane_guard_dashboard.store._follow import follow
 from plane_guard_dashboard.store._read import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from plane_guard_dashboard.evidence.traces import BadLine
     from plane_guard_dashboard.store._database import Database
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # The caller's mistake, or too little memory: no sign of a damaged file.
 _NO_DAMAGE = (duckdb.ProgrammingError, duckdb.OutOfMemoryException)
+BYTES_THAT_ARE_MUCH = 32 * 1024 * 1024
 
 
 class Ingest:
@@ -112,7 +113,7 @@ class Ingest:
 
     def _read(self, new: list[int], progress: Progress | None) -> None:
         size = sum(self.live[one].size - self.tracked[one].offset for one in new)
-        with contextlib.closing(Reading(self, progress, size)) as reading:
+        with self._little_memory(size), contextlib.closing(Reading(self, progress, size)) as reading:
             for number in new:
                 seen = self.live[number]
                 # A file that is gone by now is missing in the next scan.
@@ -121,6 +122,18 @@ class Ingest:
                         reading.take(number, file, seen)
             reading.flush()
         self._read_at |= {number: self.live[number] for number in new}
+
+    @contextlib.contextmanager
+    def _little_memory(self, size: int) -> Iterator[None]:
+        if size < BYTES_THAT_ARE_MUCH:
+            yield
+            return
+        self.database.limit_memory(reading=True)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(duckdb.Error):
+                self.database.limit_memory(reading=False)
 
     def commit(self, read: Iterable[Tracked], torn: dict[int, Torn]) -> None:
         """Keep the rows that were read, and how far they reach."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from plane_guard_dashboard.store import EngineError, _cache, _database, _layout, _read
+from plane_guard_dashboard.store import EngineError, _cache, _database, _ingest, _layout, _read
 from plane_guard_dashboard.store.local import Local
 from tests.dashboard.evidence import decision, session, span, write
 from tests.dashboard.store.conftest import cached, everything, ids
@@ -163,6 +163,25 @@ def test_an_answer_larger_than_the_memory_limit_is_moved_to_disk_and_the_disk_is
     del store
     gc.collect()
     assert names(folder) == KEPT
+
+
+def test_while_much_is_read_the_database_gets_less_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ingest, "BYTES_THAT_ARE_MUCH", 1)
+    monkeypatch.setattr(_read, "_ROWS_TO_PACK", 1)
+    fill(folder, "a", "b")
+    store = Local(str(folder))
+    limits = []
+
+    def ask(*_: object) -> None:
+        limits.append(store._database.ask("SELECT current_setting('memory_limit') AS found")[0]["found"])
+
+    store.refresh(ask)
+    ask()
+    assert ids(store) == ["a", "b"]
+    *while_reading, afterwards = limits
+    assert while_reading
+    assert set(while_reading) == {"190.7 MiB"}
+    assert afterwards == "1.1 GiB"
 
 
 def test_what_a_killed_process_left_is_deleted(folder: Path) -> None:
