@@ -67,7 +67,7 @@ Examples:
   plane-guard report --since-file .job-started --fail-on blocked
   plane-guard report --format json >report.json
   plane-guard report --known report.json --fail-on new-prod-attempt
-  plane-guard report --fail-on new-prod-attempt     # with plane-guard-known.toml
+  plane-guard report --fail-on new-prod-attempt
   plane-guard report --traces clickhouse://host/plane_guard --since 24h
 """
 
