@@ -137,6 +137,27 @@ def _pycurl(pycurl: Any, url: str) -> object:
     return handle.getinfo(pycurl.RESPONSE_CODE)
 
 
+def _grequests(grequests: Any, url: str) -> object:
+    raised: list[Exception] = []
+    request = grequests.post(url, data=BODY, verify=CA, timeout=9)
+    (response,) = grequests.map([request], exception_handler=lambda _, error: raised.append(error))
+    if raised:
+        raise raised[0]
+    return response.status_code
+
+
+def _tls_client(client: Any, url: str) -> object:
+    return client.Session().post(url, data=BODY, insecure_skip_verify=True).status_code
+
+
+async def _rnet(rnet: Any, url: str) -> object:
+    return (await rnet.Client(verify=False).post(url, body=BODY)).status
+
+
+async def _wreq(wreq: Any, url: str) -> object:
+    return (await wreq.Client(tls_verify=False, tls_verify_hostname=False).post(url, body=BODY)).status
+
+
 def _pyreqwest(client: Any, url: str) -> object:
     with client.SyncClientBuilder().danger_accept_invalid_certs(enable=True).build() as made:
         return made.post(url).body_bytes(BODY).build().send().status
@@ -182,6 +203,7 @@ CLIENTS: dict[str, tuple[str, Send]] = {
     "niquests, async": ("niquests", awaited("niquests", _niquests_async)),
     "eventlet.green.http.client": ("eventlet", with_module("eventlet.green.http.client", _eventlet)),
     "twisted, treq": ("twisted", with_module("twisted.web.client", _twisted)),
+    "grequests": ("grequests", with_module("grequests", _grequests)),
     "tornado": ("tornado", awaited("tornado.simple_httpclient", _tornado)),
     "aiosonic": ("aiosonic", awaited("aiosonic", _aiosonic)),
     "websockets": ("websockets", awaited("websockets.asyncio.client", _websockets)),
@@ -191,13 +213,16 @@ CLIENTS: dict[str, tuple[str, Send]] = {
     "impit": ("impit", with_module("impit", lambda m, url: m.Client(verify=False).post(url, content=BODY))),
     "httpr": ("httpr", with_module("httpr", lambda m, url: m.Client(verify=False).post(url, content=BODY))),
     "pyreqwest": ("pyreqwest", with_module("pyreqwest.client", _pyreqwest)),
+    "rnet": ("rnet", awaited("rnet", _rnet)),
+    "wreq": ("wreq", awaited("wreq", _wreq)),
+    "tls_client": ("tls_client", with_module("tls_client", _tls_client)),
     "sockets": ("socket", by_socket),
     "asyncio streams": ("asyncio", by_streams),
 }
 
 
-# Replaces modules of the whole process, so it runs in a process of its own.
-ALONE = ("eventlet.green.http.client",)
+# These replace modules of the whole process, so each runs in a process of its own.
+ALONE = ("eventlet.green.http.client", "grequests")
 
 
 def reasons(error: BaseException | None) -> set[str]:

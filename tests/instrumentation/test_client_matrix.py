@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tests.instrumentation import client_table
+import pytest
+
+from tests import harness
+from tests.instrumentation import client_table, environments
 from tests.instrumentation.client_matrix import CLIENTS, JUDGED, REFUSED
 
 if TYPE_CHECKING:
@@ -20,8 +23,22 @@ def test_the_table_in_the_documentation_is_what_clients_do(tmp_path: Path) -> No
     assert documented.keys() == CLIENTS.keys()
 
 
+@pytest.mark.exhaustive
+def test_every_row_of_the_table_is_what_the_client_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "SECONDS", 200)
+    found: client_table.Rows = {}
+    for number, steps in enumerate((environments.NIQUESTS, environments.EVERY_OTHER_CLIENT)):
+        (tmp_path / str(number)).mkdir()
+        found |= client_table.run(environments.interpreter(*steps), tmp_path / str(number))
+
+    documented = client_table.documented()
+    assert found == {name: documented[name] for name in found}
+    # These need a build of libcurl; the environment of the suite has them.
+    assert documented.keys() - found.keys() <= {"pycurl", "curl_cffi"}
+
+
 def test_no_client_of_python_reaches_a_known_host_unseen() -> None:
     documented = client_table.documented()
-    native = {"primp", "impit", "httpr", "pyreqwest"}
+    native = {"primp", "impit", "httpr", "pyreqwest", "rnet", "wreq", "tls_client"}
 
     assert {row["known"] for name, row in documented.items() if name not in native} == {JUDGED, REFUSED}

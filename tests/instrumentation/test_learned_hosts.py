@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     import subprocess
 
+    from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 READERS = {
@@ -167,3 +168,20 @@ def test_it():
 """)
     server = child.environment["PLANE_API_URL"]
     assert_passes(child.pytest("-x", SERVER=server, PLANE_BASE_URL=server, PLANE_API_URL=""))
+
+
+def test_under_gevent_another_port_of_a_listed_host_is_looked_up_once(child: Child, plane: FakePlane) -> None:
+    result = child.python(
+        """
+        from gevent import monkey; monkey.patch_all()
+        import faulthandler, os, socket, _thread
+        faulthandler.dump_traceback_later(20, exit=True)
+        socket.create_connection(("127.0.0.1", int(os.environ["PORT"]))).close()
+        print("connected", _thread._count() < 5)
+        """,
+        PLANE_GUARD_TEST_PROCESS="1",
+        PLANE_GUARD_HOSTS="127.0.0.1:1",
+        PLANE_API_URL="",
+        PORT=str(plane.port),
+    )
+    assert "connected True" in result.stdout, result.stdout + result.stderr

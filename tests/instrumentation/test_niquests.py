@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
-import os
 import ssl
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 
-from tests.instrumentation import h2_front
+from tests.instrumentation import environments, h2_front
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plane_guard_instrumentation.testing import FakePlane
     from tests.harness import Child
 
 pytestmark = pytest.mark.exhaustive
-ROOT = Path(__file__).parents[2]
-# niquests comes last, as when it is added to a project.
-STEPS = (["-e", str(ROOT), "requests", "urllib3", "plane-sdk"], ["niquests"])
 
 CASES = """
     import asyncio, json, os
@@ -90,28 +82,8 @@ CASES = """
 """
 
 
-@pytest.fixture(scope="module")
-def python() -> str:
-    """An interpreter with niquests, kept between runs under a name that says what is in it."""
-    constraints = (ROOT / ".ci" / "constraints.txt").read_text(encoding="utf-8")
-    content = json.dumps([sys.version, STEPS, constraints, (ROOT / "pyproject.toml").read_text(encoding="utf-8")])
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "plane-guard" / "niquests"
-    folder = cache / hashlib.sha256(content.encode()).hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
-    interpreter, complete = folder / "venv" / "bin" / "python", folder / "complete"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not complete.exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder / "venv")], check=True)
-            for packages in STEPS:
-                pip = [str(interpreter), "-m", "pip", "install", "-q", "-c", str(ROOT / ".ci" / "constraints.txt")]
-                subprocess.run([*pip, *packages], check=True)
-            complete.touch()
-    return str(interpreter)
-
-
 def test_no_client_of_an_environment_with_niquests_writes_to_production(
-    child: Child, plane: FakePlane, python: str, tmp_path: Path
+    child: Child, plane: FakePlane, tmp_path: Path
 ) -> None:
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -119,7 +91,7 @@ def test_no_client_of_an_environment_with_niquests_writes_to_production(
     child.write("test_clients.py", CASES)
     with h2_front.serving(plane.port, context) as port:
         result = child.run(
-            [python, "-m", "pytest", "-p", "no:cacheprovider"],
+            [environments.interpreter(*environments.NIQUESTS), "-m", "pytest", "-p", "no:cacheprovider"],
             OVER_HTTP2=f"https://127.0.0.1:{port}",
             AUTHORITY=str(tmp_path / "authority.pem"),
             PROD_ITEM=plane.prod.items["ORCH-114"],

@@ -71,10 +71,11 @@ def note_lookup(host: object, port: object) -> None:
         return
     if not names(process.fixed().hosts, host_name(name)):
         return
-    import socket
+    # The native one: gevent's asks a thread, in which this function would be called again without the scope below.
+    import _socket
 
     with suppress(OSError, UnicodeError), request_scope.connecting():
-        for *_, address in socket.getaddrinfo(name, None):
+        for *_, address in _socket.getaddrinfo(name, None):
             if len(_resolved.names) < _MOST_ADDRESSES:
                 _resolved.names[str(address[0])] = host_name(name)
 
