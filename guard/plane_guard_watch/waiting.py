@@ -41,7 +41,7 @@ def wait() -> bool:
 def _is_blocked_by(thread: int, other: int) -> bool:
     """Return if a thread waits for the import of a module that another thread is importing, directly or not."""
     # Python's own record, by which it avoids deadlocks among imports. Without it, a deadlock ends with the limit above.
-    blocking_on = dict(getattr(_frozen_importlib, "_blocking_on", {}))
+    blocking_on = getattr(_frozen_importlib, "_blocking_on", {})  # since Python 3.12 no dictionary, but has `get`
     seen: set[int] = set()
     while thread not in seen:
         seen.add(thread)

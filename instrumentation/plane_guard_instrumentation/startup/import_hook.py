@@ -131,7 +131,7 @@ class _Loader(_Wrapper):
         """Run the module's code, which sees its own spec and loader, as it would without us."""
         found = self.found
         _report(_state.before, found.name)
-        is_wrapped = getattr(getattr(module, "__spec__", None), "loader", self) is not self
+        is_wrapped = getattr(_attribute(module, "__spec__"), "loader", self) is not self
         _give_back(module, found, self)
         _set_initializing(found, value=True)
         try:
@@ -173,14 +173,25 @@ class _LoadModuleLoader(_Wrapper):
 
 
 def _give_back(module: ModuleType, found: Spec, ours: object) -> None:
-    for name, value in (("__spec__", found), ("__loader__", found.loader)):
-        try:
-            # A reload sets both to ours before it runs the code. A spec whose loader another tool has wrapped stays.
-            current = getattr(module, name, None)
-            if (getattr(current, "loader", None) if name == "__spec__" else current) is ours:
-                setattr(module, name, value)
-        except AttributeError:
-            continue
+    """Give the module the found spec and loader. A spec whose loader another tool has wrapped stays."""
+    spec, loader = _attribute(module, "__spec__"), _attribute(module, "__loader__")
+    with suppress(AttributeError):
+        if getattr(spec, "loader", None) is ours:
+            if getattr(spec, "loader_state", None) is not None and found.loader_state is None:
+                spec.loader = found.loader  # ours, and a module that is being loaded lazily cannot do without its state
+            else:
+                module.__spec__ = found
+    with suppress(AttributeError):
+        if loader is ours:
+            module.__loader__ = found.loader
+
+
+def _attribute(module: ModuleType, name: str) -> Any:
+    """Return an attribute of a module without loading a lazy one."""
+    try:
+        return object.__getattribute__(module, name)
+    except AttributeError:
+        return None
 
 
 def _report(calls: list[Callable[[str], object]], name: str) -> None:
