@@ -78,8 +78,8 @@ def test_a_real_run_is_explained_and_a_child_that_bypasses_the_guard_is_found(
     decisions = [one for one in child.decisions() if one.outcome == "allow"]
     assert len(decisions) == 16
     assert summary["unexplained"] == 0
-    # The comment is gone, so neither its creation nor its deletion is visible. What is done to a work item in the second
-    # of its creation counts as one write.
+    # The comment is gone, so neither its creation nor its deletion is visible. Changes of a work item in the second of
+    # its creation count as one write.
     assert 8 <= summary["explained"] <= len(decisions) - 2
 
     result = child.pytest(BYPASS=BYPASS)
