@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-THEMES = ("requests", "decision", "startup", "pytest_runs", "core", "memory", "traces", "pages")
+THEMES = ("requests", "decision", "startup", "pytest_runs", "core", "memory", "traces", "pages", "contained")
 FOLDER_VARIABLE = "PLANE_BENCHMARKS_FOLDER"
 
 

@@ -83,12 +83,13 @@ def test_calls_to_the_hosted_mcp_server_are_read(machine: Machine) -> None:
 def test_git_pushes_to_another_host(machine: Machine) -> None:
     origin, clone = machine.folder / "origin.git", machine.folder / "clone"
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         ["init", "-q", "--bare", origin],
         ["-C", origin, "config", "http.receivepack", "true"],
         ["init", "-q", "-b", "main", clone],
         ["-C", clone, "commit", "-q", "--allow-empty", "-m", "first"],
-    ):
+    )
+    for command in commands:
         subprocess.run([*git, *command], check=True)
     with servers.serving(servers.git(machine.folder), machine.tls.context(GIT_HOST)) as port:
         ran = machine.shell(

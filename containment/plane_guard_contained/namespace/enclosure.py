@@ -12,22 +12,18 @@ import os
 import signal
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import plane_guard_watch
-from plane_guard_contained.namespace import clients, kernel, network, status
+from plane_guard_contained.namespace import kernel, network, status
 from plane_guard_contained.namespace.names import Names
 from plane_guard_contained.namespace.plan import PROXY_PORT, Plan
-
-if TYPE_CHECKING:
-    from plane_guard_instrumentation.evidence.outgoing import Client
 
 _LOOPBACK = "127.0.0.1"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  of a namespace in which nothing else is
 _FALLBACK_PORTS = (80, 443, 8000, 8080, 8443)
 _WAITING = 4_096
 _QUESTIONS_BYTES = 4 << 20
-_MOST_SEARCHES = 16
 _NOT_FOUND, _NOT_EXECUTABLE, _BY_SIGNAL, _FAILED = 127, 126, 128, 125
 _RETRY_SECONDS = 0.01
 _BUSY = frozenset({errno.EAGAIN, errno.ETOOMANYREFS, errno.ENOBUFS})
@@ -35,8 +31,11 @@ _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _IGNORED = (signal.SIGINT, signal.SIGQUIT)
 
 
-def run(plan: Plan) -> NoReturn:
-    """Run the command of the plan to its end, as the first process of the namespace."""
+def run(plan: Plan, outside: int) -> NoReturn:
+    """Run the command of the plan to its end, as the first process of the namespace.
+
+    ``outside`` is a process by which the namespace is found from outside of it.
+    """
     kernel.die_with_parent(signal.SIGKILL)
     step = status.MOUNT
     try:
@@ -58,7 +57,7 @@ def run(plan: Plan) -> NoReturn:
     os.close(plan.status)
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    os._exit(asyncio.run(_serve(plan.door, listeners, questions, command)))
+    os._exit(asyncio.run(_serve(plan.door, listeners, questions, command, outside)))
 
 
 def _mount(plan: Plan) -> None:
@@ -113,7 +112,9 @@ def _start(plan: Plan, last_capability: int, *, is_redirected: bool) -> int:
     os._exit(code)
 
 
-async def _serve(door: int, listeners: list[socket.socket], questions: socket.socket, command: int) -> int:
+async def _serve(
+    door: int, listeners: list[socket.socket], questions: socket.socket, command: int, outside: int
+) -> int:
     """Hand connections to the proxy until the command ends; return its exit code."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
@@ -134,7 +135,7 @@ async def _serve(door: int, listeners: list[socket.socket], questions: socket.so
     await loop.create_datagram_endpoint(lambda: _Answers(names), sock=questions)
     out = socket.socket(fileno=door)
     out.setblocking(False)  # noqa: FBT003  its only form
-    relay = _Relay(out, names)
+    relay = _Relay(out, names, outside)
     tasks = [asyncio.create_task(_accept(listener, relay)) for listener in listeners]
     reap()
     code = await ended
@@ -170,8 +171,8 @@ async def _accept(listener: socket.socket, relay: _Relay) -> None:
     loop = asyncio.get_running_loop()
     tasks = set[asyncio.Task[None]]()
     while True:
-        connection, (host, port) = await loop.sock_accept(listener)
-        task = asyncio.create_task(relay.hand_over(connection, host, port))
+        connection, _ = await loop.sock_accept(listener)
+        task = asyncio.create_task(relay.hand_over(connection))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
@@ -179,17 +180,17 @@ async def _accept(listener: socket.socket, relay: _Relay) -> None:
 class _Relay:
     """Hands connections to the proxy: the sockets themselves, so no byte of them goes through this process."""
 
-    def __init__(self, out: socket.socket, names: Names) -> None:
+    def __init__(self, out: socket.socket, names: Names, outside: int) -> None:
         self._out = out
         self._names = names
-        self._searches = 0
+        self._outside = outside
 
-    async def hand_over(self, connection: socket.socket, host: str, port: int) -> None:
-        """Pass a connection on, with what is known of it. Without a proxy it is closed."""
+    async def hand_over(self, connection: socket.socket) -> None:
+        """Pass a connection on, with its destination. Without a proxy it is closed."""
         with connection, suppress(OSError):
-            address, to_port = network.original_destination(connection)
-            to = None if (address, to_port) == (_LOOPBACK, PROXY_PORT) else (self._names.host(address), to_port)
-            description = json.dumps({"to": to, "by": await self._client(host, port)}).encode()
+            address, port = network.original_destination(connection)
+            to = None if (address, port) == (_LOOPBACK, PROXY_PORT) else (self._names.host(address), port)
+            description = json.dumps({"to": to, "namespace": self._outside}).encode()
             while True:
                 try:
                     socket.send_fds(self._out, [description], [connection.fileno()])
@@ -200,13 +201,3 @@ class _Relay:
                     await asyncio.sleep(_RETRY_SECONDS)
                 else:
                     return
-
-    async def _client(self, host: str, port: int) -> Client | None:
-        """Return the process that connected. A crowd is not searched: names must be answered meanwhile."""
-        if self._searches >= _MOST_SEARCHES:
-            return None
-        self._searches += 1
-        try:
-            return await asyncio.to_thread(clients.find, host, port)
-        finally:
-            self._searches -= 1

@@ -28,9 +28,10 @@ def main() -> None:
     except OSError as error:
         status.report_failure(chosen.status, status.ENTER, error)
         os._exit(_FAILED)
+    outside = os.getpid()
     first = os.fork()
     if first == 0:
-        enclosure.run(chosen)
+        enclosure.run(chosen, outside)
     os.close(chosen.door)
     os.close(chosen.status)
     os._exit(_wait(first))

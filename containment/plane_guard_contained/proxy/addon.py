@@ -21,7 +21,7 @@ from plane_guard import PlaneWriteBlocked, process
 from plane_guard.advice import PROXY_LAYER
 from plane_guard.classification import classify
 from plane_guard.hosts import host_name, is_loopback, matches
-from plane_guard_contained.proxy import refusals
+from plane_guard_contained.proxy import clients, refusals
 from plane_guard_instrumentation.connections import known_hosts
 from plane_guard_instrumentation.enforcement import check, learning
 from plane_guard_instrumentation.enforcement.ownership import LookupRequest, LookupResponse
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mitmproxy.tls import ClientHelloData
 
     from plane_guard_contained.credentials.vault import Vault
+    from plane_guard_contained.proxy.connections import Origin
     from plane_guard_contained.proxy.orders import Orders
 
 LAYER = PROXY_LAYER
@@ -52,23 +53,38 @@ class Guard:
         self._vault = vault
         self._connect_to = {(host, port): (to, at) for host, port, to, at in orders.connect_to}
         self._addresses: tuple[float, frozenset[str]] = (0.0, frozenset())
-        self.clients: dict[str, Client] = {}
-        """The process behind each connection, by the id of the connection."""
+        self._is_contained = orders.door >= 0
+        self.origins: dict[str, Origin] = {}
+        """The client's end of each connection, by the id of the connection."""
         self.blocked = 0
         self.refused: Counter[str] = Counter()
         """The connections that were refused, and how often."""
 
     # Connections: which are read, which are passed on as they are, which are refused.
 
+    async def other_server(self, destination: tuple[str, int], sni: str) -> tuple[str, int] | None:
+        """Return where to pass on a TLS connection that is not to Plane; ``None`` if it has to be read.
+
+        Raises `OSError` if it is refused.
+        """
+        host, port = destination
+        if await self._concerns_plane(host, sni, port):
+            return None
+        # The name that the client will check is where the connection goes, not an address that it says has that name.
+        host = sni if sni and _is_address(host) and not _is_this_machine(host) else host
+        server, problem = self._server(host, port)
+        if problem:
+            raise OSError(problem)
+        return server
+
     async def tls_clienthello(self, data: ClientHelloData) -> None:
-        """Leave a connection alone that is not to a Plane host, whatever name it was opened by."""
+        """Pass on what a client sends through CONNECT to another host, and read what is sent to Plane."""
         try:
             server, sni = data.context.server, data.client_hello.sni or ""
             host, port = server.address or ("", 0)
-            if sni and _is_address(host):
-                # The name that the client will check is where the connection goes.
-                known = matches(process.fixed().hosts, host, port)
-                server.address = (host, port) if known else (sni, port)
+            known = matches(process.fixed().hosts, host, port)
+            if sni and _is_address(host) and not known and not _is_this_machine(host):
+                server.address = (sni, port)
             data.ignore_connection = not await self._concerns_plane(host, sni, port)
         except Exception:  # noqa: BLE001  what cannot be read is not passed on unread
             data.ignore_connection = False
@@ -96,22 +112,28 @@ class Guard:
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         """Refuse a connection that is neither HTTP nor TLS. Registered behind the add-on that finds out."""
         if isinstance(nextlayer.layer, (layers.TCPLayer, layers.UDPLayer, layers.DNSLayer)):
-            self._refuse_connection(nextlayer.context.server, _NOT_HTTP)
+            self.refuse(nextlayer.context.server.address or ("unknown", 0), _NOT_HTTP)
             nextlayer.layer = _Closed(nextlayer.context)
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         """Connect elsewhere if the user said so, and never to another service of this machine."""
-        host, port = data.server.address or ("", 0)
+        data.server.address, problem = self._server(*(data.server.address or ("", 0)))
+        if problem:
+            data.server.error = problem
+
+    def _server(self, host: str, port: int) -> tuple[tuple[str, int], str]:
+        """Return the address to connect to, and why it is refused if it is."""
         address = self._connect_to.get((host_name(host), port))
         if address is not None:
-            data.server.address = address
-        elif _is_this_machine(host) and not matches(process.fixed().hosts, host, port):
-            self._refuse_connection(data.server, _LOOPBACK)
-            data.server.error = f"plane-guard: {host}:{port} is {_LOOPBACK}"
+            return address, ""
+        if self._is_contained and _is_this_machine(host) and not matches(process.fixed().hosts, host, port):
+            self.refuse((host, port), _LOOPBACK)
+            return (host, port), f"plane-guard: {host}:{port} is {_LOOPBACK}"
+        return (host, port), ""
 
-    def _refuse_connection(self, server: Server, why: str) -> None:
-        host, port = server.address or ("unknown", 0)
-        self.refused[f"{host}:{port} ({why})"] += 1
+    def refuse(self, server: tuple[str, int], why: str) -> None:
+        """Note that a connection was refused."""
+        self.refused[f"{server[0]}:{server[1]} ({why})"] += 1
 
     # Requests.
 
@@ -159,6 +181,10 @@ class Guard:
         if "upgrade" in flow.request.headers and self._may_be_plane(flow):
             known_hosts.refuse(flow.request.host, flow.request.port, LAYER)
         learning.learn_host(sent.url)
+        origin = self.origins.get(flow.client_conn.id)
+        write = classify(sent.method, sent.url, sent.body, headers=sent.headers, hosts=process.fixed().hosts)
+        if write is not None and origin is not None:
+            sent = sent._replace(client=await asyncio.to_thread(clients.find, *origin))
 
         async def look_up(lookup: LookupRequest) -> LookupResponse:
             return await _look_up(flow, lookup)
@@ -171,9 +197,8 @@ class Guard:
         if request.authority and "host" not in request.headers:
             fields = (*fields, (b"Host", request.authority.encode()))
         origin = f"{request.scheme}://{_bracketed(request.host)}:{request.port}"
-        client = self.clients.get(flow.client_conn.id, Client())
         return OutgoingRequest(
-            LAYER, request.method, origin + request.path, fields, request.raw_content, origin, client
+            LAYER, request.method, origin + request.path, fields, request.raw_content, origin, Client()
         )
 
     def _may_be_plane(self, flow: http.HTTPFlow) -> bool:

@@ -6,13 +6,14 @@ import asyncio
 import json
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import layers, mode_specs
+from mitmproxy.proxy.layers.tls import parse_client_hello
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
-from plane_guard_contained.namespace import clients
-from plane_guard_instrumentation.evidence.outgoing import Client
+from plane_guard_contained.proxy import tunnel
 
 if TYPE_CHECKING:
     from mitmproxy.master import Master
@@ -21,21 +22,30 @@ if TYPE_CHECKING:
     from plane_guard_contained.proxy.orders import Orders
 
 _LONGEST_DESCRIPTION = 4_096
-_FIRST_BYTE_SECONDS = 20
-_CHUNK = 65_536
+_FIRST_BYTE_SECONDS, _HELLO_SECONDS = 20, 5
+_PEEKED = 65_536
+_AGAIN_SECONDS = 0.005
 _SILENT = "the client waits for the server to speak first, so it is neither HTTP nor TLS"
 _MODE = mode_specs.ProxyMode.parse("regular")
 
 
+class Origin(NamedTuple):
+    """The end of a connection at which the client is, and a process in its network namespace."""
+
+    address: str
+    port: int
+    neighbour: int | str = "self"
+
+
 class Connections:
-    """Takes connections and runs mitmproxy on them."""
+    """Takes connections. Those to other hosts are passed on, mitmproxy reads the rest."""
 
     def __init__(self, master: Master, guard: Guard) -> None:
         self._master = master
         self._guard = guard
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def accept(self, orders: Orders) -> None:
+    def accept(self, orders: Orders) -> None:
         """Take connections from now on."""
         loop = asyncio.get_running_loop()
         if orders.door >= 0:
@@ -43,7 +53,9 @@ class Connections:
             door.setblocking(False)  # noqa: FBT003  its only form
             loop.add_reader(door, self._take, door)
         if orders.listener >= 0:
-            await asyncio.start_server(self._proxied, sock=socket.socket(fileno=orders.listener))
+            listener = socket.socket(fileno=orders.listener)
+            listener.setblocking(False)  # noqa: FBT003  its only form
+            loop.add_reader(listener, self._accept, listener)
 
     def _take(self, door: socket.socket) -> None:
         """Take the connections that the namespace has handed over."""
@@ -57,64 +69,88 @@ class Connections:
             if not description:
                 asyncio.get_running_loop().remove_reader(door)
                 return
+            facts = json.loads(description)
             for descriptor in descriptors:
-                connection = socket.socket(fileno=descriptor)
-                task = asyncio.create_task(self._handed_over(connection, json.loads(description)))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._begin(socket.socket(fileno=descriptor), facts["to"], facts["namespace"])
 
-    async def _handed_over(self, connection: socket.socket, facts: dict[str, list[object] | None]) -> None:
-        to, by = facts["to"], facts["by"]
+    def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
-            connection.setblocking(False)  # noqa: FBT003  its only form
-            reader, writer = await asyncio.open_connection(sock=connection)
-            destination = (str(to[0]), int(str(to[1]))) if to else None
-            client = Client(str(by[0]), int(str(by[1]))) if by else None
-            await self._serve(reader, writer, destination, client)
+            self._begin(listener.accept()[0], None, "self")
 
-    async def _proxied(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, port, *_ = writer.get_extra_info("peername")
-        await self._serve(reader, writer, None, clients.find(host, port))
+    def _begin(self, connection: socket.socket, to: list[object] | None, neighbour: int | str) -> None:
+        destination = (str(to[0]), int(str(to[1]))) if to else None
+        task = asyncio.create_task(self._serve(connection, destination, neighbour))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        destination: tuple[str, int] | None,
-        client: Client | None,
+        self, connection: socket.socket, destination: tuple[str, int] | None, neighbour: int | str
     ) -> None:
         """Serve one connection: to a destination, or of a client that uses a proxy."""
+        with connection, suppress(OSError):
+            connection.setblocking(False)  # noqa: FBT003  its only form
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            first = await _peek(connection, _FIRST_BYTE_SECONDS)
+            if not first and destination:
+                self._guard.refuse(destination, _SILENT)
+            if not first or (destination and not destination[0]):
+                return
+            server = await self._other_server(connection, first, destination) if destination else None
+            if server is not None:
+                await tunnel.run(connection, *server)
+            else:
+                await self._read(connection, destination, neighbour)
+
+    async def _other_server(
+        self, connection: socket.socket, first: bytes, destination: tuple[str, int]
+    ) -> tuple[str, int] | None:
+        """Return the server to pass the connection on to, or ``None`` if it has to be read."""
+        if not starts_like_tls_record(first):
+            return None
+        deadline = asyncio.get_running_loop().time() + _HELLO_SECONDS
         try:
-            first = await asyncio.wait_for(reader.read(_CHUNK), _FIRST_BYTE_SECONDS)
-        except (TimeoutError, OSError):
-            first = b""
-            if destination:
-                self._guard.refused[f"{destination[0]}:{destination[1]} ({_SILENT})"] += 1
-        if not first or (destination and not destination[0]):
-            writer.close()
-            return
-        handler = ProxyConnectionHandler(self._master, _Resumed(first, reader), writer, self._master.options, _MODE)
+            while (hello := parse_client_hello(first)) is None:
+                if asyncio.get_running_loop().time() > deadline:
+                    return None
+                await asyncio.sleep(_AGAIN_SECONDS)
+                first = await _peek(connection, _HELLO_SECONDS)
+        except ValueError:
+            return None
+        return await self._guard.other_server(destination, hello.sni or "")
+
+    async def _read(self, connection: socket.socket, destination: tuple[str, int] | None, neighbour: int | str) -> None:
+        """Let mitmproxy read a connection."""
+        reader, writer = await asyncio.open_connection(sock=connection)
+        handler = ProxyConnectionHandler(self._master, reader, writer, self._master.options, _MODE)
         context = handler.layer.context
         if destination is None:
             handler.layer = layers.modes.HttpProxy(context)
         else:
             context.server.address = destination
             handler.layer = layers.modes.TransparentProxy(context)
-        if client is not None:
-            self._guard.clients[handler.client.id] = client
+        host, port, *_ = writer.get_extra_info("peername")
+        self._guard.origins[handler.client.id] = Origin(host, port, neighbour)
         try:
             await handler.handle_client()
         finally:
-            self._guard.clients.pop(handler.client.id, None)
+            self._guard.origins.pop(handler.client.id, None)
 
 
-class _Resumed:
-    """A reader whose first bytes were read already."""
+def _resolve(readable: asyncio.Future[None]) -> None:
+    if not readable.done():
+        readable.set_result(None)
 
-    def __init__(self, first: bytes, reader: asyncio.StreamReader) -> None:
-        self._first = first
-        self._reader = reader
 
-    async def read(self, most: int) -> bytes:
-        first, self._first = self._first, b""
-        return first or await self._reader.read(most)
+async def _peek(connection: socket.socket, seconds: float) -> bytes:
+    """Return the first bytes of a connection, which stay there to be read; nothing after so many seconds."""
+    loop = asyncio.get_running_loop()
+    readable: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(connection, _resolve, readable)
+    try:
+        async with asyncio.timeout(seconds):
+            await readable
+        return connection.recv(_PEEKED, socket.MSG_PEEK)
+    except (TimeoutError, BlockingIOError):
+        return b""
+    finally:
+        loop.remove_reader(connection)

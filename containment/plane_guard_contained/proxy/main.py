@@ -59,7 +59,7 @@ async def _run(orders: _orders.Orders) -> None:
     )
     tls.certstore = _store(orders, Path(orders.folder))
     connections = Connections(running, guard)
-    await connections.accept(orders)
+    connections.accept(orders)
     session.announce()
     _tell(ready=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)

@@ -1,4 +1,4 @@
-"""The process that opened a connection, as far as /proc of this namespace tells."""
+"""The process that opened a connection, as far as /proc tells."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from socket import inet_aton
 
 from plane_guard_instrumentation.evidence.outgoing import Client
 
-_TABLE = "/proc/net/tcp"
 _LOCAL, _INODE = 1, 9
 _LONGEST_NAME = 40
 
 
-def find(address: str, port: int) -> Client | None:
-    """Return the process that holds the socket with this local address, or ``None``."""
-    wanted = f"{struct.unpack('=I', inet_aton(address))[0]:08X}:{port:04X}"
+def find(address: str, port: int, neighbour: int | str = "self") -> Client:
+    """Return the process that holds the socket with this local address, in the network namespace of a process."""
     with suppress(OSError):
-        with open(_TABLE, encoding="ascii") as table:
+        wanted = f"{struct.unpack('=I', inet_aton(address))[0]:08X}:{port:04X}"
+        with open(f"/proc/{neighbour}/net/tcp", encoding="ascii") as table:
             rows = (line.split() for line in table)
             inode = next((row[_INODE] for row in rows if row[_LOCAL] == wanted), "0")
-        return _holder(f"socket:[{inode}]") if inode != "0" else None
-    return None
+        return _holder(f"socket:[{inode}]") if inode != "0" else Client()
+    return Client()
 
 
-def _holder(link: str) -> Client | None:
+def _holder(link: str) -> Client:
     # The newest processes first: they are the ones that connect.
     for pid in sorted((int(name) for name in os.listdir("/proc") if name.isdecimal()), reverse=True):
         folder = f"/proc/{pid}/fd"
@@ -34,7 +33,7 @@ def _holder(link: str) -> Client | None:
                 with suppress(OSError):
                     if os.readlink(f"{folder}/{descriptor}") == link:
                         return Client(_name(pid), pid)
-    return None
+    return Client()
 
 
 def _name(pid: int) -> str:
