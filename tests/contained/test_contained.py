@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from plane_guard import DEFAULT_SANDBOX_PROJECT
+from tests.contained.clients import PROGRAMS
 
 if TYPE_CHECKING:
     from tests.contained.machine import Machine
@@ -53,3 +54,10 @@ def test_writing_is_off_without_the_opt_in(machine: Machine) -> None:
 def test_a_command_of_its_own_exit_code(machine: Machine) -> None:
     assert machine.shell("exit 7").returncode == 7
     assert machine.run(["no-such-command"]).returncode == 127
+
+
+def test_a_kept_connection_carries_many_requests(machine: Machine) -> None:
+    measure = f"{PROGRAMS / 'measure.py'} $PROJECTS/ - 20 kept"
+    ran = machine.shell(f"timeout 30 $BARE -S {measure}")
+    assert ran.returncode == 0, ran.stderr[-500:]
+    assert len(machine.plane.requests) == 21

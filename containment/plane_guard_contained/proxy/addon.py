@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mitmproxy.tls import ClientHelloData
 
     from plane_guard_contained.credentials.vault import Vault
-    from plane_guard_contained.proxy.connections import Origin
+    from plane_guard_contained.proxy.clients import Origin
     from plane_guard_contained.proxy.orders import Orders
 
 LAYER = PROXY_LAYER
@@ -53,6 +53,7 @@ class Guard:
         self._vault = vault
         self._connect_to = {(host, port): (to, at) for host, port, to, at in orders.connect_to}
         self._addresses: tuple[float, frozenset[str]] = (0.0, frozenset())
+        self._asked: dict[str, tuple[str, int]] = {}
         self._is_contained = orders.door >= 0
         self.origins: dict[str, Origin] = {}
         """The client's end of each connection, by the id of the connection."""
@@ -117,9 +118,20 @@ class Guard:
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         """Connect elsewhere if the user said so, and never to another service of this machine."""
-        data.server.address, problem = self._server(*(data.server.address or ("", 0)))
+        asked = data.server.address or ("", 0)
+        self._asked[data.server.id] = asked
+        data.server.address, problem = self._server(*asked)
         if problem:
             data.server.error = problem
+
+    def server_connected(self, data: ServerConnectionHookData) -> None:
+        """Name a connection by the address that was asked for: mitmproxy uses it again for the same address only."""
+        # The class forbids to change the address of an open connection, because it would connect elsewhere.
+        object.__setattr__(data.server, "address", self._asked.pop(data.server.id, data.server.address))
+
+    def server_connect_error(self, data: ServerConnectionHookData) -> None:
+        """Forget the address of a connection that was not made."""
+        self._asked.pop(data.server.id, None)
 
     def _server(self, host: str, port: int) -> tuple[tuple[str, int], str]:
         """Return the address to connect to, and why it is refused if it is."""
@@ -184,7 +196,7 @@ class Guard:
         origin = self.origins.get(flow.client_conn.id)
         write = classify(sent.method, sent.url, sent.body, headers=sent.headers, hosts=process.fixed().hosts)
         if write is not None and origin is not None:
-            sent = sent._replace(client=await asyncio.to_thread(clients.find, *origin))
+            sent = sent._replace(client=await asyncio.to_thread(clients.find, origin))
 
         async def look_up(lookup: LookupRequest) -> LookupResponse:
             return await _look_up(flow, lookup)

@@ -6,6 +6,7 @@ import os
 import struct
 from contextlib import suppress
 from socket import inet_aton
+from typing import NamedTuple
 
 from plane_guard_instrumentation.evidence.outgoing import Client
 
@@ -13,8 +14,17 @@ _LOCAL, _INODE = 1, 9
 _LONGEST_NAME = 40
 
 
-def find(address: str, port: int, neighbour: int | str = "self") -> Client:
-    """Return the process that holds the socket with this local address, in the network namespace of a process."""
+class Origin(NamedTuple):
+    """The end of a connection at which the client is, and a process in its network namespace."""
+
+    address: str
+    port: int
+    neighbour: int | str = "self"
+
+
+def find(origin: Origin) -> Client:
+    """Return the process that holds the socket at the client's end of a connection."""
+    address, port, neighbour = origin
     with suppress(OSError):
         wanted = f"{struct.unpack('=I', inet_aton(address))[0]:08X}:{port:04X}"
         with open(f"/proc/{neighbour}/net/tcp", encoding="ascii") as table:

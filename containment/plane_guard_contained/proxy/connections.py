@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import layers, mode_specs
@@ -14,6 +14,7 @@ from mitmproxy.proxy.layers.tls import parse_client_hello
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
 from plane_guard_contained.proxy import tunnel
+from plane_guard_contained.proxy.clients import Origin
 
 if TYPE_CHECKING:
     from mitmproxy.master import Master
@@ -27,14 +28,6 @@ _PEEKED = 65_536
 _AGAIN_SECONDS = 0.005
 _SILENT = "the client waits for the server to speak first, so it is neither HTTP nor TLS"
 _MODE = mode_specs.ProxyMode.parse("regular")
-
-
-class Origin(NamedTuple):
-    """The end of a connection at which the client is, and a process in its network namespace."""
-
-    address: str
-    port: int
-    neighbour: int | str = "self"
 
 
 class Connections:
