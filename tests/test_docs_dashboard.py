@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 
-from plane_guard_dashboard.views import attempts, decision, filter_actions, runs
-from plane_guard_dashboard.views.links import TRACE_URL
+from plane_guard_dashboard.link_templates import VARIABLES
+from plane_guard_dashboard.views import attempts, decision, filters, one_run, runs, timeline
 from plane_guard_dashboard.views.period import PRESETS
 from tests.docs_blocks import ROOT, links
 
 PAGE = ROOT / "docs" / "dashboard.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 ROWS = [line.strip("|").split("|") for line in TEXT.splitlines() if line.startswith("| `")]
-OWN = {"live", attempts.BY, attempts.GROUP, runs.INSPECT, decision.ID}
+OWN = {
+    *("live", attempts.BY, attempts.GROUP, runs.INSPECT, one_run.AGAINST, decision.ID),
+    *(timeline.PART, timeline.SANDBOX),
+}
 
 
 def code(cell: str) -> list[str]:
@@ -26,16 +29,16 @@ def meaning(name: str) -> list[str]:
 
 
 def test_every_parameter_of_the_address_is_in_the_table_and_no_other() -> None:
-    assert {name for row in ROWS for name in code(row[0])} == {*filter_actions.KEYS, *OWN}
+    assert {name for row in ROWS for name in code(row[0])} == {*filters.KEYS, *OWN}
 
 
 def test_the_values_of_a_parameter_are_those_that_there_are() -> None:
-    assert meaning(filter_actions.RANGE) == [name for name in PRESETS if name != "all"]
-    assert meaning(attempts.BY) == list(attempts.GROUPINGS)
+    assert meaning(filters.RANGE) == [name for name in PRESETS if name != "all"]
+    assert meaning(attempts.BY) == [*attempts.GROUPINGS, attempts.DECISION]
 
 
-def test_the_variable_of_whole_traces_is_named() -> None:
-    assert f"`{TRACE_URL}`" in TEXT
+def test_the_variables_of_links_are_named() -> None:
+    assert [name for name in VARIABLES.values() if f"`{name}`" not in TEXT] == []
 
 
 def test_every_picture_is_shown_and_small() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from plane_guard_dashboard.evidence import traces
 from plane_guard_dashboard.evidence.groups import fingerprint, key_of_test
+from plane_guard_dashboard.evidence.rows import job_of
 from plane_guard_dashboard.store import open_engine
 from plane_guard_dashboard.store._layout import KINDS
 from plane_guard_dashboard.store.columns import DECISIONS, SESSIONS, SPANS
@@ -126,18 +127,23 @@ def as_columns(row: DecisionRow) -> dict[str, object]:
     rules = ("prod_attempt", "possible_prod_attempt", "prod_allowed")
     ids = ("demo", "trace_id", "span_id", "parent_span_id", "span_name")
     items = ("workspace", "work_item", "work_item_id", "work_item_key")
-    texts = ("method", "url_template", "server_address", "phase", "host", "worker")
+    texts = ("method", "url_template", "server_address", "phase", "worker")
     return {
         **{name: getattr(row, name) for name in (*same, *rules, *ids)},
         **{name: getattr(row, name) or "" for name in (*items, *texts)},
-        **{name: getattr(row, name) or none for name in ("layer", "test", "service", "guard_version")},
+        **{name: getattr(row, name) or none for name in ("layer", "test", "service", "guard_version", "host")},
         **{name: getattr(row, name) or 0 for name in ("seq", "server_port", "pid")},
         "verdict": verdict,
         "outcome": str(row.outcome),
         "project": row.project_id or none,
+        "project_name": row.project_name or row.project_id or none,
+        "folder": (row.test or "").partition("::")[0].rpartition("/")[0] or none,
         "run": row.run_id or none,
         "branch": row.context.get("vcs.ref.head.name", none),
         "revision": row.context.get("vcs.ref.head.revision", ""),
+        "repository": row.context.get("vcs.repository.name", none),
+        "repository_url": row.context.get("vcs.repository.url.full", ""),
+        "job": job_of(row.context),
         "pipeline": row.context.get("cicd.pipeline.run.url.full", ""),
         "test_group": (row.test or none).split("[", 1)[0],
         "test_key": key_of_test(row.test or none),

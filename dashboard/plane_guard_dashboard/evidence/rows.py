@@ -45,6 +45,7 @@ EVENT_ATTRIBUTES: Mapping[str, str] = {
     "op": names.OP,
     "workspace": names.WORKSPACE,
     "project_id": names.PROJECT,
+    "project_name": names.PROJECT_NAME,
     "work_item_id": names.WORK_ITEM,
     "work_item_key": names.WORK_ITEM_KEY,
     "method": names.METHOD,
@@ -121,6 +122,7 @@ class DecisionRow(Origin):
     layer: str | None = None
     workspace: str | None = None
     project_id: str | None = None
+    project_name: str | None = None
     work_item_id: str | None = None
     work_item_key: str | None = None
     method: str | None = None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from plane_guard_dashboard.store._clickhouse_table import Table
 
 
+_OF_A_JOB = ("run.id", "run.url.full", "task.run.id", "task.name")
 _BEHIND_ALL = 2**63  # as a number: bitShiftLeft(1, 63) is 0, for 1 is of 8 bits
 
 
@@ -56,10 +57,13 @@ def _process(table: Table) -> dict[str, str]:
         "service": _or(_shortened("ServiceName"), NOBODY),
         "branch": _or(_shortened(of("vcs.ref.head.name")), NOBODY),
         "revision": _shortened(of("vcs.ref.head.revision")),
+        "repository": _or(_shortened(of("vcs.repository.name")), NOBODY),
+        "repository_url": _shortened(of("vcs.repository.url.full")),
+        "job": _job(table),
         "pipeline": _shortened(of("cicd.pipeline.run.url.full")),
         "guard_version": _or(_shortened(of("plane_guard.version")), NOBODY),
         "pid": f"toInt64OrZero({of('process.pid')})",
-        "host": _shortened(of("host.name")),
+        "host": _or(_shortened(of("host.name")), NOBODY),
         "worker": _shortened(of("plane_guard.pytest.worker")),
         "trace_id": "TraceId",
         "span_id": "SpanId",
@@ -69,6 +73,14 @@ def _process(table: Table) -> dict[str, str]:
         "duration_ns": "toInt64(Duration)",
         "failed": "CAST(StatusCode = 'Error', 'Bool')",
     }
+
+
+def _job(table: Table) -> str:
+    """The identity of the CI job, as `rows.job_of` derives it."""
+    of = {name: _shortened(table.resource(f"cicd.pipeline.{name}")) for name in _OF_A_JOB}
+    run = f"if({of['run.id']} = '', {of['run.url.full']}, {of['run.id']})"
+    task = f"if({of['task.run.id']} = '', {of['task.name']}, {of['task.run.id']})"
+    return f"if({run} = '' OR {task} = '', {run}, concat({run}, ' / ', {task}))"
 
 
 def _list(sources: Mapping[str, str]) -> str:
@@ -119,6 +131,7 @@ _DERIVED: Mapping[str, str] = {
     "reason": _or("e.reason", UNKNOWN),
     "op": _or("e.op", UNKNOWN),
     "project": _or("e.project_id", NOBODY),
+    "project_name": f"if(e.project_name = '', {_or('e.project_id', NOBODY)}, e.project_name)",
     "work_item": "if(e.work_item_key = '', e.work_item_id, e.work_item_key)",
     "server_port": "toInt64OrZero(e.server_port)",
     "layer": _or("e.layer", NOBODY),
@@ -126,6 +139,7 @@ _DERIVED: Mapping[str, str] = {
     "test_group": "if(endsWith(test, ']') AND position(test, '[') > 0,"
     " substring(test, 1, position(test, '[') - 1), test)",
     "test_key": "lower(hex(substring(SHA256(test_group), 1, 6)))",
+    "folder": _or("replaceRegexpOne(splitByString('::', test)[1], '/?[^/]*$', '')", NOBODY),
     "caller": "trimBoth(concat(e.file, if(e.file = '' OR toInt64OrZero(e.line) = 0, '',"
     " concat(':', toString(toInt64OrZero(e.line)))), ' ', e.function))",
     "issue": "lower(hex(substring(SHA256(concat(test_group, '\\n', project, '\\n', op, '\\n', reason)), 1, 6)))",

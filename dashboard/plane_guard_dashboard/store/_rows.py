@@ -85,10 +85,13 @@ def _read_resource(resource: Json) -> _Resource:
         service or NOBODY,
         context.get("vcs.ref.head.name") or NOBODY,
         context.get("vcs.ref.head.revision", ""),
+        context.get("vcs.repository.name") or NOBODY,
+        context.get("vcs.repository.url.full", ""),
+        rows.job_of(context),
         context.get("cicd.pipeline.run.url.full", ""),
         values.get("guard_version") or NOBODY,
         values.get("pid") or 0,
-        values.get("host") or "",
+        values.get("host") or NOBODY,
         values.get("worker") or "",
     )
     return _Resource(shared, service or NOBODY, tuple(problems))
@@ -99,7 +102,7 @@ def _decision(values: dict[str, Any], shared: Row, span: Json, place: tuple[int,
     reason, target, op = get("reason", _REASON), get("target", _TARGET), get("op", _OP)
     test, project = get("test") or NOBODY, get("project_id") or NOBODY
     item, key = get("work_item_id", ""), get("work_item_key", "")
-    test_group, test_key, issue = _issue(test, project, op, reason)
+    test_group, test_key, folder, issue = _issue(test, project, op, reason)
     return (
         values["decision_id"],
         values["time_ns"],
@@ -110,6 +113,7 @@ def _decision(values: dict[str, Any], shared: Row, span: Json, place: tuple[int,
         op,
         get("workspace", ""),
         project,
+        get("project_name", "") or project,
         key or item,
         item,
         key,
@@ -121,6 +125,7 @@ def _decision(values: dict[str, Any], shared: Row, span: Json, place: tuple[int,
         test,
         test_group,
         test_key,
+        folder,
         get("phase", ""),
         _caller(get("file"), get("line"), get("function")),
         issue,
@@ -162,8 +167,10 @@ def _verdict(outcome: rows.Outcome, expected: bool, target: str, reason: str) ->
 
 
 @lru_cache(maxsize=10_000)
-def _issue(test: str, project: str, op: str, reason: str) -> tuple[str, str, str]:
-    return without_parameters(test), key_of_test(test), fingerprint(test, project, op, reason)
+def _issue(test: str, project: str, op: str, reason: str) -> tuple[str, str, str, str]:
+    """The columns `test_group`, `test_key` and `folder`, and the fingerprint."""
+    folder = test.partition("::")[0].rpartition("/")[0] or NOBODY
+    return without_parameters(test), key_of_test(test), folder, fingerprint(test, project, op, reason)
 
 
 @lru_cache(maxsize=10_000)

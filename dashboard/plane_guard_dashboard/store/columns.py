@@ -27,6 +27,7 @@ DECISIONS: Mapping[str, type] = {
     "op": str,
     "workspace": str,
     "project": str,
+    "project_name": str,
     "work_item": str,
     "work_item_id": str,
     "work_item_key": str,
@@ -38,6 +39,7 @@ DECISIONS: Mapping[str, type] = {
     "test": str,
     "test_group": str,
     "test_key": str,
+    "folder": str,
     "phase": str,
     "caller": str,
     "issue": str,
@@ -46,6 +48,9 @@ DECISIONS: Mapping[str, type] = {
     "service": str,
     "branch": str,
     "revision": str,
+    "repository": str,
+    "repository_url": str,
+    "job": str,
     "pipeline": str,
     "guard_version": str,
     "pid": int,
@@ -59,7 +64,10 @@ DECISIONS: Mapping[str, type] = {
     "duration_ns": int,
     "failed": bool,
 }
-_OF_A_PROCESS = ("run", "demo", "service", "branch", "revision", "pipeline", "guard_version", "pid", "host", "worker")
+_OF_A_PROCESS = (
+    *("run", "demo", "service", "branch", "revision", "repository", "repository_url", "job", "pipeline"),
+    *("guard_version", "pid", "host", "worker"),
+)
 _OF_A_SPAN = ("trace_id", "span_id", "parent_span_id", "service", "start_ns", "duration_ns", "failed")
 SESSIONS: Mapping[str, type] = {
     name: DECISIONS[name] for name in ("time_ns", *_OF_A_PROCESS, "trace_id", "span_id")

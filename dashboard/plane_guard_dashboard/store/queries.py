@@ -20,8 +20,13 @@ MOST_ROWS = 500
 END_OF_TIME = 2**63 - 1
 
 # Columns of `decisions` that a filter can include or exclude, value by value.
-FIELDS = ("verdict", "target", "project", "op", "reason", "service", "run", "branch", "test")
-_OF_PROCESSES = ("service", "run", "branch")
+FIELDS = (
+    *("verdict", "target", "op", "reason", "project", "work_item", "test", "caller"),
+    *("service", "branch", "repository", "host", "run"),
+)
+_OF_PROCESSES = ("service", "branch", "repository", "host", "run")
+# Columns of `decisions` that a search reads.
+SEARCHED = ("test", "work_item", "work_item_id", "caller", "host", "repository", "branch", "job", "decision_id")
 
 
 class Origins(StrEnum):
@@ -81,11 +86,15 @@ def _within(fields: tuple[str, ...]) -> str:
     )
 
 
+def _found(columns: tuple[str, ...]) -> str:
+    return " OR ".join(f"positionUTF8(lowerUTF8({name}), lowerUTF8($containing)) > 0" for name in columns)
+
+
 _TIME = "time_ns >= $since_ns AND time_ns < $until_ns AND ($origin = 'any' OR demo = ($origin = 'demo'))"
 _PROCESSES = _TIME + _within(_OF_PROCESSES)
 _SCOPE = f"""{_TIME}
   AND ($issue = '' OR issue = $issue)
-  AND ($containing = '' OR positionUTF8(lowerUTF8(test), lowerUTF8($containing)) > 0){_within(FIELDS)}"""
+  AND ($containing = '' OR {_found(SEARCHED)}){_within(FIELDS)}"""
 _ATTEMPT = "(blocked OR prod_allowed)"
 
 # The time of the last session that executed a test. Runs of a whole suite have the same keys, which are split once.
@@ -100,19 +109,23 @@ _COUNTS = """count(*) AS decisions,
                countIf(verdict = 'expected block') AS expected,
                countIf(prod_attempt) AS prod_attempts,
                countIf(possible_prod_attempt) AS possible_prod_attempts, countIf(prod_allowed) AS prod_allowed"""
-_ROW = """decision_id, time_ns, verdict, target, project, work_item, op, reason, test, caller, service, branch, run,
-               demo, trace_id, host"""
+_ROW = """decision_id, time_ns, verdict, target, project, project_name, work_item, op, reason, test, caller,
+               service, branch, run, demo, trace_id, host, repository, job, pipeline, revision, worker, work_item_id,
+               prod_allowed"""
 
 
 _IS_NEW = "(in_newest > 0 AND in_newest = known)"
 _IS_REGRESSED = "(in_newest > 0 AND in_newest < known AND in_previous = 0)"
-# One part of the timeline's bars for each decision.
+_IS_ONGOING = "(in_newest > 0 AND in_newest < known AND in_previous > 0)"
 _KIND = """CASE WHEN prod_allowed THEN 'got through'
                     WHEN verdict = 'allowed' THEN 'allowed in the sandbox'
                     WHEN verdict = 'expected block' THEN 'expected block'
                     WHEN prod_attempt THEN 'blocked on production'
                     WHEN reason = 'foreign-reference' THEN 'possibly on production'
                     ELSE 'blocked elsewhere' END"""
+
+# The parts of the timeline's bars.
+PARTS: Mapping[str, str] = {"kind": _KIND, "folder": "folder", "service": "service", "branch": "branch"}
 
 
 def _groups(by: Grouping) -> str:
@@ -126,11 +139,13 @@ def _groups(by: Grouping) -> str:
                    countIf(prod_allowed) AS prod_allowed, countIf(demo) AS demo,
                    countIf(prod_allowed) AS got_through, countIf(demo) AS demos, max(time_ns) AS last_ns,
                    count(DISTINCT issue) AS issues, count(DISTINCT test) AS tests, count(DISTINCT run) AS runs,
-                   min(test_group) AS test, min(project) AS project, min(op) AS op, min(reason) AS reason,
+                   min(test_group) AS test, min(project) AS project,
+                   min(project_name) AS project_name, min(op) AS op, min(reason) AS reason,
                    min(target) AS target, min(caller) AS caller, max(branch) AS branch, max(host) AS host,
                    count(DISTINCT test_group) AS test_groups, count(DISTINCT project) AS projects,
                    count(DISTINCT op) AS ops, count(DISTINCT reason) AS reasons, count(DISTINCT caller) AS callers,
-                   count(DISTINCT branch) AS branches
+                   count(DISTINCT branch) AS branches,
+                   count(DISTINCT project_name) AS project_names
             FROM decisions WHERE {_SCOPE} AND {_ATTEMPT}
             GROUP BY {by}
         ) AS filtered
@@ -143,18 +158,18 @@ def _groups(by: Grouping) -> str:
 
 
 def _attempts(by: Grouping) -> str:
-    return f"""{_groups(by)}
+    return f"""
+        SELECT *, count(*) OVER () AS groups, {_sum(_IS_NEW)} AS new, {_sum(_IS_REGRESSED)} AS regressed,
+               {_sum(_IS_ONGOING)} AS ongoing, {_sum("in_newest = 0")} AS absent
+        FROM ({_groups(by)}) AS found
         ORDER BY got_through > 0 DESC, demos < attempts DESC, ({_IS_NEW} OR {_IS_REGRESSED}) DESC, in_newest > 0 DESC,
                  prod_attempts DESC, attempts DESC, key
         LIMIT $limit"""
 
 
-def _standing(by: Grouping) -> str:
-    return f"""
-        SELECT count(*) AS groups, countIf({_IS_NEW}) AS new, countIf({_IS_REGRESSED}) AS regressed,
-               countIf(in_newest > 0 AND NOT {_IS_NEW} AND NOT {_IS_REGRESSED}) AS ongoing,
-               countIf(in_newest = 0) AS absent
-        FROM ({_groups(by)}) AS standing"""
+def _sum(condition: str) -> str:
+    """Return the number of groups for which this holds, in every row and before the limit."""
+    return f"sum(CASE WHEN {condition} THEN 1 ELSE 0 END) OVER ()"
 
 
 def _occurrences(by: Grouping) -> str:
@@ -163,11 +178,28 @@ def _occurrences(by: Grouping) -> str:
         ORDER BY prod_allowed DESC, time_ns DESC, decision_id DESC LIMIT $limit"""
 
 
+def _newest(by: Grouping) -> str:
+    return f"""
+        SELECT key, {_ROW} FROM (
+            SELECT {by} AS key, {_ROW},
+                   row_number() OVER (
+                       PARTITION BY {by} ORDER BY prod_allowed DESC, time_ns DESC, decision_id DESC) AS place
+            FROM decisions WHERE {_SCOPE} AND {_ATTEMPT} AND has($keys, {by})
+        ) AS placed WHERE place = 1 ORDER BY key"""
+
+
 def _attempt_slots(by: Grouping) -> str:
     return f"""
         SELECT {by} AS key, intDiv(time_ns, $step) AS slot, count(*) AS attempts
         FROM decisions WHERE {_SCOPE} AND {_ATTEMPT} AND has($keys, {by})
         GROUP BY {by}, slot ORDER BY key, slot"""
+
+
+def _timeline(part: str) -> str:
+    return f"""
+        SELECT intDiv(time_ns, $step) AS slot, {part} AS kind, count(*) AS decisions
+        FROM decisions WHERE {_SCOPE} AND ($with_sandbox OR {_ATTEMPT})
+        GROUP BY slot, kind ORDER BY slot, kind"""
 
 
 def _values(column: str) -> str:
@@ -183,22 +215,28 @@ QUERIES: Mapping[str, str] = {
                count(DISTINCT CASE WHEN blocked THEN issue END) AS issues,
                countIf(prod_attempt AND demo) AS demo_attempts,
                countIf(blocked AND NOT prod_attempt) AS other_blocks,
-               coalesce(max(time_ns), 0) AS last_ns
+               coalesce(max(time_ns), 0) AS last_ns,
+               coalesce(min(CASE WHEN {_ATTEMPT} THEN time_ns END), 0) AS first_attempt_ns,
+               coalesce(max(CASE WHEN {_ATTEMPT} THEN time_ns END), 0) AS last_attempt_ns
         FROM decisions WHERE {_SCOPE}""",
     "processes": f"""
-        SELECT count(*) AS processes, count(DISTINCT run) AS runs, coalesce(max(time_ns), 0) AS last_ns
+        SELECT count(*) AS processes, count(DISTINCT run) AS runs, coalesce(max(time_ns), 0) AS last_ns,
+               countIf(uncovered <> '') AS uncovered
         FROM sessions WHERE {_PROCESSES}""",
     "leaks": "SELECT count(*) AS prod_allowed, coalesce(max(time_ns), 0) AS last_ns FROM decisions WHERE prod_allowed",
     "span": f"""
         SELECT coalesce(min(time_ns), 0) AS first_ns, coalesce(max(time_ns), 0) AS last_ns, count(*) AS matching
         FROM decisions WHERE {_SCOPE}""",
-    "origins": "SELECT countIf(NOT demo) AS tests, countIf(demo) AS demo FROM decisions",
-    "timeline": f"""
-        SELECT intDiv(time_ns, $step) AS slot, {_KIND} AS kind, count(*) AS decisions
-        FROM decisions WHERE {_SCOPE} AND ($with_sandbox OR {_ATTEMPT})
-        GROUP BY slot, kind ORDER BY slot, kind""",
+    "origins": """
+        SELECT countIf(NOT demo) AS tests, countIf(demo) AS demo
+        FROM (SELECT demo FROM decisions UNION ALL SELECT demo FROM sessions) AS seen""",
+    **{f"timeline_by_{name}": _timeline(part) for name, part in PARTS.items()},
+    "facets": f"""
+        SELECT verdict, target, op, reason, count(*) AS decisions
+        FROM decisions WHERE {_SCOPE}
+        GROUP BY verdict, target, op, reason ORDER BY decisions DESC, verdict, target, op, reason LIMIT $limit""",
     "incidents": f"""
-        SELECT {_ROW}, host, worker, revision, pipeline, work_item_id, url_template, method, pid
+        SELECT {_ROW}, url_template, method, pid
         FROM decisions WHERE prod_allowed ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
     "latest": f"""
         SELECT {_ROW} FROM decisions
@@ -219,8 +257,8 @@ QUERIES: Mapping[str, str] = {
           )
         ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
     **{f"attempts_by_{by.name.lower()}": _attempts(by) for by in Grouping},
+    **{f"newest_by_{by.name.lower()}": _newest(by) for by in Grouping},
     **{f"attempt_slots_by_{by.name.lower()}": _attempt_slots(by) for by in Grouping},
-    **{f"attempt_standing_by_{by.name.lower()}": _standing(by) for by in Grouping},
     **{f"occurrences_by_{by.name.lower()}": _occurrences(by) for by in Grouping},
     "callers_of_issues": f"""
         SELECT issue, caller, count(*) AS attempts FROM decisions WHERE {_ATTEMPT} AND has($keys, issue)
@@ -242,19 +280,24 @@ QUERIES: Mapping[str, str] = {
         GROUP BY run, service, demo ORDER BY last_ns DESC, run, service LIMIT $limit""",
     "runs": f"""
         SELECT run, max(demo) AS demo, max(service) AS service, max(branch) AS branch, max(revision) AS revision,
-               max(pipeline) AS pipeline, min(guard_version) AS oldest_guard, max(guard_version) AS newest_guard,
+               max(pipeline) AS pipeline, max(job) AS job, max(repository) AS repository,
+               max(host) AS host, min(guard_version) AS oldest_guard, max(guard_version) AS newest_guard,
                min(time_ns) AS first_ns, max(time_ns) AS last_ns, sum(process) AS processes,
                sum(1 - process) AS decisions, countIf(verdict = 'allowed') AS allowed,
                countIf(verdict = 'blocked') AS blocked, countIf(verdict = 'expected block') AS expected,
                countIf(prod_attempt) AS prod_attempts, countIf(prod_allowed) AS prod_allowed,
-               count(DISTINCT CASE WHEN prod_attempt THEN test END) AS tests
+               count(DISTINCT CASE WHEN prod_attempt THEN test END) AS tests,
+               max(executed) AS executed, max(not_covered) AS not_covered
         FROM (
-            SELECT run, demo, service, branch, revision, pipeline, guard_version, time_ns, 0 AS process, verdict,
-                   prod_attempt, prod_allowed, test
+            SELECT run, demo, service, branch, revision, pipeline, job, repository, host, guard_version, time_ns,
+                   0 AS process, verdict,
+                   prod_attempt, prod_allowed, test, -1 AS executed, '' AS not_covered
             FROM decisions WHERE {_SCOPE}
             UNION ALL
-            SELECT run, demo, service, branch, revision, pipeline, guard_version, time_ns, 1 AS process, '' AS verdict,
-                   false AS prod_attempt, false AS prod_allowed, '' AS test
+            SELECT run, demo, service, branch, revision, pipeline, job, repository, host, guard_version, time_ns,
+                   1 AS process, '' AS verdict,
+                   false AS prod_attempt, false AS prod_allowed, '' AS test, tests AS executed,
+                   uncovered AS not_covered
             FROM sessions WHERE {_PROCESSES}
         ) AS seen
         GROUP BY run ORDER BY last_ns DESC, run LIMIT $limit""",

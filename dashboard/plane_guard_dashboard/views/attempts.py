@@ -1,4 +1,4 @@
-"""Attempts: groups of similar attempts to write to production."""
+"""Attempts: the explorer of decisions, as groups of similar attempts or one by one."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.views import explanations
-from plane_guard_dashboard.views.columns import Column
-from plane_guard_dashboard.views.grid import grid
-from plane_guard_dashboard.views.groups import Slots, lines, standing
+from plane_guard_dashboard.store.queries import END_OF_TIME, MOST_ROWS
+from plane_guard_dashboard.views import explanations, links
+from plane_guard_dashboard.views.blocks import facts, grid, link_row
+from plane_guard_dashboard.views.columns import Column, Fact
+from plane_guard_dashboard.views.figures import asides
+from plane_guard_dashboard.views.filter_bar import filter_bar
+from plane_guard_dashboard.views.groups import Slots, known_groups, lines, standing
+from plane_guard_dashboard.views.incidents import who_and_where
 from plane_guard_dashboard.views.labels import number
 from plane_guard_dashboard.views.no_matches import no_attempts
-from plane_guard_dashboard.views.occurrences import AGO, WHEN, occurrences
-from plane_guard_dashboard.views.trend_status import EXPLAINED, compared_runs, shown
+from plane_guard_dashboard.views.occurrences import occurrences
+from plane_guard_dashboard.views.timeline import timeline
+from plane_guard_dashboard.views.trend_status import EXPLAINED, compared_runs, reruns, shown
+from plane_guard_dashboard.views.triage_form import triage_form
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
@@ -23,60 +29,51 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-BY, GROUP = "by", "group"
+PAGE, BY, GROUP = "attempts", "by", "group"
+DECISION = "decision"
 MOST_GROUPS = 200
 MOST_OCCURRENCES = 100
 GROUPINGS = ("issue", "test", "project", "caller")
-_WIDE, _NARROW = st.column_config.TextColumn(width=230), st.column_config.TextColumn(width=110)
-_TEST = Column("Test", "test", config=_WIDE)
-_WORD, _WORDS = st.column_config.TextColumn(width=90), st.column_config.TextColumn(width=160)
-_OP, _REASON = Column("Op", "op", config=_WORD), Column("Reason", "reason", config=_WORDS)
-_PROJECT, _CALLER = Column("Project", "project", config=_NARROW), Column("Called from", "caller", config=_WIDE)
+_TEST = Column("Test", "test", "test")
+_OP, _REASON = Column("Op", "op"), Column("Reason", "reason", under=True)
+_PROJECT, _CALLER = Column("Project", "project_name", "id"), Column("Called from", "caller", "caller")
 _WHAT: Mapping[str, tuple[Column, ...]] = {
-    "issue": (
-        _TEST,
-        Column("Op", "op", "op", _WORD),
-        Column("Reason", "reason", "reason", _WORDS),
-        Column("Project", "project", "project", _NARROW),
-    ),
+    "issue": (_TEST, _OP, _REASON, _PROJECT, _CALLER),
     "test": (_TEST, _OP, _REASON, _PROJECT, _CALLER),
-    "project": (Column("Project", "project", "project", _WIDE), _OP, _REASON, _TEST, _CALLER),
+    "project": (_PROJECT, _OP, _REASON, _TEST, _CALLER),
     "caller": (_CALLER, _OP, _REASON, _PROJECT, _TEST),
 }
 _STANDS = (
-    Column("Status", "status", config=st.column_config.TextColumn(width=120)),
-    Column("Attempts", "attempts"),
-    Column("Over time", "trend", config=st.column_config.BarChartColumn(width=90, y_min=0)),
+    Column("Status", "status"),
+    Column("Attempts", "attempts", "number"),
+    Column("Over time", "trend", "bars"),
 )
 _SEEN = (
-    Column("Last seen", "last", config=AGO),
-    Column("Last seen (UTC)", "last", config=WHEN),
-    Column("First seen", "first", config=AGO),
-    Column("First seen (UTC)", "first", config=WHEN),
-    Column("Branch", "branch", config=_NARROW),
-    Column("Host", "host", config=_NARROW),
-    Column("Blocked on production", "prod_attempts"),
-    Column("Got through", "prod_allowed"),
-    Column("Tests", "tests"),
-    Column("Runs", "runs"),
-    Column("Made by", "maker"),
+    Column("From", "place"),
+    Column("CI job", "job_link", "job", under=True),
+    Column("Latest", "last_ns", "ago"),
+    Column("First", "first_ns", "ago", under=True),
+    Column("Runs", "runs", "number"),
 )
 
 
 def attempts(view: View) -> None:
-    """Show all groups, or the group that the address names."""
+    """Show all groups or decisions, or the group that the address names."""
     st.title("Attempts")
-    scope = view.row("scope")
-    _alarm(view.row("leaks")["prod_allowed"], scope["prod_allowed"])
     by = _grouping()
-    found = _lines(view, by)
     group = st.query_params.get(GROUP)
     if group is not None:  # that of the unknown caller has an empty key
-        _group(view, by, group, [line for line in found if line["key"] == group])
-    elif found:
-        _groups(view, scope, by, found)
+        _group(view, by, group)
+        return
+    scope = view.row("scope")
+    _alarm(view.row("leaks")["prod_allowed"], scope["prod_allowed"])
+    filter_bar(view, PAGE)
+    choices = [(f"By {name}", links.with_query(PAGE, {**links.query(), BY: [name]})) for name in (*GROUPINGS, DECISION)]
+    link_row(choices, key=BY, alt="Grouped by", chosen=f"By {by}")
+    if by == DECISION:
+        _decisions(view, scope)
     else:
-        no_attempts(view)
+        _groups(view, scope, by)
 
 
 def _alarm(leaks: int, within: int) -> None:
@@ -89,65 +86,82 @@ def _alarm(leaks: int, within: int) -> None:
 
 
 def _grouping() -> str:
-    chosen = st.segmented_control(
-        "Grouped by",
-        GROUPINGS,
-        default="issue",
-        key=BY,
-        bind="query-params",
-        required=True,
-        on_change=_show_all,
-    )
-    return chosen or "issue"
+    chosen = st.query_params.get(BY, "")
+    return chosen if chosen in (*GROUPINGS, DECISION) else "issue"
 
 
-def _show_all() -> None:
-    st.query_params.pop(GROUP, None)
+def _decisions(view: View, scope: Row) -> None:
+    found = view.rows("latest", before_ns=END_OF_TIME, before_id="", limit=MOST_OCCURRENCES)
+    if not found:
+        no_attempts(view)
+        return
+    st.caption(f"{plural(scope['decisions'], 'decision')}: {_counts(scope)}. {_listed(len(found), scope['decisions'])}")
+    occurrences(found, "decisions", "Decisions, the latest first")
 
 
-def _lines(view: View, by: str) -> list[dict[str, Any]]:
+def _groups(view: View, scope: Row, by: str) -> None:
+    found, shown_lines = _lines(view, by)
+    if not found:
+        no_attempts(view)
+        return
+    told = _listed(len(found), found[0]["groups"])
+    st.caption(f"{plural(found[0]['groups'], by)}: {standing(found)}.{told} {_counts(scope)}")
+    signs = "; ".join(f"{shown(state)}: {text}" for state, text in EXPLAINED.items())
+    grid(shown_lines, _columns(by), key=f"attempts-{by}", alt=f"Attempts, grouped by {by}", opens=_opener(by))
+    st.caption(f"Select a row for its decisions. {signs}.")
+    timeline(view, PAGE)
+
+
+def _listed(found: int, everything: int) -> str:
+    return f" The first {found:,} are listed." if everything > found else ""
+
+
+def _opener(by: str) -> Any:
+    return lambda row: links.address(PAGE, by=by, group=row["key"])
+
+
+def _lines(view: View, by: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     groups = view.rows(f"attempts_by_{by}", **compared_runs(view), limit=MOST_GROUPS)
+    return groups, _shown(view, by, groups)
+
+
+def _shown(view: View, by: str, groups: Sequence[Row]) -> list[dict[str, Any]]:
     keys = [group["key"] for group in groups]
     slots = Slots.over(groups)
     trends = view.rows(f"attempt_slots_by_{by}", keys=keys, step=slots.step)
-    return lines(groups, slots.counts(trends))
-
-
-def _groups(view: View, scope: Row, by: str, found: Sequence[dict[str, Any]]) -> None:
-    counts = view.row(f"attempt_standing_by_{by}", **compared_runs(view))
-    listed = f" The first {len(found):,} are listed." if counts["groups"] > len(found) else ""
-    st.caption(f"{plural(counts['groups'], by)}: {standing(counts)}.{listed} {_asides(scope)}")
-    chosen = grid(found, _columns(by), key=f"attempts-{by}", alt=f"Attempts, grouped by {by}", select=True)
-    signs = "; ".join(f"{shown(state)}: {text}" for state, text in EXPLAINED.items())
-    st.caption(f"Select a row for its decisions. {signs}.")
-    if chosen is not None:
-        st.query_params[GROUP] = chosen["key"]
-        st.rerun()
+    newest = {row["key"]: row for row in view.rows(f"newest_by_{by}", keys=keys)}
+    reran = reruns(view, keys) if by == "issue" else {}
+    callers = view.rows("callers_of_issues", keys=keys, limit=MOST_ROWS) if by == "issue" else []
+    return lines(groups, slots.counts(trends), newest, known_groups(callers, view.now), reran)
 
 
 def _columns(by: str) -> tuple[Column, ...]:
     return (*_STANDS, *_WHAT[by], *_SEEN)
 
 
-def _asides(scope: Row) -> str:
-    words = (
-        (plural(scope["prod_attempts"], "attempt") + " on production blocked", True),
-        (plural(scope["other_blocks"], "other block"), scope["other_blocks"]),
-        (plural(scope["expected"], "expected block") + " not counted", scope["expected"]),
-        (plural(scope["demo_attempts"], "attempt") + " made by the demo", scope["demo_attempts"]),
-    )
-    return " · ".join(text for text, said in words if said)
+def _counts(scope: Row) -> str:
+    first = plural(scope["prod_attempts"], "attempt") + " on production blocked"
+    through = f" · {plural(scope['prod_allowed'], 'write')} got through" if scope["prod_allowed"] else ""
+    rest = asides(scope)
+    return f"{first}{through}" + (f" · {rest}" if rest else "")
 
 
-def _group(view: View, by: str, group: str, found: Sequence[dict[str, Any]]) -> None:
-    st.button(f"All {by}s", on_click=_show_all, icon=":material/arrow_back:")
+def _group(view: View, by: str, group: str) -> None:
+    back = {name: values for name, values in links.query().items() if name != GROUP}
+    link_row([(f"← All {by}s", links.with_query(PAGE, back))], key="back", alt="Back")
     decisions = view.rows(f"occurrences_by_{by}", key=group, limit=MOST_OCCURRENCES)
     if not decisions:
         st.info("The current filters hide every decision of this group.", icon=":material/filter_alt_off:")
         return
     if by == "issue":
-        st.subheader(explanations.sentence({**decisions[0], "prod_allowed": decisions[0]["verdict"] == "allowed"}))
+        row = {**decisions[0], "prod_allowed": decisions[0]["verdict"] == "allowed"}
+        st.header(explanations.sentence(row))
+        facts(who_and_where(decisions[0]), key="group-newest", alt="The newest attempt of this group")
+        triage_form(view, group, decisions[0])
+    compared = compared_runs(view)
+    found = [one for one in view.rows(f"attempts_by_{by}", **compared, limit=MOST_ROWS) if one["key"] == group]
     if found:
-        grid(found, _columns(by), key=f"attempts-{by}-one", alt="The group that was chosen")
+        grid(_shown(view, by, found), _columns(by), key=f"attempts-{by}-one", alt="The group that was chosen")
+        facts([Fact("First seen", found[0]["first_ns"], "time")], key="group-first", alt="Since when")
     st.caption(f"{number(len(decisions), MOST_OCCURRENCES, 'decision')}; select a row for details.")
     occurrences(decisions, f"occurrences-{by}", "The latest decisions of this group")

@@ -39,7 +39,9 @@ def verdict(run: Row) -> str:
         return "✖ tried production"
     if run["blocked"]:
         return "◌ other blocks"
-    return "✔ clean" if run["processes"] else "? unguarded"
+    if not run["processes"]:
+        return "? unguarded"
+    return "? executed no test" if run["executed"] == 0 else "✔ clean"
 
 
 def sentence(run: Row) -> str:
@@ -50,6 +52,8 @@ def sentence(run: Row) -> str:
         return f"{plural(run['prod_attempts'], 'attempt')} to write to production, all blocked"
     if run["blocked"]:
         return f"Nothing tried to write to production; {plural(run['blocked'], 'other write')} blocked"
+    if run["executed"] == 0:
+        return "This run executed no test, so it says nothing"
     if run["decisions"]:
         return "Nothing tried to write to production"
     return "Guarded, and nothing tried to write to Plane"

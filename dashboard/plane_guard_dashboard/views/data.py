@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.evidence.rows import moment
 from plane_guard_dashboard.store.queries import MOST_ROWS
+from plane_guard_dashboard.views import links
+from plane_guard_dashboard.views.blocks import grid
 from plane_guard_dashboard.views.columns import Column
-from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.views.ingest_health import account
-from plane_guard_dashboard.views.occurrences import WHEN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from plane_guard_dashboard.views.view import View
 
-_WIDE = st.column_config.TextColumn(width=360)
-_LAST = Column("Last (UTC)", "last", config=WHEN)
+_LAST = Column("Last", "last_ns", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ PARTS = (
         "Guarded processes that never wrote to Plane. This is normal for tests that do not use Plane.",
         "Every run with a guarded process has a decision.",
         (
-            Column("Run", "run", "run"),
-            Column("Service", "service", "service"),
-            Column("Branch", "branch", "branch"),
-            Column("Processes", "processes"),
+            Column("Run", "run", "id"),
+            Column("Service", "service"),
+            Column("Branch", "branch"),
+            Column("Processes", "processes", "number"),
             _LAST,
         ),
     ),
@@ -53,8 +53,8 @@ PARTS = (
         "plane-guard knew every operation.",
         (
             Column("Method", "method"),
-            Column("URL template", "url_template", config=_WIDE),
-            Column("Decisions", "decisions"),
+            Column("URL template", "url_template"),
+            Column("Decisions", "decisions", "number"),
             _LAST,
         ),
     ),
@@ -65,8 +65,8 @@ PARTS = (
         "No guarded process has reported.",
         (
             Column("Version", "guard_version"),
-            Column("Processes", "processes"),
-            Column("Runs", "runs"),
+            Column("Processes", "processes", "number"),
+            Column("Runs", "runs", "number"),
             _LAST,
         ),
     ),
@@ -77,10 +77,10 @@ PARTS = (
         "There are no decisions.",
         (
             Column("Layer", "layer"),
-            Column("Decisions", "decisions"),
-            Column("Allowed", "allowed"),
-            Column("Blocked", "blocked"),
-            Column("Expected blocks", "expected"),
+            Column("Decisions", "decisions", "number"),
+            Column("Allowed", "allowed", "number"),
+            Column("Blocked", "blocked", "number"),
+            Column("Expected blocks", "expected", "number"),
         ),
     ),
 )
@@ -91,15 +91,20 @@ def data(view: View) -> None:
     st.title("Data")
     account(view.engine.health())
     for part in PARTS:
-        _part(view, part)
+        _part(view.everything(), part)
 
 
 def _part(view: View, part: Part) -> None:
-    rows = [row | ({"last": moment(row["last_ns"])} if "last_ns" in row else {}) for row in _rows(view, part)]
-    st.subheader(part.title)
+    rows = _rows(view, part)
+    st.header(part.title)
     st.caption(part.meaning if rows else part.none)
     if rows:
-        grid(rows, part.columns, key=part.query, alt=part.title)
+        opens = _run if part.query == "silent_runs" else None
+        grid(rows, part.columns, key=part.query, alt=part.title, opens=opens)
+
+
+def _run(row: Mapping[str, Any]) -> str:
+    return links.address("runs", inspect=row["run"])
 
 
 def _rows(view: View, part: Part) -> list[dict[str, Any]]:

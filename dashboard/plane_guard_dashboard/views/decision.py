@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import streamlit as st
 
+from plane_guard_dashboard import link_templates
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence.groups import NOBODY
-from plane_guard_dashboard.evidence.rows import moment
+from plane_guard_dashboard.fixing import Attempt, fix
 from plane_guard_dashboard.store.queries import Filters
 from plane_guard_dashboard.views import explanations, links
 from plane_guard_dashboard.views.attributes import attributes
+from plane_guard_dashboard.views.blocks import commands, facts, grid, link_row
 from plane_guard_dashboard.views.columns import Column
-from plane_guard_dashboard.views.grid import table
-from plane_guard_dashboard.views.labels import number, outcome
+from plane_guard_dashboard.views.incidents import who_and_where
+from plane_guard_dashboard.views.labels import fix_command, number, outcome
 from plane_guard_dashboard.views.no_matches import no_attempts
 from plane_guard_dashboard.views.occurrences import occurrences
 from plane_guard_dashboard.views.trace import trace
@@ -54,13 +57,15 @@ def decision(view: View) -> None:
 def _decision(view: View, row: Mapping[str, Any]) -> None:
     st.title(explanations.sentence(row))
     _verdict(row)
-    st.subheader("How to fix it")
-    st.code(explanations.remedy(row), language=None, wrap_lines=True)
-    st.subheader("Trace")
+    facts(who_and_where(row), key="decision", alt="When, where and who")
+    _links_out(row)
+    st.header("How to fix it")
+    commands(_fixes(row), key="fix", alt="How to fix it")
+    st.header("Trace")
     trace(view, row)
     _others(view, row)
-    st.subheader("Attributes")
-    _known(row)
+    st.header("Attributes")
+    grid(attributes(row), _ATTRIBUTES, key="attributes", alt="All attributes of the decision")
     _ways_out(row)
     _raw(view, row["decision_id"])
 
@@ -68,51 +73,49 @@ def _decision(view: View, row: Mapping[str, Any]) -> None:
 def _verdict(row: Mapping[str, Any]) -> None:
     if row["prod_allowed"]:
         st.error("A write to production got through.", icon=":material/crisis_alert:")
-    facts = [outcome(row), explanations.aside(row), "made by plane-guard demo" if row["demo"] else ""]
-    st.markdown(" · ".join(fact for fact in facts if fact))
-    when = f"time: {moment(row['time_ns']):%Y-%m-%d %H:%M:%S} UTC"
-    st.text("\n".join([when, *(f"{name}: {visible(row[key])}" for name, key in _SHORT if row[key])]))
+    said = [outcome(row), explanations.aside(row), "made by plane-guard demo" if row["demo"] else ""]
+    st.markdown(" · ".join(fact for fact in said if fact))
 
 
-_SHORT = (
-    ("test", "test"),
-    ("called from", "caller"),
-    ("branch", "branch"),
-    ("host", "host"),
-    ("CI job", "pipeline"),
-    ("project", "project"),
-    ("work item", "work_item"),
-)
+def _fixes(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the texts to copy: what to do, the command that does it, the fixture and the mock."""
+    told = {"What to do": explanations.remedy(row)}
+    if row["prod_allowed"]:
+        return {"Command": "plane-guard doctor", **told}
+    if row["verdict"] == "allowed":
+        return told
+    proposed = fix([Attempt.of_columns(row)])
+    return {
+        "Command": fix_command(row["test"]),
+        **told,
+        "The change": "\n".join(text for text in (proposed.advice, proposed.diff) if text),
+        **{f"Mock with {library}": code for library, code in proposed.mocks},
+    }
 
 
-def _known(row: Mapping[str, Any]) -> None:
-    widths = {"Group": 110, "Name": 160, "Value": 340}
-    st.dataframe(
-        table(attributes(row), _ATTRIBUTES),
-        hide_index=True,
-        height="content",
-        column_config={name: st.column_config.TextColumn(width=width) for name, width in widths.items()},
-        alt="All attributes of the decision",
-    )
+def _links_out(row: Mapping[str, Any]) -> None:
+    templates = link_templates.from_environment(os.environ)
+    with st.container(horizontal=True):
+        for link, address in templates.links(row).items():
+            st.link_button(f"Open the {link}", address, icon=":material/open_in_new:")
+    for problem in templates.problems:
+        st.text(visible(problem))
 
 
 def _ways_out(row: Mapping[str, Any]) -> None:
-    st.subheader("Share")
+    st.header("Share")
     st.caption("Link to this page")
-    st.code(_address(row["decision_id"]), language=None)
+    st.code(_address(row["decision_id"]), language=None, wrap_lines=True)
     st.caption("Id of the decision")
-    st.code(visible(row["decision_id"]), language=None)
-    with st.container(horizontal=True):
-        _links(row)
-
-
-def _links(row: Mapping[str, Any]) -> None:
-    if st.button("All similar attempts", icon=":material/stacks:"):
-        links.to_page("attempts", group=row["issue"])
-    if st.button("Its run", icon=":material/directions_run:"):
-        links.to_page("runs", inspect=row["run"])
-    if address := links.trace_link(row["trace_id"], row["span_id"]):
-        st.link_button("Open the whole trace", address, icon=":material/open_in_new:")
+    st.code(visible(row["decision_id"]), language=None, wrap_lines=True)
+    link_row(
+        [
+            ("All similar attempts", links.address("attempts", group=row["issue"])),
+            ("Its run", links.address("runs", inspect=row["run"])),
+        ],
+        key="ways-on",
+        alt="Related pages",
+    )
 
 
 def _address(decision_id: str) -> str:
@@ -126,7 +129,7 @@ def _others(view: View, row: Mapping[str, Any]) -> None:
     latest = view.rows("latest", **only, before_ns=2**63 - 1, before_id="", limit=MOST_OTHERS + 1)
     others = [other for other in latest if other["decision_id"] != row["decision_id"]][:MOST_OTHERS]
     if others:
-        st.subheader("The same test in the same run")
+        st.header("The same test in the same run")
         st.caption(f"{number(len(others), MOST_OTHERS, 'other decision')}; select a row for details.")
         occurrences(others, "others", "Other decisions of the same test in the same run")
 
@@ -152,7 +155,7 @@ def pretty(text: str) -> str:
 
 def _unknown(wanted: str) -> None:
     st.warning("There is no decision with this id in these traces.", icon=":material/search_off:")
-    st.code(visible(wanted), language=None)
+    st.code(visible(wanted), language=None, wrap_lines=True)
     st.caption(
         "Its evidence may have been deleted, or not collected yet. "
         "To read other traces, run `plane-guard dashboard --traces …`."

@@ -51,10 +51,10 @@ def unmatched(decisions: int) -> None:
     )
 
 
-def stale(age: str, when: str) -> None:
+def stale(age: str) -> None:
     """Say that the last report is old."""
     st.warning(
-        f"The last report is {age} old ({when}). Nothing is known about the time since: "
+        f"The last report is {age} old. Nothing is known about the time since: "
         "no guarded process has run, or its evidence goes elsewhere.",
         icon=":material/schedule:",
     )

@@ -1,4 +1,4 @@
-"""The head of the overview: the verdict, four figures and the age of the last report."""
+"""The verdict for production, and the figures behind it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.evidence.rows import moment
-from plane_guard_dashboard.store.queries import Filters
+from plane_guard_dashboard.store.queries import Filters, Origins
 from plane_guard_dashboard.views.period import SECOND, before, nanoseconds
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from plane_guard_dashboard.views.view import View
@@ -25,7 +25,10 @@ _AGES = ((DAY, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of the head. Leaks and the last report are never filtered."""
+    """The figures of the overview. `leaks`, `last_report_ns` and `unknown` are never filtered.
+
+    `unknown` says why silence would prove nothing; it is empty if every report is there, recent and complete.
+    """
 
     scope: dict[str, Any]
     processes: int
@@ -34,33 +37,49 @@ class Figures:
     previous: int | None
     filtered: bool
     now: datetime
+    unknown: tuple[str, ...] = ()
 
 
 def figures(view: View) -> Figures:
-    """Count what the head shows."""
+    """Count what the overview shows."""
     everything = view.everything()
-    last = max(everything.row("processes")["last_ns"], everything.row("scope")["last_ns"])
+    guarded = everything.row("processes")
+    last = max(guarded["last_ns"], everything.row("scope")["last_ns"])
     return Figures(
         scope=view.row("scope"),
         processes=view.row("processes")["processes"],
         leaks=view.row("leaks")["prod_allowed"],
         last_report_ns=last,
         previous=_previous(view),
-        filtered=view.filters != Filters(),
+        filtered=view.filters not in (Filters(), Filters(origin=Origins.TESTS)),
         now=view.now,
+        unknown=_unknown(view, guarded, last),
     )
 
 
-def head(found: Figures) -> None:
-    """Show title, notes and tiles."""
-    st.title(sentence(found.scope["prod_attempts"], found.leaks, filtered=found.filtered))
-    if asides := _asides(found.scope):
-        st.caption(" · ".join(asides))
-    _tiles(found)
+def _unknown(view: View, guarded: dict[str, Any], last_ns: int) -> tuple[str, ...]:
+    health, old = view.engine.health(), seconds_since(last_ns, view.now)
+    damaged = health.unreadable_lines + health.unreadable_files
+    uncovered = plural(guarded["uncovered"], "process", "processes")
+    reasons = {
+        "no guarded process has reported": not guarded["processes"],
+        f"no report for {age(old)}": bool(guarded["processes"]) and old >= STALE_AFTER,
+        f"{plural(damaged, 'line or file', 'lines or files')} could not be read": damaged,
+        f"not everything is covered in {uncovered}": guarded["uncovered"],
+    }
+    return tuple(text for text, holds in reasons.items() if holds)
+
+
+def headline(found: Figures) -> str:
+    """Return the verdict for production in one sentence."""
+    told = sentence(found.scope["prod_attempts"], found.leaks, filtered=found.filtered)
+    if found.leaks or found.scope["prod_attempts"] or not found.unknown:
+        return told
+    return f"Unknown whether anything tried to write to production: {found.unknown[0]}"
 
 
 def sentence(blocked: int, allowed: int, *, filtered: bool = False) -> str:
-    """Return the verdict for production in one sentence."""
+    """Return the counts of writes to production in one sentence."""
     if allowed:
         return f"{plural(allowed, 'write')} to production got through"
     if blocked:
@@ -81,29 +100,32 @@ def seconds_since(time_ns: int, now: datetime) -> float:
     return max(0, (nanoseconds(now) - time_ns) / SECOND)
 
 
+def asides(scope: Mapping[str, Any]) -> str:
+    """Return the counts that the headline leaves out."""
+    words = {
+        "possible_prod_attempts": ("attempt", "possibly on production"),
+        "demo_attempts": ("attempt", "made by `plane-guard demo`"),
+        "other_blocks": ("block", "not aimed at production"),
+        "expected": ("expected block", "not counted"),
+    }
+    return " · ".join(f"{plural(scope[name], noun)} {rest}" for name, (noun, rest) in words.items() if scope[name])
+
+
+def tiles(found: Figures) -> None:
+    """Show four figures."""
+    with st.container(horizontal=True):
+        _compared(found.scope["prod_attempts"], found.previous)
+        _tile("Tests responsible", found.scope["tests"], "tried at least once")
+        _leaks(found.leaks)
+        _tile("Guarded processes", found.processes, _last_report(found))
+
+
 def _previous(view: View) -> int | None:
     period = before(view.filters.since_ns, view.filters.until_ns, view.now)
     if period is None:
         return None
     earlier = view.changed(since_ns=period.since_ns, until_ns=period.until_ns)
     return int(earlier.row("scope")["prod_attempts"])
-
-
-def _asides(scope: dict[str, Any]) -> list[str]:
-    words = {
-        "demo_attempts": ("attempt", "made by `plane-guard demo`"),
-        "other_blocks": ("block", "not aimed at production"),
-        "expected": ("expected block", "not counted"),
-    }
-    return [f"{plural(scope[name], noun)} {rest}" for name, (noun, rest) in words.items() if scope[name]]
-
-
-def _tiles(found: Figures) -> None:
-    with st.container(horizontal=True):
-        _compared(found.scope["prod_attempts"], found.previous)
-        _tile("Tests responsible", found.scope["tests"], "tried at least once")
-        _leaks(found.leaks)
-        _tile("Guarded processes", found.processes, _last_report(found))
 
 
 def _leaks(leaks: int) -> None:
@@ -143,8 +165,3 @@ def _last_report(found: Figures) -> str:
 
 def _tile(label: str, value: int, note: str) -> None:
     st.metric(label, f"{value:,}", note, delta_color="off", delta_arrow="off", border=True, width=WIDTH)
-
-
-def told(time_ns: int) -> str:
-    """Return a time as text."""
-    return f"{moment(time_ns):%Y-%m-%d %H:%M} UTC"

@@ -1,141 +1,105 @@
-"""The filters beside a page. The address bar holds their state, so a view can be linked and reloaded.
+"""The filters of a view, read from the address. Pure functions.
 
-Each widget is bound to the query parameter with the name of its key (`filter_actions.KEYS`). The entry script draws the
-filters for every page, so they stay when the page changes.
+The address holds all of their state, so a view can be linked, reloaded and sent, and Back returns to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
-from plane_guard_dashboard.escaping import visible
-from plane_guard_dashboard.store.queries import FIELDS, Filters, Origins
-from plane_guard_dashboard.views import filter_actions
-from plane_guard_dashboard.views.period import ALL_TIME, PRESETS, Period, period, read
+from plane_guard.vocabulary import Target
+from plane_guard_dashboard.store.queries import FIELDS, Filters, Origins, Verdict
+from plane_guard_dashboard.views.period import ALL_TIME, PRESETS, period, read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-Values = Callable[[str], list[str]]
+    Query = Mapping[str, Sequence[str]]
 
-LABELS = {name: name.title() for name in FIELDS} | {"op": "Operation"}
-COMMON = ("verdict", "target", "reason", "run", "test")
-RARE = tuple(name for name in FIELDS if name not in COMMON)
-_PUT_AWAY = (
-    *RARE,
-    filter_actions.WITHOUT,
-    filter_actions.ORIGIN,
-    filter_actions.ISSUE,
-    filter_actions.SINCE,
-    filter_actions.UNTIL,
-)
-_TIMES = (filter_actions.SINCE, filter_actions.UNTIL)
-_LONGEST_VALUE = 60
-_MOST_TO_LEAVE_OUT = 20
-
-
-def filters(values: Values, now: datetime) -> Filters:
-    """Draw the filters and return their state. `values` returns the values of a field, most frequent first."""
-    _keep()
-    known = {name: values(name) for name in FIELDS}
-    with st.sidebar:
-        preset = st.selectbox("Time", list(PRESETS), key=filter_actions.RANGE, bind="query-params") or ALL_TIME
-        only = {name: _many(LABELS[name], name, known[name]) for name in COMMON}
-        containing = _text("Test contains", filter_actions.CONTAINS, "tests/test_orders.py")
-        with st.expander("More filters", expanded=any(map(_used_now, _PUT_AWAY))):
-            only |= {name: _many(LABELS[name], name, known[name]) for name in RARE}
-            without = _many("Leave out", filter_actions.WITHOUT, _to_leave_out(known))
-            origin = _origin()
-            issue = _text("Fingerprint", filter_actions.ISSUE, "of attempts that are alike")
-            chosen = _period(preset, now)
-    return Filters(chosen.since_ns, chosen.until_ns, origin, containing, issue, _used(only), _left_out(without))
+RANGE, SINCE, UNTIL, CONTAINS, ORIGIN = "range", "from", "until", "contains", "origin"
+ISSUE, WITHOUT, LIVE = "issue", "without", "live"
+AUTO = "auto"
+"""Real tests, or the demo if there are no others."""
+ORIGINS = (AUTO, *(origin.value for origin in Origins))
+KEYS = (CONTAINS, RANGE, SINCE, UNTIL, *FIELDS, ORIGIN, ISSUE, WITHOUT)
+VOCABULARY: Mapping[str, tuple[str, ...]] = {
+    "verdict": tuple(Verdict),
+    "target": tuple(Target),
+    RANGE: tuple(PRESETS),
+    ORIGIN: ORIGINS,
+}
+_TIME = "is no time, and is ignored. Use the form 2026-01-31T10:00, in UTC."
 
 
-def _keep() -> None:
-    # A click on another page in the first instant of this one loses what the address said, though not what it meant.
-    for key in filter_actions.KEYS:
-        if _set(key) and key not in st.query_params:
-            st.session_state[key] = st.session_state[key]
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The filters in use as pairs of parameter and value, and a message for each parameter with an ignored value."""
+
+    filters: Filters
+    active: tuple[tuple[str, str], ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
 
 
-def _set(key: str) -> bool:
-    value = st.session_state.get(key)
-    return bool(value) and value != filter_actions.DEFAULTS.get(key)
-
-
-def _used_now(key: str) -> bool:
-    # At first only the address knows: the widget is not there yet.
-    return _set(key) or (key not in st.session_state and key in st.query_params)
-
-
-def summary() -> list[str]:
-    """Return the filters in use, each as plain text. An invalid time is not in use."""
-    parts = []
-    for key in filter(_set, filter_actions.KEYS):
-        value = st.session_state[key]
-        if key in _TIMES and read(value) is None:
-            continue
-        values = value if isinstance(value, list) else [value]
-        parts.append(f"{key}: {', '.join(visible(one, _LONGEST_VALUE) for one in values)}")
-    return parts
-
-
-def active() -> None:
-    """Show the filters in use and a button that clears them. Show nothing if there are none."""
-    if parts := summary():
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.text(f"Filtered by {' · '.join(parts)}", width="content")
-            st.button("Clear", key="clear", on_click=filter_actions.clear, type="tertiary", icon=":material/close:")
-
-
-def _many(label: str, key: str, options: list[str]) -> tuple[str, ...]:
-    # With accept_new_options a value in the address that nothing has (any more) filters too, instead of being dropped.
-    return tuple(
-        st.multiselect(
-            label,
-            options,
-            key=key,
-            bind="query-params",
-            placeholder="Any",
-            accept_new_options=True,
-            select_all=False,
-        )
+def chosen(query: Query, now: datetime) -> Chosen:
+    """Return the filters of an address."""
+    pairs = [(key, value.strip()) for key in KEYS for value in query.get(key, ())]
+    problems = {key: text for key, value in pairs if value and (text := _problem(key, value))}
+    active = tuple((key, value) for key, value in pairs if value and not (_problem(key, value) or _usual(key, value)))
+    first = dict(reversed(active))
+    span = period(first.get(RANGE, ALL_TIME), first.get(SINCE, ""), first.get(UNTIL, ""), now)
+    found = Filters(
+        since_ns=span.since_ns,
+        until_ns=span.until_ns,
+        origin=first.get(ORIGIN, AUTO),
+        containing=first.get(CONTAINS, ""),
+        issue=first.get(ISSUE, ""),
+        only=_grouped(pair for pair in active if pair[0] in FIELDS),
+        without=_grouped(_parts(value) for key, value in active if key == WITHOUT),
     )
+    return Chosen(found, active, problems)
 
 
-def _text(label: str, key: str, example: str) -> str:
-    return (st.text_input(label, key=key, bind="query-params", placeholder=example) or "").strip()
+def kept(query: Query) -> dict[str, list[str]]:
+    """Return the part of an address that every page keeps."""
+    return {key: list(query[key]) for key in (*KEYS, LIVE) if query.get(key)}
 
 
-def _origin() -> str:
-    names = [filter_actions.AUTO, *(origin.value for origin in Origins)]
-    return st.selectbox("Decisions of", names, key=filter_actions.ORIGIN, bind="query-params") or filter_actions.AUTO
+def toggled(query: Query, key: str, value: str) -> dict[str, list[str]]:
+    """Return an address with this value added, or removed if it is there."""
+    values = list(query.get(key, ()))
+    changed = [one for one in values if one != value] if value in values else [*values, value]
+    return {**{name: list(found) for name, found in query.items()}, key: changed}
 
 
-def _period(preset: str, now: datetime) -> Period:
-    since = _text("From (UTC)", filter_actions.SINCE, "2026-01-31T10:00")
-    until = _text("Until (UTC)", filter_actions.UNTIL, "2026-01-31T11:00")
-    chosen = period(preset, since, until, now)
-    if chosen.misread:
-        st.warning("Invalid time, ignored. Use the form 2026-01-31T10:00.")
-    return chosen
+def cleared(query: Query) -> dict[str, list[str]]:
+    """Return an address without filters."""
+    return {key: list(values) for key, values in query.items() if key not in KEYS}
 
 
-def _used(only: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    return {name: chosen for name, chosen in only.items() if chosen}
+def _usual(key: str, value: str) -> bool:
+    return (key, value) in {(RANGE, ALL_TIME), (ORIGIN, AUTO)}
 
 
-def _to_leave_out(known: Mapping[str, list[str]]) -> list[str]:
-    return [filter_actions.excluded(name, value) for name in FIELDS for value in known[name][:_MOST_TO_LEAVE_OUT]]
+def _problem(key: str, value: str) -> str:
+    if key in (SINCE, UNTIL):
+        return "" if read(value) is not None else f"{value!r} {_TIME}"
+    if key == WITHOUT and value.partition(":")[0] not in FIELDS:
+        return f"{value!r} is no field and value, and is ignored. Use the form op:comment."
+    known = VOCABULARY.get(key)
+    if known is None or value in known:
+        return ""
+    return f"{value!r} is no value of {key}, and is ignored. Use {', '.join(known[:-1])} or {known[-1]}."
 
 
-def _left_out(chosen: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def _parts(value: str) -> tuple[str, str]:
+    name, _, rest = value.partition(":")
+    return name, rest
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for one in chosen:
-        name, _, value = one.partition(":")
-        if name in FIELDS:
-            found[name] = (*found.get(name, ()), value)
+    for name, value in pairs:
+        found[name] = (*found.get(name, ()), value)
     return found

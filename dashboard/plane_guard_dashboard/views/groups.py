@@ -1,18 +1,22 @@
-"""Groups of attempts as lines of a grid: common values, status, trend. Pure functions."""
+"""Groups of attempts as rows of a table: common values, status, trend, next step. Pure functions but `known_groups`."""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_dashboard.evidence.rows import moment
-from plane_guard_dashboard.views.labels import DEMO, maker
+from plane_guard_dashboard import triage
+from plane_guard_dashboard.triage import KnownFile, KnownFileError, Triage
+from plane_guard_dashboard.views.labels import DEMO, fix_command, job, maker, place
 from plane_guard_dashboard.views.trend_status import Status, shown, status
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date, datetime
 
     Row = Mapping[str, Any]
 
@@ -21,15 +25,22 @@ LEAK = "‼ GOT THROUGH"
 _SHARED: Mapping[str, tuple[str, str]] = {
     "test": ("test_groups", "test"),
     "project": ("projects", "project"),
+    "project_name": ("project_names", "project"),
     "op": ("ops", "op"),
     "reason": ("reasons", "reason"),
     "caller": ("callers", "caller"),
 }
+_TRIAGED: Mapping[Triage, str] = {
+    Triage.ACKNOWLEDGED: "☑ known",
+    Triage.EXPIRED: "⌛ no longer known",
+    Triage.CHANGED: "✱ CHANGED",
+}
+_NOWHERE: Row = dict.fromkeys(("branch", "repository", "host", "job", "pipeline", "work_item"), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """A time span in equal parts, the same for every line."""
+    """A time span in equal parts, the same for every row."""
 
     step: int
     first: int
@@ -52,24 +63,66 @@ class Slots:
         return found
 
 
-def lines(groups: Sequence[Row], trends: Mapping[str, list[int]]) -> list[dict[str, Any]]:
-    """Return a line per row of `attempts_by_…`."""
-    return [_line(group, trends) for group in groups]
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The known-file, the day on which it counts, the callers of each group, and why the file cannot be used."""
+
+    file: KnownFile
+    today: date
+    callers: Mapping[str, tuple[str, ...]]
+    problem: str = ""
+
+    def state(self, group: str) -> Triage:
+        """Return the state of a group."""
+        return self.file.state(group, self.callers.get(group, ()), self.today)
 
 
-def standing(counts: Row) -> str:
-    """Return the number of groups of each status, from the row of `attempt_standing_by_…`."""
-    return ", ".join(f"{counts[state]:,} {state}" for state in Status)
+def known_groups(rows: Iterable[Row], now: datetime) -> Known:
+    """Return the known groups. `rows` are those of `callers_of_issues`."""
+    callers: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        callers[row["issue"]] = (*callers.get(row["issue"], ()), row["caller"])
+    path = triage.default_path(os.environ, Path.cwd())
+    today = now.astimezone().date()
+    try:
+        return Known(triage.load(path), today, callers)
+    except KnownFileError as error:
+        return Known(KnownFile(path, {}), today, callers, str(error))
 
 
-def _line(group: Row, trends: Mapping[str, list[int]]) -> dict[str, Any]:
-    state = status(group)
+def lines(
+    groups: Sequence[Row],
+    trends: Mapping[str, list[int]],
+    newest: Mapping[str, Row],
+    known: Known,
+    reran: Mapping[str, int],
+) -> list[dict[str, Any]]:
+    """Return a row per row of `attempts_by_…`.
+
+    `newest` has the newest attempt of each group, `reran` the time at which
+    its tests were executed last.
+    """
+    return [
+        _line(group, trends, newest.get(group["key"], _NOWHERE), known, reran.get(group["key"], 0)) for group in groups
+    ]
+
+
+def standing(found: Sequence[Row]) -> str:
+    """Return the number of groups of each status over everything, from the rows of `attempts_by_…`."""
+    counts = {**found[0]} if found else {}
+    shown_states = (Status.NEW, Status.REGRESSED, Status.ONGOING, Status.ABSENT)
+    return ", ".join(f"{counts.get(state, 0):,} {state}" for state in shown_states)
+
+
+def _line(group: Row, trends: Mapping[str, list[int]], newest: Row, known: Known, reran_ns: int) -> dict[str, Any]:
+    state = status(group, reran_ns)
     made_by = maker(group["demo"], group["attempts"])
+    shared = {name: _common(group, name) for name in _SHARED}
     return {
-        **{name: _common(group, name) for name in _SHARED},
+        **shared,
         "key": group["key"],
         "standing": state,
-        "status": (LEAK if group["prod_allowed"] else shown(state)) + (" · demo" if made_by == DEMO else ""),
+        "status": _status(group, state, known) + (" · demo" if made_by == DEMO else ""),
         "attempts": group["attempts"],
         "prod_attempts": group["prod_attempts"],
         "prod_allowed": group["prod_allowed"],
@@ -77,12 +130,20 @@ def _line(group: Row, trends: Mapping[str, list[int]]) -> dict[str, Any]:
         "tests": group["tests"],
         "runs": group["runs"],
         "issues": group["issues"],
-        "branch": group["branch"] if group["branches"] == 1 else plural(group["branches"], "branch", "branches"),
-        "host": group["host"],
-        "first": moment(group["first_ns"]),
-        "last": moment(group["last_ns"]),
+        "place": place(newest),
+        "job_link": job(newest),
+        "work_item": newest["work_item"],
+        "first_ns": group["first_ns"],
+        "last_ns": group["last_ns"],
+        "fix": fix_command(shared["test"]) if group["test_groups"] == 1 else "",
         "maker": made_by,
     }
+
+
+def _status(group: Row, state: Status, known: Known) -> str:
+    if group["prod_allowed"]:
+        return LEAK
+    return _TRIAGED.get(known.state(group["key"]), shown(state))
 
 
 def _common(group: Row, name: str) -> str:

@@ -9,34 +9,32 @@ import streamlit as st
 
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.store.queries import MOST_ROWS
+from plane_guard_dashboard.views.blocks import grid
 from plane_guard_dashboard.views.columns import Column
-from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
     from plane_guard_dashboard.store import Health
 
-_BYTES = st.column_config.NumberColumn(format="bytes")
-_WIDE = st.column_config.TextColumn(width=360)
 _SOURCES = (
-    Column("Source", "name", config=_WIDE),
-    Column("Size", "size", config=_BYTES),
-    Column("Read", "read", config=_BYTES),
-    Column("Not read yet", "lag", config=_BYTES),
-    Column("Lines", "lines"),
-    Column("Bad lines", "unreadable_lines"),
+    Column("Source", "name"),
+    Column("Size", "size", "bytes"),
+    Column("Read", "read", "bytes"),
+    Column("Not read yet", "lag", "bytes"),
+    Column("Lines", "lines", "number"),
+    Column("Bad lines", "unreadable_lines", "number"),
 )
-_BAD = (Column("File", "file", config=_WIDE), Column("Byte", "offset"), Column("Why", "reason", config=_WIDE))
+_BAD = (Column("File", "file"), Column("Byte", "offset", "number"), Column("Why", "reason"))
 
 
 def account(health: Health) -> None:
     """Show figures, location, sources and unreadable lines."""
     _figures(health)
     st.caption(f"{health.engine} reads this source and never changes it.")
-    st.code(visible(health.place), language=None)
+    st.code(visible(health.place), language=None, wrap_lines=True)
     if health.cache:
         st.caption("Cache location, or the reason why caching is off. The cache is safe to delete.")
-        st.code(visible(health.cache), language=None)
+        st.code(visible(health.cache), language=None, wrap_lines=True)
     _sources(health)
     _bad(health)
 
@@ -49,12 +47,13 @@ def _figures(health: Health) -> None:
         "Duplicates": (health.duplicates, "A decision that arrives several times counts once."),
         "Pending": (health.pending_lines, "Lines that are still being written."),
     }
-    for place, (label, (count, meaning)) in zip(st.columns(len(figures)), figures.items(), strict=True):
-        place.metric(label, f"{count:,}", help=meaning, border=True)
+    with st.container(horizontal=True):
+        for label, (count, meaning) in figures.items():
+            st.metric(label, f"{count:,}", help=meaning, border=True, width=150)
 
 
 def _sources(health: Health) -> None:
-    st.subheader("Sources")
+    st.header("Sources")
     shown = health.sources[:MOST_ROWS]
     st.caption(f"Every file or table, and how much of it was read. Showing {len(shown):,} of {len(health.sources):,}.")
     rows = [{**asdict(source), "lag": max(0, source.size - source.read)} for source in shown]
@@ -62,7 +61,7 @@ def _sources(health: Health) -> None:
 
 
 def _bad(health: Health) -> None:
-    st.subheader("Bad lines")
+    st.header("Bad lines")
     if not health.samples:
         st.caption("All lines could be read.")
         return

@@ -1,10 +1,14 @@
-"""Labels that several pages share: outcomes, origins and counts. Pure functions."""
+"""Labels that several pages share: outcomes, origins, places and counts. Pure functions."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
+from plane_guard_dashboard.escaping import visible
+from plane_guard_dashboard.evidence.groups import NOBODY
 from plane_guard_dashboard.evidence.rows import LIVE_RUNTIME, PROD
+from plane_guard_dashboard.link_templates import is_web
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
@@ -35,3 +39,21 @@ def maker(demo: int, everything: int) -> str:
 def number(found: int, most: int, noun: str) -> str:
     """Return the number of listed rows, with a hint if there may be more."""
     return plural(found, noun) if found < most else f"The latest {plural(found, noun)}"
+
+
+def place(row: Mapping[str, Any]) -> str:
+    """Return branch, checkout or worktree, and host, as far as they are known."""
+    known = (row[name] for name in ("branch", "repository", "host"))
+    return " · ".join(value for value in known if value not in ("", NOBODY))
+
+
+def job(row: Mapping[str, Any]) -> list[str] | str:
+    """Return the CI job as a text and its address, or an empty text outside of CI."""
+    if not row["job"]:
+        return ""
+    return [f"CI {row['job']}", row["pipeline"]] if is_web(row["pipeline"]) else f"CI {row['job']}"
+
+
+def fix_command(test: str) -> str:
+    """Return the command that makes a test safe, or an empty text if the test is unknown."""
+    return "" if test in ("", NOBODY) else f"plane-guard fix {shlex.quote(visible(test, 2000))}"

@@ -11,6 +11,9 @@ import streamlit as st
 
 from plane_guard_dashboard.evidence.traces import NoTracesError
 from plane_guard_dashboard.store import open_engine
+from plane_guard_dashboard.views import links
+from plane_guard_dashboard.views.blocks import block
+from plane_guard_dashboard.views.filters import LIVE
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     Found = Hashable | NoTracesError
     Show = Callable[[int, int], None]
 
+OFF = "off"
 SECONDS_BETWEEN_LOOKS = 1
 SECONDS_BETWEEN_RERUNS = 2
 SECONDS_UNTIL_AGES_ARE_OLD = 60
@@ -102,17 +106,41 @@ def progress_text(done: int, total: int, seconds: float) -> str:
     return f"Reading the traces: {done / total:.0%} of {total / 1e6:,.0f} MB{left}"
 
 
-def remember(view: View) -> None:
-    """Remember the counts of the page, and announce attempts that came since the last one."""
-    scope = view.row("scope")
-    known = st.session_state.get(_ATTEMPTS)
-    if known is not None and known[0] == view.filters and scope["prod_attempts"] > known[1]:
-        st.toast(f"{plural(scope['prod_attempts'] - known[1], 'new attempt')} on production", icon="🚨")
-    st.session_state[_ATTEMPTS] = (view.filters, scope["prod_attempts"])
+def switch(page: str) -> bool:
+    """Show the switch of live updates, and return True if they are paused. The browser remembers it."""
+    query = links.query()
+    paused = query.get(LIVE) == [OFF]
+    resumed = {name: values for name, values in query.items() if name != LIVE}
+    addresses = {
+        "on": links.with_query(page, resumed),
+        "off": links.with_query(page, {**resumed, LIVE: [OFF]}),
+    }
+    block("live", "live", paused=paused, **addresses)
+    return paused
+
+
+def remember(view: View, page: str) -> str:
+    """Remember the counts of the page, announce attempts that came since the last one, and return the tab's title."""
+    scope, leaks = view.row("scope"), view.row("leaks")["prod_allowed"]
+    before, new = st.session_state.get(_ATTEMPTS), 0
+    counts = (view.filters, page, scope["prod_attempts"], leaks)
+    if before is not None and before[:2] == counts[:2]:
+        new = _toast(scope["prod_attempts"] - before[2], leaks - before[3])
+    st.session_state[_ATTEMPTS] = counts
     st.session_state[_COUNT] = scope["decisions"]
+    through = f"‼ {leaks:,} got through · " if leaks else ""
+    return f"{f'({new:,} new) ' if new else ''}{through}{page} · plane-guard"
 
 
-def tick(watch: Watch, view: View | None, *, live: bool) -> None:
+def _toast(attempts: int, leaks: int) -> int:
+    if leaks > 0:
+        st.toast(f"{plural(leaks, 'write')} to production got through", icon="🚨", duration="infinite")
+    if attempts > 0:
+        st.toast(f"{plural(attempts, 'new attempt')} on production", icon="🚨")
+    return max(0, attempts) + max(0, leaks)
+
+
+def tick(watch: Watch, view: View | None, title: str, *, live: bool) -> None:
     """Refresh while the page is open. Rerun the page if there is new data, or offer to."""
     found = watch.look()
     drawn = time.monotonic() - st.session_state.get(_DRAWN, 0)
@@ -122,14 +150,16 @@ def tick(watch: Watch, view: View | None, *, live: bool) -> None:
     elif view is None or isinstance(found, NoTracesError) or (live and drawn >= SECONDS_BETWEEN_RERUNS):
         st.rerun()
     elif not live:
-        _announce(view, found)
+        _announce(view, found, title)
 
 
 follow = st.fragment(tick, run_every=SECONDS_BETWEEN_LOOKS)
 
 
-def _announce(view: View, found: Hashable) -> None:
+def _announce(view: View, found: Hashable, title: str) -> None:
     new = replace(view, generation=found).row("scope")["decisions"] - st.session_state[_COUNT]
+    if new > 0:
+        st.set_page_config(page_title=f"({new:,} new) {title}")
     if new > 0 and st.button(f"{plural(new, 'new decision')}: show", key="show", icon=":material/refresh:"):
         st.rerun()
 

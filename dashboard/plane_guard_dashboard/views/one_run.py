@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from plane_guard_dashboard.escaping import visible
-from plane_guard_dashboard.evidence.rows import moment
 from plane_guard_dashboard.store.queries import Filters
-from plane_guard_dashboard.views.columns import Column
-from plane_guard_dashboard.views.comparison import sentence
-from plane_guard_dashboard.views.grid import grid
-from plane_guard_dashboard.views.labels import number
-from plane_guard_dashboard.views.links import is_web
-from plane_guard_dashboard.views.occurrences import WHEN, occurrences
+from plane_guard_dashboard.views.blocks import commands, facts, grid
+from plane_guard_dashboard.views.columns import Column, Fact
+from plane_guard_dashboard.views.comparison import sentence, verdict
+from plane_guard_dashboard.views.labels import job, number
+from plane_guard_dashboard.views.occurrences import occurrences
 from plane_guard_dashboard.views.run_comparison import against, newest_run
 
 if TYPE_CHECKING:
@@ -25,9 +23,9 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
+AGAINST = "against"
 MOST_PROCESSES = 200
 MOST_OCCURRENCES = 100
-_WIDE = st.column_config.TextColumn(width=230)
 _FIGURES = {
     "Decisions": "decisions",
     "Blocked on production": "prod_attempts",
@@ -37,11 +35,12 @@ _FIGURES = {
     "Processes": "processes",
 }
 _PROCESSES = (
-    Column("Started (UTC)", "started", config=WHEN),
+    Column("Started", "time_ns", "time"),
     Column("Process", "pid"),
     Column("Worker", "worker"),
-    Column("Evidence of tests", "evidence", config=_WIDE),
-    Column("Guarded clients", "shells", config=_WIDE),
+    Column("Evidence of tests", "evidence"),
+    Column("Guarded clients", "shells"),
+    Column("Not covered", "uncovered"),
     Column("Host", "host"),
     Column("Guard", "guard_version"),
 )
@@ -54,20 +53,18 @@ def one_run(view: View, name: str) -> None:
         _unknown(name)
         return
     run = found[0]
-    st.subheader(f"{_sign(run)} {sentence(run)}")
-    st.code(visible(name), language=None)
-    st.caption("The whole run. Filters do not apply.")
+    st.header(f"{_sign(run)} {sentence(run)}")
     _facts(run)
-    against(view, run)
+    against(view, run, st.query_params.get(AGAINST, ""))
     _processes(view, run)
     _attempts(view, run)
-    st.caption("The same report in a terminal or CI")
-    st.code(f"plane-guard report --run {shlex.quote(visible(name))}", language=None)
+    report = f"plane-guard report --run {shlex.quote(visible(name))}"
+    commands({"The same report in a terminal or CI": report}, key="report", alt="Report")
 
 
 def _unknown(name: str) -> None:
     st.warning("There is no such run in these traces.", icon=":material/search_off:")
-    st.code(visible(name), language=None)
+    st.code(visible(name), language=None, wrap_lines=True)
     st.caption(
         "Its evidence may have been deleted, or not collected yet. "
         "A run appears as soon as one of its processes is guarded."
@@ -75,9 +72,7 @@ def _unknown(name: str) -> None:
 
 
 def _sign(run: Row) -> str:
-    if run["prod_allowed"]:
-        return "‼"
-    return "✖" if run["prod_attempts"] else "✔"
+    return verdict(run)[0]
 
 
 def _facts(run: Row) -> None:
@@ -88,28 +83,36 @@ def _facts(run: Row) -> None:
             "No process of this run reported that it is guarded, so writes may be missing.", icon=":material/warning:"
         )
     with st.container(horizontal=True):
+        if run["executed"] >= 0:
+            st.metric("Tests executed", f"{run['executed']:,}", width=120)
         for label, name in _FIGURES.items():
             st.metric(label, f"{run[name]:,}", width=120)
-    names = ("service", "branch", "revision", "pipeline")
-    times = f"{moment(run['first_ns']):%Y-%m-%d %H:%M:%S} to {moment(run['last_ns']):%Y-%m-%d %H:%M:%S} UTC"
-    st.text("\n".join([*(f"{name}: {visible(run[name])}" for name in names if run[name]), f"seen: {times}"]))
-    if is_web(run["pipeline"]):
-        st.link_button("Open the pipeline", run["pipeline"], icon=":material/open_in_new:")
+    known = [
+        Fact("Run", run["run"], "copied id"),
+        Fact("Began", run["first_ns"], "time"),
+        Fact("Latest", run["last_ns"], "ago"),
+        Fact("CI job", job(run), "job"),
+        Fact("Branch", run["branch"]),
+        Fact("Repository or worktree", run["repository"]),
+        Fact("Host", run["host"]),
+        Fact("Commit", run["revision"], "copied id"),
+        Fact("Service", run["service"]),
+    ]
+    facts(known, key="run", alt="When and where")
 
 
 def _processes(view: View, run: Row) -> None:
     found: Sequence[Row] = view.rows("run_processes", this_run=run["run"], limit=MOST_PROCESSES)
     if found:
-        st.subheader("Guarded processes")
+        st.header("Guarded processes")
         st.caption(f"{len(found):,} reported that they are guarded.")
-        rows = [{**row, "started": moment(row["time_ns"])} for row in found]
-        grid(rows, _PROCESSES, key="run-processes", alt="Guarded processes of this run")
+        grid(found, _PROCESSES, key="run-processes", alt="Guarded processes of this run")
 
 
 def _attempts(view: View, run: Row) -> None:
     only = Filters(only={"run": (run["run"],)}).parameters()
     found = view.rows("latest_attempts", **only, limit=MOST_OCCURRENCES)
     if found:
-        st.subheader("Attempts")
+        st.header("Attempts")
         st.caption(f"{number(len(found), MOST_OCCURRENCES, 'attempt')}; select a row for details.")
         occurrences(found, "run-attempts", "The latest attempts of this run")

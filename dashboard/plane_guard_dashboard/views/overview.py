@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.views import empty_states, incidents, links, trend_status
-from plane_guard_dashboard.views.columns import Column
-from plane_guard_dashboard.views.figures import STALE_AFTER, age, figures, head, seconds_since, told
-from plane_guard_dashboard.views.grid import grid
-from plane_guard_dashboard.views.groups import lines, standing
-from plane_guard_dashboard.views.occurrences import WHEN, occurrences
+from plane_guard_dashboard.store.queries import MOST_ROWS
+from plane_guard_dashboard.views import empty_states, links, trend_status
+from plane_guard_dashboard.views.blocks import facts, grid, link_row
+from plane_guard_dashboard.views.columns import Column, Fact
+from plane_guard_dashboard.views.figures import STALE_AFTER, age, asides, figures, headline, seconds_since, tiles
+from plane_guard_dashboard.views.filter_bar import filter_bar
+from plane_guard_dashboard.views.groups import known_groups, lines, standing
+from plane_guard_dashboard.views.incidents import incidents
+from plane_guard_dashboard.views.occurrences import occurrences
 from plane_guard_dashboard.views.timeline import timeline
 from plane_guard_dashboard.views.verified import verified
+from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
     from plane_guard_dashboard.views.figures import Figures
@@ -21,58 +25,82 @@ if TYPE_CHECKING:
 
 MOST_ATTEMPTS = 10
 _TOP = (
-    Column("Status", "status", config=st.column_config.TextColumn(width=130)),
-    Column("Test", "test", config=st.column_config.TextColumn(width=330)),
-    Column("Operation", "op"),
-    Column("Reason", "reason"),
-    Column("Attempts", "attempts"),
-    Column("Runs", "runs"),
-    Column("Last seen (UTC)", "last", config=WHEN),
-    Column("Project", "project", config=st.column_config.TextColumn(width=120)),
-    Column("Branch", "branch", config=st.column_config.TextColumn(width=110)),
-    Column("Called from", "caller", config=st.column_config.TextColumn(width=200)),
+    Column("Status", "status"),
+    Column("Test", "test", "test"),
+    Column("From", "place"),
+    Column("CI job", "job_link", "job", under=True),
+    Column("Called from", "caller", "caller"),
+    Column("Work item", "work_item", "id"),
+    Column("Project", "project_name", "id", under=True),
+    Column("Attempts", "attempts", "number"),
+    Column("Latest", "last_ns", "ago"),
+    Column("Next step", "fix", "copy"),
 )
 
 
 def overview(view: View) -> None:
     """Show the page."""
     found = figures(view)
-    head(found)
+    st.title(headline(found))
+    incidents(view)
     verified(view)
-    incidents.incidents(view)
     _state(view, found)
-    if found.scope["decisions"] and view.row("span")["matching"]:
-        st.subheader("Over time")
-        timeline(view)
-    _top(view)
-    _latest(view)
+    compared = trend_status.compared_runs(view)
+    groups = view.rows("attempts_by_issue", **compared, limit=MOST_ATTEMPTS)
+    _since(found, standing(groups) if groups else "")
+    _top(view, groups)
+    filter_bar(view, links.HOME)
+    tiles(found)
+    if found.scope["decisions"]:
+        timeline(view, links.HOME)
+    if rows := view.rows("latest_attempts", limit=MOST_ATTEMPTS):
+        st.header("Latest attempts")
+        occurrences(rows, "last", "The latest attempts")
 
 
 def _state(view: View, found: Figures) -> None:
     seconds = seconds_since(found.last_report_ns, found.now)
     if seconds >= STALE_AFTER:
-        empty_states.stale(age(seconds), told(found.last_report_ns))
+        empty_states.stale(age(seconds))
+    for reason in found.unknown:
+        if "read" in reason:
+            st.warning(f"Evidence may be missing: {reason}. Data lists them.", icon=":material/warning:")
+        if "covered" in reason:
+            st.warning(f"A write may be missing: {reason}. Runs names the clients.", icon=":material/warning:")
     decisions = view.everything().row("scope")["decisions"]
-    if decisions and not view.row("span")["matching"]:
+    if decisions and not found.scope["decisions"]:
         empty_states.unmatched(decisions)
     elif not found.scope["prod_attempts"] and not found.leaks:
         empty_states.quiet(found.processes, found.scope["decisions"])
 
 
-def _top(view: View) -> None:
-    compared = trend_status.compared_runs(view)
-    found = view.rows("attempts_by_issue", **compared, limit=MOST_ATTEMPTS)
+def _since(found: Figures, groups: str) -> None:
+    if text := asides(found.scope):
+        st.caption(text)
+    known = [
+        Fact("First attempt", found.scope["first_attempt_ns"], "time"),
+        Fact("Latest attempt", found.scope["last_attempt_ns"], "ago"),
+        Fact("Groups", groups),
+        Fact("Last report", found.last_report_ns, "ago"),
+    ]
+    facts(known, key="since", alt="Since when")
+
+
+def _top(view: View, found: list[dict[str, Any]]) -> None:
     if not found:
         return
-    counts = view.row("attempt_standing_by_issue", **compared)
-    st.subheader("Top attempts")
-    st.caption(f"{standing(counts)}. Attempts are grouped by test, project, operation and reason.")
-    chosen = grid(lines(found, {}), _TOP, key="top", alt="Top attempts, new ones first", select=True)
-    if chosen:
-        links.to_page("attempts", group=chosen["key"])
-
-
-def _latest(view: View) -> None:
-    if rows := view.rows("latest_attempts", limit=MOST_ATTEMPTS):
-        st.subheader("Latest attempts")
-        occurrences(rows, "last", "The latest attempts")
+    keys = [group["key"] for group in found]
+    newest = {row["key"]: row for row in view.rows("newest_by_issue", keys=keys)}
+    known = known_groups(view.rows("callers_of_issues", keys=keys, limit=MOST_ROWS), view.now)
+    st.header("What to fix")
+    st.caption("Attempts are grouped by test, project, operation and reason. New groups come first.")
+    grid(
+        lines(found, {}, newest, known, trend_status.reruns(view, keys)),
+        _TOP,
+        key="top",
+        alt="Top attempts, new ones first",
+        opens=lambda row: links.address("attempts", group=row["key"]),
+    )
+    if found[0]["groups"] > len(found):
+        every = f"All {plural(found[0]['groups'], 'group')}"
+        link_row([(every, links.address("attempts"))], key="all-groups", alt="More")

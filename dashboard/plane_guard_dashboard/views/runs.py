@@ -6,53 +6,59 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.evidence.rows import moment
+from plane_guard_dashboard.views import links
+from plane_guard_dashboard.views.blocks import grid, link_row
 from plane_guard_dashboard.views.columns import Column
 from plane_guard_dashboard.views.comparison import verdict
-from plane_guard_dashboard.views.grid import grid
-from plane_guard_dashboard.views.labels import DEMO, maker
-from plane_guard_dashboard.views.occurrences import AGO, WHEN
+from plane_guard_dashboard.views.filter_bar import filter_bar
+from plane_guard_dashboard.views.labels import DEMO, job, place
 from plane_guard_dashboard.views.one_run import one_run
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from plane_guard_dashboard.views.view import View
 
-INSPECT = "inspect"
+PAGE, INSPECT = "runs", "inspect"
 MOST_RUNS = 200
-_NAME, _SHORT = st.column_config.TextColumn(width=150), st.column_config.TextColumn(width=120)
 COLUMNS = (
     Column("Verdict", "verdict"),
-    Column("Run", "run", "run", _NAME),
-    Column("Branch", "branch", "branch", _SHORT),
-    Column("When", "last", config=AGO),
-    Column("Blocked on production", "prod_attempts"),
-    Column("Got through", "leaks"),
-    Column("Blocked", "blocked"),
-    Column("Expected", "expected"),
-    Column("Decisions", "decisions"),
-    Column("Processes", "processes"),
-    Column("Service", "service", "service", _SHORT),
-    Column("When (UTC)", "last", config=WHEN),
+    Column("CI job", "job_link", "job"),
+    Column("Run", "run", "id", under=True),
+    Column("From", "place"),
+    Column("Service", "service", under=True),
+    Column("When", "last_ns", "ago"),
+    Column("On production", "prod_attempts", "number"),
+    Column("Got through", "leaks", "number"),
+    Column("Blocked", "blocked", "number"),
+    Column("Expected", "expected", "number"),
+    Column("Decisions", "decisions", "number"),
+    Column("Tests", "executed_tests", "number"),
+    Column("Processes", "processes", "number"),
     Column("Guard", "guard"),
-    Column("Made by", "maker"),
 )
+_TRENDS = (
+    Column("Branch", "branch"),
+    Column("Service", "service"),
+    Column("Runs", "runs", "number"),
+    Column("Attempts per run", "trend", "bars"),
+    Column("Newest", "newest", "number"),
+    Column("Run before", "previous", "number"),
+    Column("Latest", "last_ns", "ago"),
+)
+MOST_BRANCHES, MOST_BARS = 12, 24
 
 
 def runs(view: View) -> None:
     """Show all runs, or the run that the address names."""
     st.title("Runs")
     if run := st.query_params.get(INSPECT, ""):
-        st.button("All runs", on_click=_show_all, icon=":material/arrow_back:")
+        link_row([("← All runs", links.address(PAGE))], key="back", alt="Back")
         one_run(view, run)
     else:
+        filter_bar(view, PAGE)
         _runs(view)
-
-
-def _show_all() -> None:
-    st.query_params.pop(INSPECT, None)
 
 
 def _runs(view: View) -> None:
@@ -60,12 +66,34 @@ def _runs(view: View) -> None:
     if not found:
         st.info("No run matches these filters.", icon=":material/filter_alt_off:")
         return
+    st.header("Attempts per run, by branch")
+    grid(trends(found), _TRENDS, key="trends", alt="Attempts per run, by branch", opens=_open)
+    st.header("Runs")
     st.caption(f"{_number(len(found))}, the latest first. Select a row to compare a run with the previous one.")
-    rows = [shown(run) for run in found]
-    chosen = grid(rows, COLUMNS, key="runs", alt="Runs, the latest first", select=True)
-    if chosen is not None:
-        st.query_params[INSPECT] = chosen["run"]
-        st.rerun()
+    grid([shown(run) for run in found], COLUMNS, key="runs", alt="Runs, the latest first", opens=_open)
+
+
+def _open(row: Mapping[str, Any]) -> str:
+    return links.address(PAGE, inspect=row["run"])
+
+
+def trends(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row per branch and service, the latest first. `found` has the latest run first."""
+    by_branch: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for run in found:
+        by_branch.setdefault((run["branch"], run["service"]), []).append(run)
+    return [_trend(runs_of_it) for runs_of_it in list(by_branch.values())[:MOST_BRANCHES]]
+
+
+def _trend(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    counts = [run["prod_attempts"] + run["prod_allowed"] for run in found]
+    return {
+        **found[0],
+        "runs": len(found),
+        "trend": counts[:MOST_BARS][::-1],
+        "newest": counts[0],
+        "previous": counts[1] if len(counts) > 1 else "",
+    }
 
 
 def shown(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,10 +102,11 @@ def shown(run: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **run,
         "verdict": verdict(run) + (f" · {DEMO}" if run["demo"] else ""),
-        "last": moment(run["last_ns"]),
+        "executed_tests": run["executed"] if run["executed"] >= 0 else "",
+        "place": place(run),
+        "job_link": job(run),
         "leaks": f"‼ {run['prod_allowed']:,}" if run["prod_allowed"] else "0",
         "guard": newest if oldest == newest else f"{oldest} … {newest}",
-        "maker": maker(run["demo"], 1),
     }
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
 import streamlit as st
 
-from plane_guard_dashboard.evidence.rows import moment
-from plane_guard_dashboard.store.queries import END_OF_TIME
-from plane_guard_dashboard.views import filter_actions
+from plane_guard_dashboard.escaping import visible
+from plane_guard_dashboard.store.queries import END_OF_TIME, PARTS
+from plane_guard_dashboard.views import links
+from plane_guard_dashboard.views.blocks import block, grid, link_row
 from plane_guard_dashboard.views.columns import Column
-from plane_guard_dashboard.views.grid import grid
-from plane_guard_dashboard.views.period import SECOND, nanoseconds, written
+from plane_guard_dashboard.views.period import SECOND, nanoseconds
+from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Sequence
 
     from plane_guard_dashboard.views.view import View
 
@@ -29,27 +28,21 @@ STEPS = tuple(
         *(HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY, 365 * DAY),
     )
 )
-_FORMATS = (
-    (MINUTE * SECOND, "%H:%M:%S"),
-    (15 * MINUTE * SECOND, "%H:%M"),
-    (DAY * SECOND, "%d %b %H:%M"),
-    (STEPS[-1] + 1, "%d %b %Y"),
-)
 _COLOURS = {
-    "got through": "#7f1d1d",
-    "blocked on production": "#d0453e",
-    "possibly on production": "#e0952f",
+    "got through": "#dc2626",
+    "blocked on production": "#4f6df5",
+    "possibly on production": "#d9822b",
     "blocked elsewhere": "#64748b",
-    "expected block": "#b8bfcc",
+    "expected block": "#94a3b8",
     "allowed in the sandbox": "#2f9e6e",
 }
-_BRUSH = "brush"
-_LEGEND = {"orient": "top", "labelLimit": 320, "columns": 3}
-_UNTITLED = {"title": None}
+_OTHERS = ("#4f6df5", "#d9822b", "#8b5cf6", "#0f9d8a", "#c2417c", "#2b93d1")
+PART, SANDBOX, OTHER = "bars", "sandbox", "other"
+MOST_PARTS, LONGEST_NAME = 6, 60
 _COLUMNS = (
-    Column("From (UTC)", "time"),
+    Column("From", "time", "time"),
     Column("Kind", "kind"),
-    Column("Decisions", "decisions"),
+    Column("Decisions", "decisions", "number"),
 )
 MOST_BARS = 60
 FEWEST_SLOTS = 24
@@ -60,27 +53,62 @@ def step_for(first: int, last: int) -> int:
     return next((step for step in STEPS if (last - first) // step < MOST_BARS), STEPS[-1])
 
 
-def timeline(view: View) -> None:
-    """Show a bar per slot of time, coloured by kind. Sandbox writes and expected blocks are an option."""
+def timeline(view: View, page: str) -> None:
+    """Show a bar per slot of time, in parts. Sandbox writes and expected blocks are an option of the address."""
     first, last = _ends(view)
     step = step_for(first, last)
-    everything = st.toggle("Show sandbox writes and expected blocks", key="sandbox", bind="query-params")
-    bars = [_bar(row, step) for row in view.rows("timeline", step=step, with_sandbox=bool(everything))]
-    if not bars:
+    part, everything = _part(), SANDBOX in st.query_params
+    rows = view.rows(f"timeline_by_{part}", step=step, with_sandbox=everything)
+    st.header("Over time")
+    _choices(page, part, everything=everything)
+    if not rows:
         st.caption("No attempts in this period.")
         return
-    domain = _domain(first // step, last // step, step)
-    key = f"timeline-{view.filters.since_ns}-{view.filters.until_ns}"
-    st.vega_lite_chart(
-        pa.Table.from_pylist(bars),
-        _chart(bars, domain, step),
-        key=key,
-        alt="Attempts over time, by kind. The table below has the same figures.",
-        on_select=partial(_brushed, key),
-        selection_mode=_BRUSH,
+    shown = _largest(rows)
+    bars = [{**row, "time": row["slot"] * step} for row in shown]
+    before = max(1, (FEWEST_SLOTS - (last - first) // step) // 2)
+    total = plural(sum(row["decisions"] for row in rows), "decision")
+    block(
+        "timeline",
+        "timeline",
+        label=f"{total} over time, by {part}, as in the table below",
+        page="" if page == links.HOME else page,
+        step=step // 1_000_000,
+        first=first // step - before,
+        slots=last // step - first // step + 1 + 2 * before,
+        kinds=list(_colours(row["kind"] for row in shown).items()),
+        bars=[(row["slot"], row["kind"], row["decisions"]) for row in shown],
     )
+    st.caption("Drag over the bars to show only that time, or fill in From and Until under More filters.")
     with st.expander("Table"):
-        grid(bars, _COLUMNS, key="timeline", alt="Attempts over time, by kind")
+        grid(bars, _COLUMNS, key="timeline-table", alt="Attempts over time, by kind")
+
+
+def _part() -> str:
+    chosen = st.query_params.get(PART, "")
+    return chosen if chosen in PARTS else "kind"
+
+
+def _choices(page: str, part: str, *, everything: bool) -> None:
+    query = links.query()
+    other = {name: values for name, values in query.items() if name != SANDBOX}
+    sandbox = other if everything else {**other, SANDBOX: ["1"]}
+    choices = [(f"By {name}", links.with_query(page, {**query, PART: [name]})) for name in PARTS]
+    said = "Without sandbox writes and expected blocks" if everything else "With sandbox writes and expected blocks"
+    link_row([*choices, (said, links.with_query(page, sandbox))], key=PART, alt="Bars", chosen=f"By {part}")
+
+
+def _largest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with all but the largest parts as one, because more colours cannot be told apart."""
+    totals: Counter[str] = Counter()
+    for row in rows:
+        totals[row["kind"]] += row["decisions"]
+    shown = {name for name, _ in totals.most_common(MOST_PARTS)}
+    merged: Counter[tuple[int, str]] = Counter()
+    for row in rows:
+        name = visible(row["kind"], LONGEST_NAME) if row["kind"] in shown else OTHER
+        merged[row["slot"], name] += row["decisions"]
+    return [{"slot": slot, "kind": kind, "decisions": number} for (slot, kind), number in merged.items()]
 
 
 def _ends(view: View) -> tuple[int, int]:
@@ -92,50 +120,8 @@ def _ends(view: View) -> tuple[int, int]:
     return chosen.since_ns, max(until - 1, span["last_ns"])
 
 
-def _bar(row: dict[str, Any], step: int) -> dict[str, Any]:
-    start = row["slot"] * step
-    return {
-        "from": moment(start),
-        "until": moment(start + step),
-        "time": f"{moment(start):%Y-%m-%d %H:%M:%S}",
-        "kind": row["kind"],
-        "decisions": row["decisions"],
-    }
-
-
-def _brushed(key: str) -> None:
-    ends = st.session_state[key].get("selection", {}).get(_BRUSH, {}).get("from", ())
-    if len(ends) == len(("from", "until")):
-        since, until = (int(end / 1000) * SECOND for end in ends)
-        filter_actions.between(written(since), written(max(until, since + SECOND)))
-
-
-def _domain(first: int, last: int, step: int) -> list[datetime]:
-    around = max(1, (FEWEST_SLOTS - (last - first)) // 2)
-    return [moment((first - around) * step), moment((last + 1 + around) * step)]
-
-
-def _chart(bars: Sequence[dict[str, Any]], domain: Sequence[datetime], step: int) -> dict[str, Any]:
-    kinds = [kind for kind in _COLOURS if any(bar["kind"] == kind for bar in bars)]
-    colours = {"domain": kinds, "range": [_COLOURS[kind] for kind in kinds]}
-    ends = [int(end.timestamp() * 1000) for end in domain]
-    scale = {"type": "utc", "domain": ends}
-    return {
-        "height": 260,
-        "params": [{"name": _BRUSH, "select": {"type": "interval", "encodings": ["x"]}}],
-        "mark": {"type": "bar", "orient": "vertical"},
-        "encoding": {
-            "x": {"field": "from", "type": "temporal", "bin": "binned", "axis": _axis(step), "scale": scale}
-            | _UNTITLED,
-            "x2": {"field": "until"},
-            "y": {"field": "decisions", "type": "quantitative", "axis": {"tickMinStep": 1, "format": "d"}} | _UNTITLED,
-            "color": {"field": "kind", "type": "nominal", "scale": colours, "legend": _LEGEND} | _UNTITLED,
-            "tooltip": [{"field": column.key, "title": column.label} for column in _COLUMNS],
-        },
-    }
-
-
-def _axis(step: int) -> dict[str, Any]:
-    form = next(form for largest, form in _FORMATS if step < largest)
-    label = f"utcFormat(datum.value, '{form}')"
-    return {"labelExpr": label, "tickCount": 8, "labelOverlap": True, "labelFlush": False}
+def _colours(kinds: Iterable[str]) -> dict[str, str]:
+    present = sorted(set(kinds) - {OTHER})
+    if set(present) <= set(_COLOURS):
+        return {kind: colour for kind, colour in _COLOURS.items() if kind in present}
+    return {**dict(zip(present, _OTHERS, strict=False)), OTHER: "#64748b"}

@@ -9,8 +9,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import streamlit as st
 
 from plane_guard_dashboard.escaping import visible
+from plane_guard_dashboard.views.blocks import grid
 from plane_guard_dashboard.views.columns import Column
-from plane_guard_dashboard.views.grid import grid
 from plane_guard_dashboard.views.waterfall import Line, around, layout
 from plane_guard_dashboard.wording import plural
 
@@ -30,10 +30,10 @@ ALT = "The trace of the decision"
 _KINDS: Mapping[str, str] = {"this decision": "#d0453e", "other decision": "#d9822b", "span": "#7f8db3"}
 _INK: Mapping[str, str] = {"light": "#1c2233", "dark": "#e6e9f2"}
 _COLUMNS = (
-    Column("Span", "line", config=st.column_config.TextColumn(width=420)),
+    Column("Span", "line"),
     Column("Service", "service"),
-    Column("Start (ms)", "start", config=st.column_config.NumberColumn(format="%.3f")),
-    Column("Duration (ms)", "duration", config=st.column_config.NumberColumn(format="%.3f")),
+    Column("Start (ms)", "start", "number"),
+    Column("Duration (ms)", "duration", "number"),
     Column("What", "what"),
 )
 

@@ -1,6 +1,6 @@
-"""The status of a group of attempts: new, regressed, ongoing, or absent from the newest run.
+"""The status of a group of attempts: new, regressed, ongoing, gone, or not run since.
 
-The status is computed from the runs. An absent group is not called fixed: the newest run may not have run its test.
+The status is computed from the runs. A group is gone only if a later run says that it executed the test.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from plane_guard_dashboard.store.queries import MOST_ROWS
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from plane_guard_dashboard.views.view import View
 
@@ -23,19 +25,22 @@ class Status(StrEnum):
     REGRESSED = "regressed"
     ONGOING = "ongoing"
     ABSENT = "absent"
+    GONE = "gone"
 
 
 EXPLAINED: Mapping[Status, str] = {
     Status.NEW: "only in the newest run",
     Status.REGRESSED: "in the newest run, not in the run before, but seen earlier",
     Status.ONGOING: "in the newest run and before it",
-    Status.ABSENT: "not in the newest run; its test may not have run",
+    Status.ABSENT: "no run says that it executed the test since",
+    Status.GONE: "its test ran again, without the attempt",
 }
 _SHOWN: Mapping[Status, str] = {
     Status.NEW: "✱ NEW",
     Status.REGRESSED: "↺ regressed",
     Status.ONGOING: "● ongoing",
-    Status.ABSENT: "○ not in newest run",
+    Status.ABSENT: "○ not run since",
+    Status.GONE: "✔ gone",
 }
 
 
@@ -50,10 +55,15 @@ def compared_runs(view: View) -> dict[str, list[str]]:
     }
 
 
-def status(row: Mapping[str, Any]) -> Status:
-    """Return the status of a row of `attempts_by_…`."""
+def reruns(view: View, issues: Sequence[str]) -> dict[str, int]:
+    """Return the time at which all tests of each issue were executed last; 0 if one of them was not since."""
+    return {row["issue"]: row["reran_ns"] for row in view.rows("reruns", keys=list(issues), limit=MOST_ROWS)}
+
+
+def status(row: Mapping[str, Any], reran_ns: int = 0) -> Status:
+    """Return the status of a row of `attempts_by_…`, whose tests were all executed last at `reran_ns`."""
     if not row["in_newest"]:
-        return Status.ABSENT
+        return Status.GONE if reran_ns > row["last_ns"] else Status.ABSENT
     if row["in_newest"] == row["known"]:
         return Status.NEW
     return Status.ONGOING if row["in_previous"] else Status.REGRESSED

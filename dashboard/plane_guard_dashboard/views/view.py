@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from plane_guard_dashboard.store.queries import Filters, Origins
-from plane_guard_dashboard.views.filter_actions import AUTO
+from plane_guard_dashboard.views.filters import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -1,4 +1,4 @@
-"""How a test drives the dashboard: open, wait until it stands still, read, choose."""
+"""How a test drives the dashboard: open, wait until it stands still, read, open a row."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator, Page
 
-ROW_HEIGHT = 35
-BOX_MIDDLE = 16
 MILLISECONDS_TO_START = 150
 Query = dict[str, list[str]]
 
@@ -54,21 +52,15 @@ def heading(page: Page) -> str:
 
 
 def grid(page: Page, name: str) -> Locator:
-    """A grid by its accessible name."""
-    return page.get_by_test_id("stDataFrame").filter(has=page.locator(f'[aria-label*="{name}"]'))
+    """A table by its accessible name."""
+    return page.get_by_role("table", name=name, exact=True)
 
 
-def tick(page: Page, name: str, row: int = 0) -> None:
-    """Tick the box of a row."""
-    _click(page, name, BOX_MIDDLE, row)
+def row(page: Page, name: str, number: int = 0) -> Locator:
+    """A row of a table."""
+    return grid(page, name).locator("tbody tr").nth(number)
 
 
-def choose(page: Page, name: str, across: int, row: int = 0) -> None:
-    """Click on a cell, so many pixels from the left."""
-    _click(page, name, across, row)
-
-
-def _click(page: Page, name: str, across: int, row: int) -> None:
-    found = grid(page, name)
-    found.scroll_into_view_if_needed()
-    found.click(position={"x": across, "y": ROW_HEIGHT * (row + 1) + ROW_HEIGHT // 2})
+def open_row(page: Page, name: str, number: int = 0) -> None:
+    """Click on a row, beside its link."""
+    row(page, name, number).locator("td").nth(1).click()

@@ -17,7 +17,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.dashboard.browser.driving import settle, visit
 from tests.dashboard.browser.serving import past, start
-from tests.dashboard.evidence import SECOND, resource, session, write
+from tests.dashboard.evidence import SECOND, decision, resource, session, write
 from tests.dashboard.pages.traced import traced
 
 if TYPE_CHECKING:
@@ -31,6 +31,16 @@ RUN = "8c1f5b2e"
 TEST = "tests/test_stage.py::test_moves_to_done"
 NEWEST = "tests/test_notes.py::test_tells_the_reporter"
 WIDTH, HEIGHT = 1280, 900
+JOB = {
+    "vcs.ref.head.name": "main",
+    "vcs.ref.head.revision": "6b1f" * 10,
+    "vcs.repository.name": "orchestrator-wt-3",
+    "vcs.repository.url.full": "https://github.com/acme/orchestrator",
+    "cicd.pipeline.run.id": "412",
+    "cicd.pipeline.task.name": "unit",
+    "cicd.pipeline.run.url.full": "https://github.com/acme/orchestrator/actions/runs/412",
+}
+LEAK = {"plane_guard.decision.outcome": "allow", "test.case.name": "tests/test_notes.py::test_thanks_everybody"}
 MILLISECONDS_TO_DRAW = 1_000
 
 # By the name of the picture: the page, what its address says, and the colours.
@@ -48,7 +58,7 @@ def evidence(folder: Path, elsewhere: Path) -> Path:
     """Evidence of some days; the last run but the demo has the spans of the code under test around a decision."""
     folder.mkdir(parents=True)
     past(folder, elsewhere)
-    of = resource(RUN, "orchestrator", **{"vcs.ref.head.name": "main", "vcs.ref.head.revision": "6b1f" * 10})
+    of = resource(RUN, "orchestrator", **JOB)
     at = time.time_ns() - 120 * SECOND
     changes: list[dict[str, str]] = [
         {"test.case.name": TEST, "plane_guard.decision.id": SHOWN},
@@ -59,7 +69,8 @@ def evidence(folder: Path, elsewhere: Path) -> Path:
         traced(change, at=at + number * SECOND, of=of, root=change["test.case.name"])
         for number, change in enumerate(changes)
     ]
-    write(folder / "decisions-box-12.jsonl", session(at=at, of=of), *itertools.chain(*decisions))
+    leak = decision(LEAK, at=at - 3600 * SECOND, of=of)
+    write(folder / "decisions-box-12.jsonl", session(at=at, of=of), *itertools.chain(*decisions), leak)
     return folder
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def test_every_part_of_the_account_is_there(page: Page, dashboard: Callable[[Path], str], past: Path) -> None:
     visit(page, dashboard(past), "/data")
-    headings = page.locator("h3").all_inner_texts()
+    headings = page.locator("h2").all_inner_texts()
     assert headings[:2] == ["Sources", "Bad lines"]
     assert len(headings) == 6
     expect(grid(page, "What is read")).to_have_count(1)

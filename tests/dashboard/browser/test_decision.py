@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.dashboard.browser.driving import grid, heading, settle, tick, visit, wait_for_query
+from tests.dashboard.browser.driving import grid, heading, open_row, settle, visit, wait_for_query
 from tests.dashboard.evidence import decision, session, write
 from tests.dashboard.pages.single import HOSTILE
 from tests.dashboard.pages.traced import traced
@@ -51,10 +51,10 @@ def test_the_trace_around_it_is_a_waterfall(page: Page, dashboard: Callable[[Pat
     box = chart.bounding_box()
     assert box is not None
     assert box["height"] > 5 * 30
-    page.get_by_text("Table").click()
+    page.get_by_text("The same as a table").click()
     grid(page, TRACE).wait_for()
     for name in ("· · SELECT stage", "· · · ▶ plane_guard.decision"):
-        grid(page, TRACE).locator("td", has_text=name).wait_for(state="attached")
+        grid(page, TRACE).locator("td", has_text=name).wait_for()
 
 
 def test_the_raw_span_is_on_the_page(page: Page, dashboard: Callable[[Path], str], one: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_raw_span_is_on_the_page(page: Page, dashboard: Callable[[Path], str
 
 def test_without_an_id_one_can_be_chosen(page: Page, dashboard: Callable[[Path], str], one: Path) -> None:
     visit(page, dashboard(one), "/decision")
-    tick(page, "The latest attempts")
+    open_row(page, "The latest attempts")
     page.wait_for_url("**/decision?id=*")
     page.get_by_role("heading", name="How to fix it").wait_for()
 
@@ -74,7 +74,7 @@ def test_another_decision_of_the_test_is_one_click_away(
     page: Page, dashboard: Callable[[Path], str], one: Path
 ) -> None:
     visit(page, dashboard(one), "/decision", {"id": ID})
-    tick(page, "Other decisions of the same test in the same run")
+    open_row(page, "Other decisions of the same test in the same run")
     page.wait_for_url("**/decision?id=decision-*")
     page.get_by_text("No other span of this trace was collected").wait_for()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.dashboard.browser.driving import choose, heading, path, query, settle, tick, visit, wait_for_query
+from tests.dashboard.browser.driving import settle, visit, wait_for_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,78 +15,56 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 TEST = "tests/test_comments.py::test_says_thanks"
-LAST = "The latest attempts"
-FILTERS: tuple[dict[str, list[str]], ...] = (
-    {"range": ["30d"]},
-    {"from": ["2026-01-01T00:00"], "until": ["2099-01-01T00:00"]},
-    {"verdict": ["blocked", "expected block"]},
-    {"target": ["prod"]},
-    {"project": ["11111111-1111-4111-8111-111111111111"]},
-    {"op": ["comment", "state"]},
-    {"reason": ["opt-in-disabled"]},
-    {"service": ["notifier"]},
-    {"run": ["run-03"]},
-    {"branch": ["feature/rename-stages"]},
-    {"test": [TEST]},
-    {"contains": ["stage"]},
-    {"origin": ["demo"]},
-    {"issue": ["0123456789ab"]},
-    {"without": ["op:comment", f"test:{TEST}"]},
-    {"reason": ["nobody knows :red[this] <b>&amp;</b>"]},
-)
+FILTERS: dict[str, list[str]] = {
+    "contains": ["test"],
+    "range": ["30d"],
+    "from": ["2026-01-01T00:00"],
+    "until": ["2099-01-01T00:00"],
+    "verdict": ["blocked", "expected block"],
+    "project": ["11111111-1111-4111-8111-111111111111"],
+    "op": ["comment", "state"],
+    "test": [TEST],
+    "origin": ["any"],
+    "without": ["op:link", "reason:nobody knows :red[this] <b>&amp;</b>"],
+}
 
 
-@pytest.mark.parametrize("chosen", FILTERS, ids="-".join)
-def test_a_filter_in_the_address_is_used_and_stays(
-    page: Page, dashboard: Callable[[Path], str], past: Path, chosen: dict[str, list[str]]
+def test_every_filter_is_in_the_address_and_stays_from_page_to_page(
+    page: Page, dashboard: Callable[[Path], str], past: Path
 ) -> None:
-    visit(page, dashboard(past), query=chosen)
-    told = page.get_by_text("Filtered by").inner_text()
-    assert all(value in told for values in chosen.values() for value in values)
-    page.get_by_role("link", name="Data").click()
-    page.get_by_role("heading", name="Data", exact=True).wait_for()
-    wait_for_query(page, chosen)
+    visit(page, dashboard(past), query=FILTERS)
+    used = page.get_by_role("group", name="Filters in use")
+    told = used.inner_text()
+    assert all(value in told for values in FILTERS.values() for value in values)
+    page.get_by_role("link", name="Attempts", exact=True).click()
+    page.get_by_role("heading", name="Attempts", exact=True).wait_for()
+    wait_for_query(page, FILTERS)
     settle(page)
     page.reload()
     settle(page)
-    assert page.get_by_text("Filtered by").inner_text() == told
-    page.get_by_role("button", name="Clear", exact=True).click()
-    page.get_by_text("Filtered by").wait_for(state="hidden")
+    assert used.inner_text() == told
+    used.get_by_role("link", name="Clear all").click()
+    used.wait_for(state="hidden")
     wait_for_query(page, {})
+    page.go_back()
+    used.wait_for()
+    wait_for_query(page, FILTERS)
 
 
-def test_a_value_that_is_chosen_is_in_the_address(page: Page, dashboard: Callable[[Path], str], past: Path) -> None:
-    visit(page, dashboard(past))
-    page.get_by_role("combobox", name="Verdict").click()
-    page.get_by_role("option", name="expected block").click()
-    page.get_by_text("Filtered by").wait_for()
-    wait_for_query(page, {"verdict": ["expected block"]})
-
-
-def test_the_way_to_a_decision_keeps_the_filters_and_leads_back(
+def test_a_value_a_search_and_a_menu_go_into_the_address(
     page: Page, dashboard: Callable[[Path], str], past: Path
 ) -> None:
-    visit(page, dashboard(past), query={"target": "prod"})
-    told = heading(page)
-    tick(page, LAST)
-    page.wait_for_url("**/decision?**")
+    visit(page, dashboard(past), "/attempts")
+    page.get_by_role("group", name="Verdict").get_by_role("link", name="expected block").click()
+    wait_for_query(page, {"verdict": ["expected block"]})
     settle(page)
-    assert set(query(page)) == {"id", "target"}
-    assert heading(page).startswith("Blocked")
-    page.go_back()
-    page.get_by_role("heading", name=told).wait_for()
+    page.get_by_role("searchbox", name="Search").fill("thanks")
+    page.keyboard.press("Enter")
+    wait_for_query(page, {"verdict": ["expected block"], "contains": ["thanks"]})
     settle(page)
-    assert path(page) == "/"
-
-
-def test_a_cell_narrows_the_view(page: Page, dashboard: Callable[[Path], str], past: Path) -> None:
-    visit(page, dashboard(past))
-    choose(page, LAST, 250)
-    page.get_by_role("button", name="Without this test").click()
-    page.get_by_text("Filtered by").wait_for()
-    settle(page)
-    (left_out,) = query(page)["without"]
-    assert left_out.startswith("test:tests/test_cleanup.py::")
+    page.get_by_text("More filters").click()
+    page.get_by_role("combobox", name="Branch").select_option("main")
+    wait_for_query(page, {"verdict": ["expected block"], "contains": ["thanks"], "branch": ["main"]})
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example"])

@@ -33,6 +33,10 @@ CI = {
     "vcs.ref.head.name": "feature/x'y",
     "vcs.ref.head.revision": "0123456789abcdef",
     "cicd.pipeline.run.url.full": "https://ci.example/1",
+    "cicd.pipeline.run.id": "412",
+    "cicd.pipeline.task.name": "unit",
+    "vcs.repository.name": "orders",
+    "vcs.repository.url.full": "https://github.com/acme/orders",
     "plane_guard.pytest.worker": "gw1",
 }
 
@@ -69,6 +73,7 @@ def _odd() -> list[ReadableSpan]:
         {outcome: "allow"},
         {outcome: "allow", reason: "live-runtime"},
         {outcome: "allow", expected: True},
+        {"plane_guard.project.name": "Orders (production)", "test.case.name": "tests/unit/test_x.py::t[1]"},
         {expected: False, "plane_guard.target": "sandbox", "plane_guard.project.id": SANDBOX},
         {"plane_guard.target": None, "plane_guard.op": None, reason: None, "plane_guard.project.id": None},
         {"test.case.name": None, "code.line.number": None, "plane_guard.work_item.key": None, "server.port": None},

@@ -18,7 +18,9 @@ def asked(name: str, **more: object) -> str:
     return statement(name, {**lists, **Filters().parameters(), **MORE, **more}, TABLE)
 
 
-@pytest.mark.parametrize("name", ["scope", "timeline", "latest", "latest_attempts", "attempt_slots_by_issue", "matrix"])
+@pytest.mark.parametrize(
+    "name", ["scope", "timeline_by_kind", "latest", "latest_attempts", "attempt_slots_by_issue", "matrix"]
+)
 def test_a_query_about_a_time_reads_the_spans_of_that_time(name: str) -> None:
     assert asked(name).count(WINDOW) == 1
 

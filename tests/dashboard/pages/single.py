@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from streamlit.testing.v1 import AppTest
 
 from plane_guard_dashboard.store import open_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from plane_guard_dashboard.store import Engine
@@ -48,8 +51,17 @@ def _script(name: str, source: str, filters: object) -> None:
     getattr(import_module(f"plane_guard_dashboard.views.{name}"), name)(view)
 
 
+def at(folder: Path, href: str) -> AppTest:
+    """The page at an address of the dashboard."""
+    return _opened(urlsplit(href).path, folder, None, followed(href))
+
+
 def shown(name: str, folder: Path, *, filters: Filters | None = None, **query: str) -> AppTest:
     """The page on the evidence of a folder, with these query parameters."""
+    return _opened(name, folder, filters, query)
+
+
+def _opened(name: str, folder: Path, filters: Filters | None, query: Mapping[str, str]) -> AppTest:
     app = AppTest.from_function(
         _script, default_timeout=30, kwargs={"name": name, "source": str(folder), "filters": filters}
     )
@@ -60,25 +72,53 @@ def shown(name: str, folder: Path, *, filters: Filters | None = None, **query: s
     return app
 
 
-def grid(app: AppTest, number: int = 0) -> list[dict[str, Any]]:
-    """The rows of a grid."""
-    found: list[dict[str, Any]] = app.dataframe[number].value.to_dict("records")
+def blocks(app: AppTest, kind: str) -> list[dict[str, Any]]:
+    """The data of the blocks of a kind, in the order of the page."""
+    data = [json.loads(found.proto.json) for found in app.get("bidi_component")]
+    return [one for one in data if one["block"] == kind]
+
+
+def tables(app: AppTest) -> list[dict[str, Any]]:
+    """The tables of a page."""
+    return blocks(app, "table")
+
+
+def grid(app: AppTest, number: int | str = 0) -> list[dict[str, Any]]:
+    """The rows of a table, by its place on the page or by its name."""
+    found = tables(app)
+    one = found[number] if isinstance(number, int) else next(table for table in found if table["label"] == number)
+    heads = [column["label"] for column in one["columns"]]
+    return [dict(zip(heads, row["cells"], strict=True)) for row in one["rows"]]
+
+
+def opened(app: AppTest, number: int | str = 0, row: int = 0) -> str:
+    """The address that a row leads to."""
+    found = tables(app)
+    one = found[number] if isinstance(number, int) else next(table for table in found if table["label"] == number)
+    return str(one["rows"][row]["href"])
+
+
+def followed(href: str) -> dict[str, str]:
+    """The parameters of an address."""
+    return dict(parse_qsl(urlsplit(href).query, keep_blank_values=True))
+
+
+def facts(app: AppTest, number: int | str = 0) -> dict[str, Any]:
+    """The labelled values of a block, by its place on the page or by its name."""
+    found = blocks(app, "facts")
+    one = found[number] if isinstance(number, int) else next(block for block in found if block["label"] == number)
+    return {label: value for label, _, value in one["items"]}
+
+
+def commands(app: AppTest) -> dict[str, str]:
+    """The texts that can be copied."""
+    return {name: text for one in blocks(app, "commands") for name, text in one["items"]}
+
+
+def filters(app: AppTest) -> dict[str, Any]:
+    """The filters above the page."""
+    (found,) = blocks(app, "filters")
     return found
-
-
-def choose(app: AppTest, key: str, row: int = 0) -> AppTest:
-    """Tick the box of a row."""
-    name, _ = app.session_state[f"_grid_{key}"]
-    app.session_state[name] = {"selection": {"rows": [row], "columns": [], "cells": []}}
-    app.run()
-    assert not app.exception
-    return app
-
-
-def parameter(app: AppTest, name: str) -> str:
-    """What the address bar holds."""
-    value = app.query_params[name]
-    return value if isinstance(value, str) else value[0]
 
 
 def markdown(app: AppTest) -> str:
@@ -88,7 +128,8 @@ def markdown(app: AppTest) -> str:
 
 def text(app: AppTest) -> str:
     """Everything that is shown as it is."""
-    return "\n".join(_all(app, ("text", "code"), "value"))
+    shown_as_is = [found.proto.json for found in app.get("bidi_component")]
+    return "\n".join([*_all(app, ("text", "code"), "value"), *shown_as_is])
 
 
 def _all(app: AppTest, kinds: tuple[str, ...], attribute: str) -> list[str]:

@@ -11,7 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from plane_guard_dashboard.views import live
 from tests.dashboard.evidence import SECOND, START, decision, resource, session, write
-from tests.dashboard.pages.single import choose, grid, markdown
+from tests.dashboard.pages.single import followed, grid, markdown, tables
+from tests.dashboard.pages.single import opened as href_of
 from tests.dashboard.pages.whole import APP, figures, title
 
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ def test_the_overview_counts_all_and_lists_a_few() -> None:
         f"{TESTS:,}",
         f"{RUNS:,}",
     ]
-    bars, top, last = (app.dataframe[number].value for number in range(3))
-    assert sum(bars["Decisions"]) == ATTEMPTS
+    top, bars, last = (grid(app, number) for number in range(3))
+    assert sum(row["Decisions"] for row in bars) == ATTEMPTS
     assert (len(top), len(last)) == (10, 10)
-    assert set(top["Attempts"]) == {ATTEMPTS // TESTS}
+    assert {row["Attempts"] for row in top} == {ATTEMPTS // TESTS}
 
 
 @pytest.mark.parametrize(
@@ -103,13 +104,12 @@ def test_attempts_are_grouped_and_capped(by: str, groups: int) -> None:
     rows = grid(app)
     assert len(rows) == groups
     assert {row["Attempts"] for row in rows} == {ATTEMPTS // TESTS if groups == 200 else ATTEMPTS}
-    choose(app, f"attempts-{by}")
-    app.run()
-    assert len(grid(app, 1)) == 100
+    again = opened("attempts", **followed(href_of(app)))
+    assert len(grid(again, "The latest decisions of this group")) == 100
 
 
 def test_runs_are_capped_and_each_is_counted_in_full() -> None:
-    rows = grid(opened("runs"))
+    rows = grid(opened("runs"), "Runs, the latest first")
     assert [row["Run"] for row in rows] == [f"run-{run:03}" for run in range(RUNS - 1, RUNS - 201, -1)]
     assert {row["Decisions"] for row in rows} == {DECISIONS // RUNS}
     one = figures(opened("runs", inspect="run-000"))
@@ -127,7 +127,7 @@ def test_the_data_page_accounts_for_all() -> None:
     app = opened("data")
     assert figures(app)["Lines read"] == f"{RUNS * (LINES_A_RUN + 1):,}"
     assert (figures(app)["Bad lines"], figures(app)["Duplicates"]) == ("0", "0")
-    (layer,) = [row for number in range(len(app.dataframe)) for row in grid(app, number) if "Layer" in row]
+    (layer,) = [row for number in range(len(tables(app))) for row in grid(app, number) if "Layer" in row]
     assert (layer["Decisions"], layer["Blocked"]) == (DECISIONS, ATTEMPTS)
     assert "All lines could be read." in markdown(app)
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from plane_guard_dashboard.evidence.groups import key_of_test
 from plane_guard_dashboard.store.queries import Filters, Grouping
-from plane_guard_dashboard.views import attempts, links
+from plane_guard_dashboard.views import attempts
 from plane_guard_dashboard.views.groups import LEAK, MOST_SLOTS, Slots
 from plane_guard_dashboard.views.labels import maker, outcome
-from tests.dashboard.evidence import PROD, SECOND, START, decision, resource, sandbox_write, session, write
-from tests.dashboard.pages.single import HOSTILE, choose, grid, markdown, parameter, shown
+from tests.dashboard.evidence import PROD, SECOND, START, decision, resource, sandbox_write, session, span, write
+from tests.dashboard.pages.single import HOSTILE, at, facts, grid, markdown, opened, shown, tables, text
 from tests.dashboard.pages.traced import TESTS, days
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ def in_run(name: str, at: int, **changes: Any) -> Any:
     return decision({key.replace("__", "."): value for key, value in changes.items()}, at=at, of=resource(name))
 
 
+OCCURRENCES = "The latest decisions of this group"
+
+
 def times(app: AppTest) -> list[Any]:
-    return [row["Time (UTC)"] for row in grid(app, 1)]
+    return [row["When"] for row in grid(app, OCCURRENCES)]
 
 
 def test_every_grouping_of_the_queries_can_be_chosen() -> None:
@@ -42,7 +46,7 @@ def test_every_grouping_of_the_queries_can_be_chosen() -> None:
 def test_a_guarded_run_without_attempts_is_quiet(tmp_path: Path) -> None:
     app = shown("attempts", evidence(tmp_path, session(), sandbox_write()))
     assert "none tried to write to production" in app.success[0].value
-    assert not app.dataframe
+    assert not tables(app)
 
 
 def test_filters_that_leave_nothing_say_so(tmp_path: Path) -> None:
@@ -59,10 +63,9 @@ def test_filters_that_leave_no_process_do_not_call_it_unguarded(tmp_path: Path) 
 def test_one_attempt_is_one_line(tmp_path: Path) -> None:
     app = shown("attempts", evidence(tmp_path, session(), decision()))
     (row,) = grid(app)
-    assert (row["Status"], row["Attempts"], row["Blocked on production"]) == ("✱ NEW", 1, 1)
+    assert (row["Status"], row["Attempts"], row["Latest"]) == ("✱ NEW", 1, START)
     assert (row["Test"], row["Op"], row["Reason"], row["Project"]) == (TESTS[0], "state", "prod-project-in-test", PROD)
-    assert (row["Tests"], row["Runs"], row["Made by"]) == (1, 1, "tests")
-    assert f"{row['Last seen (UTC)']:%Y-%m-%d %H:%M:%S}" == "2026-09-21 14:13:20"
+    assert (row["Runs"], row["From"]) == (1, "box")
     assert "1 issue: 1 new, 0 regressed, 0 ongoing, 0 absent. 1 attempt on production blocked" in markdown(app)
 
 
@@ -71,7 +74,7 @@ def test_days_of_runs_show_what_is_new_ongoing_and_absent(tmp_path: Path) -> Non
     lines = {row["Test"]: row for row in grid(app)}
     assert {test: row["Status"] for test, row in lines.items()} == {
         TESTS[0]: "● ongoing",
-        "tests/test_notes.py::test_comments": "○ not in newest run",
+        "tests/test_notes.py::test_comments": "○ not run since",
         TESTS[2]: "✱ NEW",
     }
     assert {len(row["Over time"]) for row in lines.values()} == {MOST_SLOTS}
@@ -85,15 +88,15 @@ def test_how_a_group_stands_does_not_depend_on_the_time_that_is_shown(tmp_path: 
     folder = evidence(tmp_path, in_run("run-1", START), in_run("run-2", START + 60 * SECOND))
     (row,) = grid(shown("attempts", folder, filters=Filters(since_ns=START + SECOND)))
     assert (row["Attempts"], row["Status"]) == (1, "● ongoing")
-    assert row["First seen (UTC)"] < row["Last seen (UTC)"]
+    assert row["First"] < row["Latest"]
 
 
 def test_the_demo_has_a_newest_run_of_its_own_and_is_told_apart(tmp_path: Path) -> None:
     demo = resource("demo-1", service="plane-guard-demo")
     op = {"plane_guard.op": "comment"}
     app = shown("attempts", evidence(tmp_path, decision(), decision(op, at=START + SECOND, of=demo)))
-    assert {(row["Status"], row["Made by"]) for row in grid(app)} == {("✱ NEW", "tests"), ("✱ NEW · demo", "demo")}
-    assert "1 attempt made by the demo" in markdown(app)
+    assert {row["Status"] for row in grid(app)} == {"✱ NEW", "✱ NEW · demo"}
+    assert "1 attempt made by `plane-guard demo`" in markdown(app)
 
 
 def test_each_service_has_a_newest_run_of_its_own(tmp_path: Path) -> None:
@@ -139,33 +142,24 @@ def test_a_chosen_group_shows_its_occurrences_and_stays_in_the_address(tmp_path:
     app = shown("attempts", evidence(tmp_path, *days()), by=by)
     attempts_of_it = grid(app)[0]["Attempts"]
     assert len(grid(app)) == number
-    choose(app, f"attempts-{by}")
-    group = parameter(app, "group")
-    again = shown("attempts", tmp_path, by=by, group=group)
+    again = at(tmp_path, opened(app))
     assert len(grid(again)) == 1
-    assert len(grid(again, 1)) == attempts_of_it
+    assert len(grid(again, OCCURRENCES)) == attempts_of_it
     assert times(again) == sorted(times(again))[::-1]
 
 
 def test_the_group_of_no_known_caller_can_be_chosen(tmp_path: Path) -> None:
     unknown = dict.fromkeys(("code.file.path", "code.line.number", "code.function.name"))
     app = shown("attempts", evidence(tmp_path, decision(unknown), decision(unknown)), by="caller")
-    choose(app, "attempts-caller")
-    assert parameter(app, "group") == ""
-    assert len(grid(shown("attempts", tmp_path, by="caller", group=""), 1)) == 2
-
-
-def test_there_is_a_way_back_to_all_groups(tmp_path: Path) -> None:
-    app = shown("attempts", evidence(tmp_path, *days()), by="test", group=TESTS[0])
-    app.button[0].click().run()
-    assert "group" not in app.query_params
-    assert len(grid(app)) == 3
+    assert opened(app) == "attempts?by=caller&group="
+    assert len(grid(shown("attempts", tmp_path, by="caller", group=""), OCCURRENCES)) == 2
 
 
 def test_an_issue_says_in_a_sentence_what_it_is(tmp_path: Path) -> None:
     app = shown("attempts", evidence(tmp_path, decision()))
-    choose(app, "attempts-issue")
-    assert app.subheader[0].value.startswith("Blocked: moving a work item to another state")
+    app = at(tmp_path, opened(app))
+    assert app.header[0].value.startswith("Blocked: moving a work item to another state")
+    assert facts(app)["Test"] == TESTS[0]
 
 
 def test_a_group_that_the_filters_leave_out_says_so(tmp_path: Path) -> None:
@@ -173,12 +167,56 @@ def test_a_group_that_the_filters_leave_out_says_so(tmp_path: Path) -> None:
     assert "The current filters hide every decision of this group." in app.info[0].value
 
 
-def test_a_chosen_occurrence_leads_to_its_decision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    went: list[str] = []
-    monkeypatch.setattr(links, "to_decision", went.append)
+def test_an_occurrence_leads_to_its_decision(tmp_path: Path) -> None:
     folder = evidence(tmp_path, decision({"plane_guard.decision.id": "this one"}))
-    choose(shown("attempts", folder, by="project", group=PROD), "occurrences-project")
-    assert went == ["this one"]
+    app = shown("attempts", folder, by="project", group=PROD)
+    assert opened(app, OCCURRENCES) == "decision?id=this+one"
+
+
+def test_every_decision_can_be_listed_with_what_was_allowed_or_expected(tmp_path: Path) -> None:
+    expected = decision({"plane_guard.decision.expected": True})
+    app = shown("attempts", evidence(tmp_path, decision(), expected, sandbox_write()), by="decision")
+    assert {row["Outcome"] for row in grid(app)} == {"✔ allowed", "✖ blocked", "◌ expected block"}
+    assert "3 decisions: 1 attempt on production blocked · 1 expected block not counted." in markdown(app)
+
+
+def ran(*tests: str, at: int, of: Any) -> Any:
+    """The record of a session that executed these tests."""
+    keys = " ".join(key_of_test(test) for test in tests)
+    attributes = {"plane_guard.session.tests": len(tests), "plane_guard.session.test_keys": [keys] if tests else []}
+    return span("plane_guard.session", attributes, at=at, of=of)
+
+
+@pytest.mark.parametrize(("tests", "words"), [(TESTS[:1], "✔ gone"), (TESTS[1:2], "○ not run since")])
+def test_a_group_is_gone_only_if_its_test_ran_again_without_the_attempt(
+    tmp_path: Path, tests: tuple[str, ...], words: str
+) -> None:
+    later = ran(*tests, at=START + 60 * SECOND, of=resource("run-2"))
+    app = shown("attempts", evidence(tmp_path, in_run("run-1", START), later))
+    assert [row["Status"] for row in grid(app)] == [words]
+
+
+def test_a_group_is_acknowledged_until_a_date_and_a_new_caller_makes_it_new_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "plane-guard-known.toml"
+    monkeypatch.setenv("PLANE_GUARD_KNOWN_FILE", str(file))
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    group = opened(shown("attempts", evidence(folder, decision())))
+    app = at(folder, group)
+    app.text_input(key="triage-note").set_value("ORCH-200 will fix it")
+    next(button for button in app.button if button.label == "Acknowledge").click().run()
+    assert "ORCH-200 will fix it" in file.read_text()
+    assert "Acknowledged until" in markdown(app)
+    assert grid(shown("attempts", folder))[0]["Status"] == "☑ known"
+    evidence(folder, decision({"code.function.name": "another"}))
+    assert grid(shown("attempts", folder))[0]["Status"] == "✱ CHANGED"
+    file.write_text("no TOML")
+    broken = at(folder, group)
+    assert "cannot be used" in broken.warning[0].value
+    assert "is not valid TOML" in text(broken)
+    assert file.read_text() == "no TOML"
 
 
 @pytest.mark.parametrize("words", HOSTILE)
@@ -193,8 +231,9 @@ def test_hostile_values_are_text(tmp_path: Path, words: str, by: str) -> None:
         "plane_guard.work_item.key",
     )
     app = shown("attempts", evidence(tmp_path, decision(dict.fromkeys(names, words), of=resource(words))), by=by)
-    choose(app, f"attempts-{by}")
-    assert len(app.dataframe) == 2
+    assert words[:100] not in markdown(app)
+    app = at(tmp_path, opened(app))
+    assert len(tables(app)) == 2
     assert words[:100] not in markdown(app)
     assert "\u202e" not in str(grid(app, 1))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.dashboard.evidence import decision, resource, session
-from tests.dashboard.pages.single import HOSTILE, grid, markdown, shown
+from tests.dashboard.pages.single import HOSTILE, grid, markdown, shown, tables
 from tests.dashboard.pages.whole import figures
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_hostile_values_are_never_markdown(dashboard: Dashboard, text: str) -> N
     dashboard.holds(session(of=silent), decision(changes))
     app = shown("data", dashboard.folder)
     assert text[:50] not in markdown(app)
-    assert len(app.dataframe) == 5
+    assert len(tables(app)) == 5
 
 
 def test_a_hostile_place_is_text(tmp_path: Path, dashboard: Dashboard) -> None:

@@ -9,12 +9,12 @@ import pytest
 
 from plane_guard import Op, Reason
 from plane_guard_dashboard.store.columns import DECISIONS
-from plane_guard_dashboard.views import explanations, links
+from plane_guard_dashboard.views import explanations
 from plane_guard_dashboard.views.attributes import ATTRIBUTES
 from plane_guard_dashboard.views.decision import MOST_LETTERS, pretty
 from plane_guard_dashboard.views.waterfall import MOST_LINES, Line, around, layout
 from tests.dashboard.evidence import PROD, SANDBOX, START, decision, resource, sandbox_write, session, write
-from tests.dashboard.pages.single import HOSTILE, choose, grid, markdown, shown, text
+from tests.dashboard.pages.single import HOSTILE, blocks, commands, facts, followed, grid, markdown, opened, shown, text
 from tests.dashboard.pages.traced import TESTS, nested, traced
 
 if TYPE_CHECKING:
@@ -96,12 +96,19 @@ def test_the_page_of_one_decision(tmp_path: Path) -> None:
     assert app.title[0].value.startswith("Blocked: moving a work item to another state")
     assert "Write to a project on the sandbox allowlist instead" in text(app)
     assert "/decision?id=this" in text(app)
-    known = {row["Name"]: (row["Group"], row["Value"], row["Attribute"]) for row in grid(app, -1)}
+    assert commands(app)["Command"] == f"plane-guard fix {TESTS[0]}"
+    assert "respx" in " ".join(commands(app))
+    who = facts(app, "When, where and who")
+    assert list(who)[:3] == ["When", "Age", "Work item"]
+    assert who["Work item"] == ["ORCH-114", "https://app.plane.so/acme/browse/ORCH-114/"]
+    rows = grid(app, "All attributes of the decision")
+    known = {row["Name"]: (row["Group"], row["Value"], row["Attribute"]) for row in rows}
     assert known["Project"] == ("Where", PROD, "plane_guard.project.id")
     assert known["Test"] == ("Who", TESTS[0], "test.case.name")
     assert known["Run"] == ("Process", "run-1", "plane_guard.run.id")
     assert known["Expected by the test"] == ("What", "no", "plane_guard.decision.expected")
     assert "Worker" not in known
+    assert [header.value for header in app.header][:3] == ["How to fix it", "Trace", "Attributes"]
 
 
 def test_what_got_through_alarms(tmp_path: Path) -> None:
@@ -133,14 +140,9 @@ def test_an_unknown_id_says_how_to_get_there(tmp_path: Path, wanted: str) -> Non
     assert len(grid(app)) == 1
 
 
-def test_without_an_id_the_latest_attempts_are_there_to_choose_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    went: list[str] = []
-    monkeypatch.setattr(links, "to_decision", went.append)
+def test_without_an_id_the_latest_attempts_are_there_to_choose_from(tmp_path: Path) -> None:
     app = shown("decision", evidence(tmp_path, session(), decision(ID), sandbox_write()))
-    choose(app, "choice")
-    assert went == ["this"]
+    assert opened(app) == "decision?id=this"
 
 
 def test_without_anything_to_choose_from_the_page_is_quiet(tmp_path: Path) -> None:
@@ -153,7 +155,7 @@ def test_the_other_decisions_of_the_test_in_the_run(tmp_path: Path) -> None:
     folder = evidence(tmp_path, decision(ID), decision({"plane_guard.decision.id": "other"}), *elsewhere)
     app = shown("decision", folder, id="this")
     assert "The same test in the same run" in markdown(app)
-    assert [row["Decision"] for row in grid(app, 1)] == ["other"]
+    assert [row["Decision"] for row in grid(app, "Other decisions of the same test in the same run")] == ["other"]
 
 
 def test_the_spans_around_it(tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ def test_of_a_long_trace_what_is_around_is_drawn_and_all_of_it_is_in_the_table(t
 def test_a_decision_alone_in_its_trace(tmp_path: Path) -> None:
     app = shown("decision", evidence(tmp_path, decision(ID)), id="this")
     assert "No other span of this trace was collected" in markdown(app)
-    assert len(grid(app)) == 1
+    assert len(grid(app, "The trace of the decision")) == 1
 
 
 def test_the_raw_span(tmp_path: Path) -> None:
@@ -190,16 +192,15 @@ def test_the_raw_span(tmp_path: Path) -> None:
 
 
 def test_there_are_ways_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    went: list[object] = []
     monkeypatch.setenv("PLANE_GUARD_TRACE_URL", "https://traces.example/{trace_id}")
-    monkeypatch.setattr(links, "to_page", lambda name, **more: went.append((name, *more)))
     app = shown("decision", evidence(tmp_path, decision(ID)), id="this")
-    assert len(app.get("link_button")) == 1
-    for number in (0, 1):
-        next(
-            button for button in app.button if button.label == ("All similar attempts", "Its run")[number]
-        ).click().run()
-    assert went == [("attempts", "group"), ("runs", "inspect")]
+    assert [link.proto.label for link in app.get("link_button")] == ["Open the work item", "Open the trace"]
+    (ways,) = (block["items"] for block in blocks(app, "links"))
+    assert [followed(way["href"]) for way in ways][1] == {"inspect": "run-1"}
+    assert ways[0]["href"].startswith("attempts?group=")
+    monkeypatch.setenv("PLANE_GUARD_TRACE_URL", "javascript:alert('{trace_id}')")
+    app = shown("decision", tmp_path, id="this")
+    assert "PLANE_GUARD_TRACE_URL is ignored" in text(app)
 
 
 @pytest.mark.parametrize("words", HOSTILE)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plane_guard_dashboard.store.queries import FIELDS, Filters
-from plane_guard_dashboard.views import filter_actions
-from plane_guard_dashboard.views.filters import COMMON, RARE
-from plane_guard_dashboard.views.period import written
+from plane_guard_dashboard.views import filters
+from plane_guard_dashboard.views.filter_bar import FACETS, MENUS
+from plane_guard_dashboard.views.period import PRESETS, written
 from tests.dashboard.evidence import SECOND, START, decision, resource, session, write
-from tests.dashboard.pages.single import HOSTILE, grid, shown, text
-from tests.dashboard.pages.whole import title
+from tests.dashboard.pages.single import HOSTILE, followed, grid, shown, tables
+from tests.dashboard.pages.single import filters as filters_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,7 @@ OTHER = {
     "test.case.name": "tests/test_other.py::test_x[prod]",
 }
 ALL = {"b1", "b2", "u"}
+LATEST = "The latest attempts"
 
 
 @pytest.fixture
@@ -43,11 +44,17 @@ def filled(dashboard: Dashboard) -> Dashboard:
 
 
 def ids(app: AppTest) -> set[str]:
-    return {row["Decision"] for row in grid(app, -1)} if app.dataframe else set()
+    return (
+        {row["Decision"] for row in grid(app, LATEST)} if any(one["label"] == LATEST for one in tables(app)) else set()
+    )
 
 
-def test_every_field_has_its_widget() -> None:
-    assert sorted((*COMMON, *RARE)) == sorted(FIELDS)
+def active(app: AppTest) -> list[str]:
+    return [chip["text"].removesuffix(" ✕") for chip in filters_of(app)["active"]]
+
+
+def test_every_field_can_be_chosen() -> None:
+    assert sorted((*FACETS, *MENUS)) == sorted(FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -88,39 +95,63 @@ def test_the_address_bar_filters(filled: Dashboard, query: dict[str, str | list[
     assert ids(app) == found
     if not found:
         assert any("No decision matches these filters; there are 3 in all." in info.value for info in app.info)
-        assert title(app) == "No attempt on production matches the filters"
 
 
-def test_the_filters_in_use_are_told_and_cleared(filled: Dashboard) -> None:
-    app = filled.opened(op=["comment"], without=["target:prod"], contains="x", range="7d")
-    assert "Filtered by range: 7d · op: comment · contains: x · without: target:prod" in text(app)
-    app.button(key="clear").click().run()
-    assert ids(app) == {"b1", "u"}
-    assert "Filtered by" not in text(app)
+@pytest.mark.parametrize("text", ["ORCH-114", "MOVES_to", "notify_stage", "box", "orders-wt", "b1"])
+def test_the_search_finds_work_item_test_caller_host_repository_and_decision(dashboard: Dashboard, text: str) -> None:
+    other = {"plane_guard.work_item.key": "X-1", "test.case.name": "t", "code.function.name": "g"}
+    elsewhere = resource("run-2", **{"host.name": "elsewhere", "vcs.repository.name": "shop"})
+    here = resource("run-1", **{"vcs.repository.name": "orders-wt"})
+    dashboard.holds(decision({"plane_guard.decision.id": "b1"}, of=here), decision(other, of=elsewhere))
+    assert ids(dashboard.opened(contains=text)) == {"b1"}
+
+
+def test_the_filters_in_use_are_told_and_removed_one_by_one_or_all(filled: Dashboard) -> None:
+    app = filled.opened(op=["comment"], without=["target:prod"], contains="x", range="7d", by="test")
+    assert active(app) == ["contains: x", "range: 7d", "op: comment", "without: target:prod"]
+    assert filters_of(app)["clear"] == "?by=test"
+    first = filters_of(app)["active"][0]
+    assert "contains" not in followed(first["href"])
+    assert followed(first["href"])["op"] == "comment"
+    assert filters_of(app)["more"]
+    assert not filters_of(filled.opened())["more"]
+
+
+def test_values_have_counts_that_obey_the_filters(filled: Dashboard) -> None:
+    def counts(**query: str) -> dict[str, int]:
+        facets = {facet["label"]: facet for facet in filters_of(filled.opened(origin="any", **query))["facets"]}
+        return {chip["text"]: chip["count"] for chip in facets["Op"]["chips"]}
+
+    assert counts() == {"state": 2, "comment": 1}
+    assert counts(target="unresolved") == {"state": 1}
+    assert counts(op="comment") == {"comment": 1}
 
 
 @pytest.mark.parametrize(
-    ("query", "used"), [({"without": ["op:x"]}, True), ({"verdict": ["blocked"]}, False), ({}, False)]
+    ("name", "value", "words"),
+    [
+        ("from", "yesterday", "Use the form 2026-01-31T10:00"),
+        ("until", "soon", "is ignored"),
+        ("range", "1y", "Use all, 15min, 1h, 24h, 7d or 30d."),
+        ("origin", "me", "Use auto, any, tests or demo."),
+        ("verdict", "nonsense", "Use allowed, blocked or expected block."),
+        ("target", "nonsense", "Use sandbox, prod or unresolved."),
+        ("without", "nonsense", "Use the form op:comment."),
+    ],
 )
-def test_the_rare_filters_are_put_away_unless_used(
-    filled: Dashboard, query: dict[str, list[str]], *, used: bool
+def test_a_value_that_means_nothing_is_ignored_and_said_next_to_its_filter(
+    filled: Dashboard, name: str, value: str, words: str
 ) -> None:
-    app = filled.opened(**query)
-    for _ in range(2):
-        (more,) = (expander for expander in app.sidebar.expander if expander.label == "More filters")
-        assert more.proto.expanded is used
-        app.run()
-
-
-def test_values_are_offered_most_frequent_first(filled: Dashboard) -> None:
-    app = filled.opened()
-    assert app.multiselect(key="op").options == ["state", "comment"]
-
-
-def test_an_invalid_time_is_ignored_and_not_listed_as_a_filter(filled: Dashboard) -> None:
-    app = filled.opened(**{"from": "yesterday"})
-    assert any("Invalid time, ignored" in warning.value for warning in app.warning)
-    assert "yesterday" not in text(app)
+    app = filled.opened(**{"origin": "any", name: value})
+    bar = filters_of(app)
+    assert name not in [one.partition(":")[0] for one in active(app)]
+    near = {one["name"]: one["problem"] for one in bar["fields"]}
+    near |= {facet["label"].lower(): facet["problem"] for facet in bar["facets"]}
+    near["without"] = " ".join(bar["problems"])
+    assert repr(value) in near[name]
+    assert words in near[name]
+    assert [key for key, problem in near.items() if problem] == [name]
+    assert len(ids(app)) == (2 if name == "origin" else 3)
 
 
 @pytest.mark.parametrize(
@@ -137,9 +168,9 @@ def test_every_number_of_the_attempts_page_obeys_the_verdict_filter(
         decision({"plane_guard.decision.id": "expected", "plane_guard.decision.expected": True}),
     )
     app = shown("attempts", tmp_path, filters=Filters(only={"verdict": (verdict,)}))
-    rows = grid(app) if app.dataframe else []
-    assert sum(row["Blocked on production"] for row in rows) == blocked
-    assert sum(row["Got through"] for row in rows) == through
+    rows = grid(app) if tables(app) else []
+    assert sum(row["Attempts"] for row in rows) == blocked + through
+    assert sum("THROUGH" in row["Status"] for row in rows) == through
     captions = "\n".join(str(caption.value) for caption in app.caption)
     assert not rows or f"{blocked} attempt{'s' * (blocked != 1)} on production blocked" in captions
 
@@ -148,24 +179,19 @@ def test_every_number_of_the_attempts_page_obeys_the_verdict_filter(
 def test_a_hostile_value_can_be_filtered_by(dashboard: Dashboard, value: str) -> None:
     hostile = decision({"plane_guard.op": value, "plane_guard.decision.id": "h"})
     app = dashboard.holds(session(), hostile, decision()).opened()
-    box = app.multiselect(key="op")
-    box.select(next(option for option in box.options if option != "state")).run()
-    assert not app.exception
-    assert ids(app) == {"h"}
+    chips = next(facet["chips"] for facet in filters_of(app)["facets"] if facet["label"] == "Op")
+    href = next(chip["href"] for chip in chips if chip["text"] != "state")
+    assert ids(dashboard.opened(**followed(href))) == {"h"}
 
 
-def test_only_and_without_undo_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    state: dict[str, object] = {}
-    monkeypatch.setattr("streamlit.session_state", state)
-    filter_actions.only("op", "comment")
-    assert state == {"op": ["comment"], "without": []}
-    filter_actions.without("op", "comment")
-    filter_actions.without("op", "comment")
-    assert state == {"op": [], "without": ["op:comment"]}
-    filter_actions.only("op", "comment")
-    assert state == {"op": ["comment"], "without": []}
-    filter_actions.between("a", "b")
-    assert (state["from"], state["until"]) == ("a", "b")
-    filter_actions.clear()
-    assert set(state) == set(filter_actions.KEYS)
-    assert not any(value for key, value in state.items() if key not in ("range", "origin"))
+def test_an_address_is_changed_value_by_value() -> None:
+    query = {"op": ["comment"], "live": ["off"], "group": ["g"]}
+    assert filters.toggled(query, "op", "state")["op"] == ["comment", "state"]
+    assert filters.toggled(query, "op", "comment")["op"] == []
+    assert filters.cleared(query) == {"live": ["off"], "group": ["g"]}
+    assert filters.kept(query) == {"op": ["comment"], "live": ["off"]}
+
+
+def test_every_period_can_be_chosen(filled: Dashboard) -> None:
+    (choices,) = (field["options"] for field in filters_of(filled.opened())["fields"] if field["name"] == "range")
+    assert [name or "all" for name, _ in choices] == list(PRESETS)

@@ -1,10 +1,9 @@
-"""The grid: plain text, a choice that is never taken for another row, and files that are harmless to a spreadsheet."""
+"""The grid: plain text, rows that lead on, and files that are harmless to a spreadsheet."""
 
 from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
@@ -13,86 +12,49 @@ from streamlit.testing.v1 import AppTest
 
 from plane_guard_dashboard.views.columns import Column
 from plane_guard_dashboard.views.export import as_csv, as_parquet
-from tests.dashboard.pages.single import HOSTILE, markdown
+from tests.dashboard.pages.single import HOSTILE, grid, markdown, opened, tables
 
-COLUMNS = (Column("Test", "test", "test"), Column("Attempts", "attempts"))
+COLUMNS = (Column("Test", "test", "test"), Column("Attempts", "attempts", "number"))
 ROWS = [{"test": f"test-{number}", "attempts": number, "id": f"id-{number}"} for number in range(3)]
 
 
-def _script(rows: object, columns: object, *, select: bool) -> None:
-    import streamlit as st
+def _script(rows: object, columns: object) -> None:
+    from plane_guard_dashboard.views import links
+    from plane_guard_dashboard.views.blocks import grid
 
-    from plane_guard_dashboard.views.grid import grid
-
-    chosen = grid(st.session_state.get("rows", rows), columns, key="g", alt="A grid", select=select)  # type: ignore[arg-type]
-    st.text(f"chosen: {chosen['id'] if chosen else None}")
+    grid(rows, columns, key="g", alt="A grid", opens=lambda row: links.decision(row["id"]))  # type: ignore[arg-type]
 
 
-def shown(rows: list[dict[str, Any]], *, select: bool = True) -> AppTest:
-    app = AppTest.from_function(_script, kwargs={"rows": rows, "columns": COLUMNS, "select": select})
+def shown(rows: list[dict[str, Any]], **query: str) -> AppTest:
+    app = AppTest.from_function(_script, kwargs={"rows": rows, "columns": COLUMNS})
+    for name, value in query.items():
+        app.query_params[name] = value
     app.run()
     assert not app.exception
     return app
 
 
-def choose(app: AppTest, **selection: Any) -> AppTest:
-    name, _ = app.session_state["_grid_g"]
-    app.session_state[name] = {"selection": {"rows": [], "columns": [], "cells": [], **selection}}
-    app.run()
-    assert not app.exception
-    return app
+def test_a_row_leads_to_an_address_that_keeps_the_filters() -> None:
+    app = shown(ROWS, op="comment", live="off", group="g")
+    assert opened(app, 0, 1) == "decision?op=comment&live=off&id=id-1"
+    assert grid(app)[2] == {"Test": "test-2", "Attempts": 2}
 
 
-def chosen(app: AppTest) -> str:
-    return str(app.text[0].value).removeprefix("chosen: ")
-
-
-def test_without_a_choice_there_is_no_row() -> None:
-    app = shown(ROWS)
-    assert chosen(app) == "None"
-    assert not app.button
-
-
-def test_a_ticked_row_is_returned_as_it_was_given() -> None:
-    assert chosen(choose(shown(ROWS), rows=[1])) == "id-1"
-
-
-def test_a_cell_can_be_filtered_by_and_opened() -> None:
-    app = choose(shown(ROWS), cells=[(2, "Test")])
-    assert chosen(app) == "None"
-    assert [button.label for button in app.button] == ["Open", "Only this test", "Without this test"]
-    app.button(key="g-only-test").click().run()
-    assert app.session_state["test"] == ["test-2"]
-    app.button(key="g-without-test").click().run()
-    assert app.session_state["without"] == ["test:test-2"]
-    app.button(key="g-open").click().run()
-    assert chosen(app) == "id-2"
-
-
-def test_a_cell_of_another_column_offers_no_filter() -> None:
-    app = choose(shown(ROWS, select=False), cells=[(2, "Attempts")])
-    assert not app.button
-
-
-def test_a_choice_follows_its_row_when_others_come() -> None:
-    app = choose(shown(ROWS), rows=[1])
-    app.session_state["rows"] = [{"test": "new", "attempts": 9, "id": "id-9"}, *ROWS]
-    assert chosen(app.run()) == "id-1"
-    app.session_state["rows"] = ROWS[:1]
-    assert chosen(app.run()) == "None"
+def test_a_write_that_got_through_is_marked() -> None:
+    app = shown([{**ROWS[0], "prod_allowed": True}, ROWS[1]])
+    assert [row["mark"] for row in tables(app)[0]["rows"]] == ["leak", ""]
 
 
 def test_an_empty_grid_is_shown() -> None:
-    assert len(shown([]).dataframe) == 1
+    assert grid(shown([])) == []
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_cells_are_text(text: str) -> None:
     app = shown([{"test": text, "attempts": 1, "id": "x"}])
-    choose(app, cells=[(0, "Test")])
     assert text[:50] not in markdown(app)
-    (cell,) = app.dataframe[0].value["Test"]
-    assert cell[:20].isprintable()
+    (row,) = grid(app)
+    assert row["Test"][:20].isprintable()
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -103,9 +65,10 @@ def test_no_cell_of_the_csv_is_a_formula(start: str) -> None:
 
 
 def test_the_csv_has_headings_times_and_every_letter() -> None:
-    rows = [{"test": '日本語, "quoted"\nline', "attempts": datetime(2026, 1, 2, tzinfo=UTC)}]
-    found = list(csv.reader(io.StringIO(as_csv(rows, COLUMNS).decode(), newline="")))
-    assert found == [["Test", "Attempts"], ['日本語, "quoted"\nline', "2026-01-02T00:00:00+00:00"]]
+    rows = [{"test": '日本語, "quoted"\nline', "at": 1_767_312_000_000_000_000}]
+    columns = (COLUMNS[0], Column("When", "at", "ago"))
+    found = list(csv.reader(io.StringIO(as_csv(rows, columns).decode(), newline="")))
+    assert found == [["Test", "When"], ['日本語, "quoted"\nline', "2026-01-02T00:00:00+00:00"]]
 
 
 def test_the_parquet_file_has_the_values_as_they_are() -> None:

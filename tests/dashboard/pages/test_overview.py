@@ -9,8 +9,8 @@ import pytest
 
 from plane_guard_dashboard.views.figures import age, sentence
 from plane_guard_dashboard.views.period import written
-from tests.dashboard.evidence import SECOND, START, decision, resource, sandbox_write, session, write
-from tests.dashboard.pages.single import HOSTILE, choose, grid, markdown
+from tests.dashboard.evidence import SECOND, START, TEST, decision, resource, sandbox_write, session, write
+from tests.dashboard.pages.single import HOSTILE, facts, grid, markdown, opened
 from tests.dashboard.pages.whole import figures, title
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ HOUR = 3600 * SECOND
 
 
 def top(app: AppTest) -> list[dict[str, Any]]:
-    return grid(app, -2)
+    return grid(app, "Top attempts, new ones first")
 
 
 def last(app: AppTest) -> list[dict[str, Any]]:
-    return grid(app, -1)
+    return grid(app, "The latest attempts")
 
 
 def test_an_empty_folder_is_no_evidence_yet_and_no_clean_bill(dashboard: Dashboard) -> None:
@@ -57,14 +57,14 @@ def test_what_cannot_be_read_looks_unlike_what_is_not_there(dashboard: Dashboard
 
 
 def test_a_guarded_run_that_tried_nothing_is_quiet(dashboard: Dashboard) -> None:
-    app = dashboard.holds(session()).opened()
+    app = dashboard.holds(session(at=time.time_ns())).opened()
     assert title(app) == "Nothing tried to write to production"
     assert "none tried to write to Plane" in app.success[0].value
     assert figures(app)["Guarded processes"] == "1"
 
 
 def test_a_run_that_wrote_to_the_sandbox_only_is_quiet(dashboard: Dashboard) -> None:
-    app = dashboard.holds(session(), sandbox_write()).opened()
+    app = dashboard.holds(session(at=time.time_ns()), sandbox_write()).opened()
     assert "none tried to write to production" in app.success[0].value
 
 
@@ -77,7 +77,9 @@ def test_decisions_without_a_guarded_process_are_not_called_quiet(dashboard: Das
 def test_an_old_report_is_stale_and_a_new_one_is_not(dashboard: Dashboard) -> None:
     app = dashboard.holds(session(), decision()).opened()
     assert "The last report is " in app.warning[0].value
-    assert "2026-09-21 14:13 UTC" in app.warning[0].value
+    assert title(dashboard.opened(op="none")).startswith(
+        "Unknown whether anything tried to write to production: no rep"
+    )
     app = dashboard.holds(session(at=time.time_ns())).opened()
     assert not app.warning
 
@@ -94,7 +96,7 @@ def test_one_attempt_is_the_headline_a_figure_and_a_row(dashboard: Dashboard) ->
     (row,) = last(app)
     assert (row["Outcome"], row["Work item"], row["Op"]) == ("✖ blocked", "ORCH-114", "state")
     (row,) = top(app)
-    assert (row["Status"], row["Attempts"], row["Reason"]) == ("✱ NEW", 1, "prod-project-in-test")
+    assert (row["Status"], row["Attempts"], row["Next step"]) == ("✱ NEW", 1, f"plane-guard fix {TEST}")
 
 
 def test_a_write_that_got_through_alarms_whatever_is_filtered(dashboard: Dashboard) -> None:
@@ -102,6 +104,8 @@ def test_a_write_that_got_through_alarms_whatever_is_filtered(dashboard: Dashboa
     assert title(app) == "1 write to production got through"
     assert "got through" in app.error[0].value
     assert figures(app)["Production writes allowed"] == "1"
+    card = facts(app, "Incident")
+    assert card["Work item"] == "ORCH-114"
 
 
 def test_expected_blocks_are_told_apart(dashboard: Dashboard) -> None:
@@ -115,18 +119,42 @@ def test_the_demo_is_told_apart(dashboard: Dashboard) -> None:
     demo = resource("demo-1", service="plane-guard-demo")
     app = dashboard.holds(session(), decision(), decision(of=demo)).opened()
     assert title(app) == "1 attempt to write to production, all blocked"
-    assert {row["Made by"] for row in last(app)} == {"tests"}
+    assert {row["Outcome"] for row in last(app)} == {"✖ blocked"}
     app = dashboard.opened(origin="any")
     assert "1 attempt made by `plane-guard demo`" in markdown(app)
-    assert {row["Made by"] for row in last(app)} == {"demo", "tests"}
+    assert {row["Outcome"] for row in last(app)} == {"✖ blocked", "✖ blocked · demo"}
+
+
+def test_the_demo_is_hidden_once_a_real_process_has_reported(dashboard: Dashboard) -> None:
+    demo = resource("demo-1", service="plane-guard-demo")
+    app = dashboard.holds(session(of=demo), decision(of=demo)).opened()
+    assert title(app) == "1 attempt to write to production, all blocked"
+    app = dashboard.holds(session(at=time.time_ns())).opened()
+    assert title(app) == "Nothing tried to write to production"
+
+
+@pytest.mark.parametrize(
+    ("part", "kinds"), [("folder", {"tests"}), ("service", {"shop", "plane-guard"}), ("branch", {"(none)", "topic"})]
+)
+def test_the_bars_are_attempts_only_in_parts_of_choice(dashboard: Dashboard, part: str, kinds: set[str]) -> None:
+    of = resource("run-2", "shop", **{"vcs.ref.head.name": "topic"})
+    dashboard.holds(decision(), decision(of=of), sandbox_write(), decision(EXPECTED))
+    app = dashboard.opened(bars=part)
+    found = grid(app, "Attempts over time, by kind")
+    assert {row["Kind"] for row in found} == kinds
+    assert sum(row["Decisions"] for row in found) == 2
+    everything = grid(dashboard.opened(bars=part, sandbox="1"), "Attempts over time, by kind")
+    assert sum(row["Decisions"] for row in everything) == 4
 
 
 def test_an_incident_card_names_item_test_branch_job_and_next_step(dashboard: Dashboard) -> None:
     job = {"vcs.ref.head.name": "topic", "cicd.pipeline.run.url.full": "https://ci.example/412"}
     app = dashboard.holds(session(), decision(LEAK, of=resource("run-7", **job))).opened()
-    shown = "\n".join(text.value for text in app.text)
-    for fact in ("ORCH-114", "topic", "https://ci.example/412", "run-7", "Host: "):
-        assert fact in shown
+    card = facts(app, "Incident")
+    assert (card["Branch"], card["Test"], card["Host"]) == ("topic", TEST, "box")
+    assert card["CI job"] == ["CI https://ci.example/412", "https://ci.example/412"]
+    assert card["Run"][0] == "run-7"
+    assert card["When"] == START
     assert "sandbox allowlist" not in app.error[0].value
     assert any("Rotate the token" in block.value for block in app.markdown)
 
@@ -137,7 +165,7 @@ def test_new_groups_come_before_ongoing_ones_and_are_counted_over_everything(das
     repeated = [decision(ongoing, at=START + number * SECOND, of=of) for of in (before, now) for number in range(5)]
     app = dashboard.holds(session(of=before), *repeated, decision(at=START + HOUR, of=now)).opened()
     assert [row["Status"] for row in top(app)] == ["✱ NEW", "● ongoing"]
-    assert "1 new, 0 regressed, 1 ongoing, 0 absent" in markdown(app)
+    assert facts(app, "Since when")["Groups"] == "1 new, 0 regressed, 1 ongoing, 0 absent"
 
 
 def test_status_is_that_of_all_time_whatever_is_filtered(dashboard: Dashboard) -> None:
@@ -159,7 +187,8 @@ def test_a_period_is_compared_with_the_one_before(dashboard: Dashboard) -> None:
 def test_there_is_a_table_behind_the_chart_with_the_same_figures(dashboard: Dashboard) -> None:
     other = decision({"plane_guard.decision.reason": "opt-in-disabled"})
     app = dashboard.holds(session(), decision(), decision(), other).opened()
-    assert {row["Kind"]: row["Decisions"] for row in grid(app)} == {"blocked on production": 3}
+    bars = grid(app, "Attempts over time, by kind")
+    assert {row["Kind"]: row["Decisions"] for row in bars} == {"blocked on production": 3}
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -174,8 +203,7 @@ def test_hostile_values_are_shown_as_text_and_never_as_markdown(dashboard: Dashb
 
 def test_a_row_leads_to_its_page(dashboard: Dashboard) -> None:
     app = dashboard.holds(session(), decision({"plane_guard.decision.id": "d-1"})).opened()
-    choose(app, "last")
-    assert app.query_params["id"] == "d-1"
+    assert opened(app, "The latest attempts") == "decision?id=d-1"
 
 
 def test_new_evidence_shows_on_the_next_run(dashboard: Dashboard) -> None:

@@ -32,9 +32,11 @@ class Dashboard:
             write(self.folder / "decisions-box-1.jsonl", *spans)
         return self
 
-    def opened(self, **query: str | list[str]) -> AppTest:
-        """The first page, with these query parameters."""
+    def opened(self, page: str = "overview", /, **query: str | list[str]) -> AppTest:
+        """A page, with these query parameters."""
         app = AppTest.from_file(str(APP), default_timeout=30)
+        if page != "overview":
+            app.switch_page(f"views/{page}.py")
         for name, value in query.items():
             app.query_params[name] = value
         app.run()
