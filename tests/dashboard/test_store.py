@@ -144,6 +144,7 @@ def as_columns(row: DecisionRow) -> dict[str, object]:
         "repository": row.context.get("vcs.repository.name", none),
         "repository_url": row.context.get("vcs.repository.url.full", ""),
         "job": job_of(row.context),
+        "actor": row.context.get("user.name", ""),
         "pipeline": row.context.get("cicd.pipeline.run.url.full", ""),
         "test_group": (row.test or none).split("[", 1)[0],
         "test_key": key_of_test(row.test or none),

@@ -60,6 +60,7 @@ def _process(table: Table) -> dict[str, str]:
         "repository": _or(_shortened(of("vcs.repository.name")), NOBODY),
         "repository_url": _shortened(of("vcs.repository.url.full")),
         "job": _job(table),
+        "actor": _shortened(of("user.name")),
         "pipeline": _shortened(of("cicd.pipeline.run.url.full")),
         "guard_version": _or(_shortened(of("plane_guard.version")), NOBODY),
         "pid": f"toInt64OrZero({of('process.pid')})",

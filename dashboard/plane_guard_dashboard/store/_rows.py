@@ -88,6 +88,7 @@ def _read_resource(resource: Json) -> _Resource:
         context.get("vcs.repository.name") or NOBODY,
         context.get("vcs.repository.url.full", ""),
         rows.job_of(context),
+        context.get("user.name", ""),
         context.get("cicd.pipeline.run.url.full", ""),
         values.get("guard_version") or NOBODY,
         values.get("pid") or 0,

@@ -51,6 +51,7 @@ DECISIONS: Mapping[str, type] = {
     "repository": str,
     "repository_url": str,
     "job": str,
+    "actor": str,
     "pipeline": str,
     "guard_version": str,
     "pid": int,
@@ -65,7 +66,7 @@ DECISIONS: Mapping[str, type] = {
     "failed": bool,
 }
 _OF_A_PROCESS = (
-    *("run", "demo", "service", "branch", "revision", "repository", "repository_url", "job", "pipeline"),
+    *("run", "demo", "service", "branch", "revision", "repository", "repository_url", "job", "actor", "pipeline"),
     *("guard_version", "pid", "host", "worker"),
 )
 _OF_A_SPAN = ("trace_id", "span_id", "parent_span_id", "service", "start_ns", "duration_ns", "failed")

@@ -110,8 +110,8 @@ _COUNTS = """count(*) AS decisions,
                countIf(prod_attempt) AS prod_attempts,
                countIf(possible_prod_attempt) AS possible_prod_attempts, countIf(prod_allowed) AS prod_allowed"""
 _ROW = """decision_id, time_ns, verdict, target, project, project_name, work_item, op, reason, test, caller,
-               service, branch, run, demo, trace_id, host, repository, job, pipeline, revision, worker, work_item_id,
-               prod_allowed"""
+               service, branch, run, demo, trace_id, host, repository, job, actor, pipeline, revision, worker,
+               work_item_id, prod_allowed"""
 
 
 _IS_NEW = "(in_newest > 0 AND in_newest = known)"

@@ -29,7 +29,7 @@ MENUS: Mapping[str, str] = {
 MOST_CHIPS = 8
 _LONGEST_VALUE = 60
 _RANGES = {
-    "all": "All time",
+    "": "All time",
     "15min": "15 minutes",
     "1h": "1 hour",
     "24h": "24 hours",

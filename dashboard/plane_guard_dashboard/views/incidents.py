@@ -63,6 +63,7 @@ def who_and_where(row: Mapping[str, Any]) -> list[Fact]:
         Fact("Host", row["host"]),
         Fact("Worker", row["worker"]),
         Fact("CI job", job(row), "job"),
+        Fact("Started by", row["actor"]),
         Fact("Service", row["service"]),
         Fact("Run", [row["run"], links.address("runs", inspect=row["run"])], "page"),
         Fact("Decision", [row["decision_id"], links.decision(row["decision_id"])], "page"),

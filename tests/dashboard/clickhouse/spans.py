@@ -35,6 +35,7 @@ CI = {
     "cicd.pipeline.run.url.full": "https://ci.example/1",
     "cicd.pipeline.run.id": "412",
     "cicd.pipeline.task.name": "unit",
+    "user.name": "ada",
     "vcs.repository.name": "orders",
     "vcs.repository.url.full": "https://github.com/acme/orders",
     "plane_guard.pytest.worker": "gw1",

@@ -85,15 +85,13 @@ def some_filters(number: int) -> Iterator[dict[str, str | list[str]]]:
         for name in chance.sample([*fields], chance.randint(1, 2)):
             found[name] = chance.sample(fields[name], chance.randint(1, len(fields[name]) - 1))
         other = chance.choice([*fields])
-        more: dict[str, str | list[str]] = chance.choice(
-            (
-                {"without": [f"{other}:{fields[other][-1]}"]},
-                {"from": written(START + 40 * 60 * SECOND)},
-                {"until": written(START + 90 * 60 * SECOND)},
-                {"contains": chance.choice(("ORCH-1", "TEST_Y", "two.py", "laptop", "orders-WT"))},
-            )
-        )
-        yield found | more
+        more: list[dict[str, str | list[str]]] = [
+            {"without": [f"{other}:{fields[other][-1]}"]},
+            {"from": written(START + 40 * 60 * SECOND)},
+            {"until": written(START + 90 * 60 * SECOND)},
+            {"contains": chance.choice(("ORCH-1", "TEST_Y", "two.py", "laptop", "orders-WT"))},
+        ]
+        yield found | chance.choice(more)
 
 
 def matches(spec: Spec, query: dict[str, str | list[str]]) -> bool:

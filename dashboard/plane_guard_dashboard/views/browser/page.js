@@ -271,9 +271,11 @@ const BLOCKS = { table, timeline, facts, filters, live, links, commands };
 
 export default function ({ parentElement, data }) {
   const root = parentElement.querySelector("#block");
+  const typed = [...root.querySelectorAll("input")].filter(one => one.value !== one.defaultValue);
   const open = [...root.querySelectorAll("details")].map(one => one.open);
   const focused = root.getRootNode().activeElement?.id;
   root.replaceChildren(BLOCKS[data.block](data));
   root.querySelectorAll("details").forEach((one, number) => { one.open = one.open || !!open[number]; });
+  for (const { id, value } of typed) root.querySelector(`#${id}`).value = value;  // a page may be drawn anew meanwhile
   if (focused) root.querySelector(`#${focused}`)?.focus();
 }
