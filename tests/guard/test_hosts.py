@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plane_guard import DEFAULT_HOSTS, Settings, classify, hosts
+from plane_guard.classification import plane_shaped_address
 from plane_guard.request import in_one, read_fields, read_request, text
 from tests.guard.plane import ITEM, PROD, SANDBOX, names, project_path, url
 
@@ -360,3 +361,38 @@ class Odd(str):
 def test_text_is_the_text_itself() -> None:
     assert (type(text(Odd("a"))), text(Odd("a")) == "b", text(Odd("a")) == "a") == (str, False, True)
     assert (text(b"\xe9a"), text(bytearray(b"a")), text(5)) == ("\xe9a", "a", "5")
+
+
+@pytest.mark.parametrize(
+    ("port", "entry"),
+    [("1", "one.example:1"), ("12345", "one.example:12345"), ("65535", "one.example:65535")]
+    + [(port, "one.example") for port in ("0", "65536", "123456", "000080", "x", "")],
+)
+def test_a_port_is_a_number_that_servers_can_have(port: str, entry: str) -> None:
+    assert hosts.read_entry(f"one.example:{port}") == entry
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "plane.localhost", "LOCALHOST.", "127.0.0.1", "127.9.9.9", "[::1]", "::1"]
+)
+def test_names_and_addresses_of_this_machine_are_loopback(host: str) -> None:
+    assert hosts.is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["localhost.example", "10.0.0.1", "[2001:db8::1]", "xlocalhost", "X[::1]X"])
+def test_other_names_and_addresses_are_not_loopback(host: str) -> None:
+    assert not hosts.is_loopback(host)
+
+
+def test_the_port_that_a_url_of_a_client_implies_is_read_from_its_scheme() -> None:
+    url = "http://127.0.0.1/?next=https://plane.example.com"
+    assert hosts.client_hosts({"PLANE_BASE_URL": url}) == {"127.0.0.1:80"}
+
+
+def test_a_path_that_only_plane_has_tells_its_address() -> None:
+    path = "/api/v1/workspaces/acme/projects/"
+    assert plane_shaped_address(f"https://plane.example.com:8443{path}") == ("plane.example.com", 8443)
+    assert plane_shaped_address(f"http://user@plane.example.com{path}") == ("plane.example.com", 80)
+    assert plane_shaped_address("https://plane.example.com/mcp") is None
+    assert plane_shaped_address("https://api.plane.so/api/instances/") is None
+    assert plane_shaped_address(f"https://api.clockify.me{path}") is None

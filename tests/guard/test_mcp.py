@@ -355,6 +355,10 @@ def test_a_message_that_cannot_be_read_is_a_write_to_nowhere_known(body: object,
     assert found.unprovable == "the MCP message is not one JSON-RPC object"
 
 
+def test_a_message_may_name_its_charset() -> None:
+    assert sent(message("ping"), content_type="Application/JSON ; charset=utf-8") is None
+
+
 def test_a_compressed_message_is_not_read() -> None:
     headers = [("Content-Type", JSON), ("Content-Encoding", "gzip")]
     assert classify("POST", f"{MCP}/mcp", message("ping"), headers=headers) is not None
@@ -374,6 +378,10 @@ def test_only_the_endpoints_of_plane_hosts_take_messages() -> None:
     hosted = classify("POST", "http://h:8211/mcp", tool_call("project", action="delete"), JSON, hosts={"h:8211"})
     assert hosted is not None
     assert hosted.op is Op.PROJECT
+
+
+def test_a_line_of_the_table_continues_where_it_is_indented() -> None:
+    assert list(mcp._lines("\none two\n    three\nfourX\n")) == [["one", "two", "three"], ["fourX"]]
 
 
 def test_a_row_of_the_table_has_a_kind_and_an_op_for_each_argument() -> None:

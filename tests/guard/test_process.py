@@ -264,3 +264,10 @@ def test_settings_are_read_again_only_where_something_changed(fresh: pytest.Monk
     process.fix({"sandbox_projects": [PROD], "protected_projects": [SANDBOX]})
     assert process.settings().sandbox_projects == {PROD}
     assert process.settings().protected_projects == {SANDBOX}
+
+
+def test_children_get_all_protected_projects_or_learn_that_they_are_unknown(fresh: pytest.MonkeyPatch) -> None:
+    process.fix({"protected_projects": [PROD, SANDBOX]})
+    assert process.handed_down()["PLANE_GUARD_PROTECTED_PROJECTS"] == ",".join(sorted((PROD, SANDBOX)))
+    process.fix({"protected_projects": ["not a key"]})
+    assert process.handed_down()["PLANE_GUARD_PROTECTED_PROJECTS"] == "unknown-in-parent-process"

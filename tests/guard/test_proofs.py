@@ -51,6 +51,10 @@ ANSWERS: dict[str, tuple[Lookup, object, Proof]] = {
     "an archive of something else": (LISTING, {"results": 1}, NOT_THERE),
     "a point of an estimate": (NESTED, [{"id": OTHER_ITEM, "points": [HERE]}], PROVEN),
     "a point of no estimate": (NESTED, [{"id": ITEM, "project": SANDBOX, "points": []}], NOT_THERE),
+    "a point of one estimate": (NESTED, {"points": []}, NOT_THERE),
+    "a list that begins with something else": (DETAIL, [1, HERE], PROVEN),
+    "a page in a project that is not an id": (
+        DETAIL, {"id": ITEM, "project_ids": [SANDBOX, "x"]}, Proof(Finding.CONTRADICTION, ("?",))),
     "an intake row": (INTAKE, {"id": OTHER_ITEM, "issue": ITEM, "project": SANDBOX}, PROVEN),
     "an intake row of another item": (INTAKE, {"id": ITEM, "issue": OTHER_ITEM, "project": SANDBOX}, UNCLEAR),
     "an intake row of the app": (
@@ -110,3 +114,11 @@ def test_an_answer_proves_only_up_to_its_largest_size() -> None:
     content = json.dumps(HERE).encode()
     assert judged(DETAIL, content.ljust(LARGEST_ANSWER)) == PROVEN
     assert judged(DETAIL, content.ljust(LARGEST_ANSWER + 1)) == UNCLEAR
+
+
+def test_an_answer_over_mcp_is_read_out_of_its_message() -> None:
+    lookup = Lookup("/mcp", question=b"{}")
+    message = {"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": json.dumps(HERE)}]}}
+    reference = Reference(ITEM, Kind.WORK_ITEM, (lookup,))
+    assert read_answer(200, json.dumps(message).encode(), reference, lookup, SANDBOX, [SANDBOX]) == PROVEN
+    assert read_answer(200, json.dumps(HERE).encode(), reference, lookup, SANDBOX, [SANDBOX]) == UNCLEAR
