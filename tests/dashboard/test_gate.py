@@ -388,7 +388,8 @@ def test_a_group_is_told_with_its_remedy_its_origin_and_its_links_in_each_format
             "cicd.pipeline.run.url.full": "https://ci.example/412(1)|x",
         },
     )
-    write(folder / OF_A_PROCESS, session(of=of), decision({"plane_guard.decision.id": "d1"}, of=of))
+    named = {"plane_guard.decision.id": "d1", "plane_guard.project.name": "ORCH (production)"}
+    write(folder / OF_A_PROCESS, session(of=of), decision(named, of=of))
     code = "https://github.com/acme/orch/blob/0123abcd/src/orchestrator/plane.py#L42"
     item = "https://app.plane.so/acme/browse/ORCH-114/"
     trace = {"PLANE_GUARD_TRACE_URL": "https://jaeger.example/trace/{trace_id}"}
@@ -401,6 +402,7 @@ def test_a_group_is_told_with_its_remedy_its_origin_and_its_links_in_each_format
     assert (group["file"], group["line"], group["decision_id"]) == ("src/orchestrator/plane.py", 42, "d1")
 
     text = report(folder).stdout
+    assert f"state ORCH-114 in ORCH (production) ({PROD})" in text
     assert "decision d1, main, CI 412 / test" in text
     assert item in text
     markdown = report(folder, "--format", "markdown").stdout

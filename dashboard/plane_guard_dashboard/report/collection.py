@@ -22,9 +22,9 @@ _CACHE_KIB = 64 * 1024
 _ROWS_A_BATCH = 2_000
 _MOST_ORIGINS = 10_000
 _DECISION = (
-    "decision_id", "own", "origin", "outcome", "expected", "target", "reason", "op", "project", "item", "test",
-    "test_group", "caller", "place", "file", "line", "method", "url", "server", "workspace", "item_id", "item_key",
-    "trace_id", "span_id", "time_ns", "seq",
+    "decision_id", "own", "origin", "outcome", "expected", "target", "reason", "op", "project", "project_name", "item",
+    "test", "test_group", "caller", "place", "file", "line", "method", "url", "server", "workspace", "item_id",
+    "item_key", "trace_id", "span_id", "time_ns", "seq",
 )  # fmt: skip
 _ORIGIN = (
     "id",
@@ -140,6 +140,7 @@ class Collection:
             row.reason,
             row.op,
             row.project_id or NOBODY,
+            row.project_name or "",
             row.work_item or NOBODY,
             test,
             without_parameters(test),

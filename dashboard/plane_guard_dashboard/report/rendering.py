@@ -175,7 +175,7 @@ def _remedies(summary: Summary) -> Iterator[tuple[str, str]]:
 def _card(one: GotThrough) -> Iterator[tuple[str, str]]:
     """Yield everything that is known of a write that got through."""
     item = "" if one.work_item == NOBODY else f" {one.work_item}"
-    yield "write", f"{one.op}{item} in {one.project}"
+    yield "write", f"{one.op}{item} in {tables.project(one)}"
     yield "request", f"{one.method} {one.url_template} on {one.server}"
     yield "test", one.test
     yield "caller", one.caller

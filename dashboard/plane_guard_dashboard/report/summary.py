@@ -75,6 +75,7 @@ class GotThrough:
     op: str
     work_item: str
     project: str
+    project_name: str
     reason: str
     method: str
     url_template: str
@@ -123,6 +124,7 @@ class Group:
     fingerprint: str
     test: str
     project: str
+    project_name: str
     op: str
     reason: str
     outcome: str
@@ -366,6 +368,7 @@ def _group(row: Any, asked: Asked) -> Group:
         fingerprint=mark,
         test=row["test_group"],
         project=row["project"],
+        project_name=row["project_name"],
         op=row["op"],
         reason=row["reason"],
         outcome=row["outcome"],

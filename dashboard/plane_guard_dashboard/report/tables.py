@@ -16,7 +16,7 @@ from plane_guard_dashboard.triage import Triage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from plane_guard_dashboard.report.summary import Group, Summary
+    from plane_guard_dashboard.report.summary import GotThrough, Group, Summary
 
 MOST_ROWS = 100
 # An address in Markdown ends at a parenthesis, and a cell at a bar.
@@ -44,7 +44,12 @@ def kind(group: Group) -> str:
 def write(group: Group) -> str:
     """Return the operation with its object, for people."""
     item = "" if group.work_item == NOBODY else f" {group.work_item}"
-    return f"{group.op}{item} in {group.project}"
+    return f"{group.op}{item} in {project(group)}"
+
+
+def project(one: Group | GotThrough) -> str:
+    """Return the project with its name, if pyproject has one for it."""
+    return f"{one.project_name} ({one.project})" if one.project_name else one.project
 
 
 def as_table(summary: Summary) -> Table:

@@ -47,11 +47,16 @@ _CONTEXT = {
     "vcs.ref.head.name": "branch",
     "vcs.ref.head.revision": "revision",
     "cicd.pipeline.run.url.full": "pipeline",
+    "cicd.pipeline.run.id": "job",  # the whole identity of the job, as `rows.job_of` makes it
+    "vcs.repository.name": "repository",
+    "vcs.repository.url.full": "repository_url",
+    "user.name": "actor",
 }
 _KIND = "outcome, expected, target, reason, op, project, work_item, test, caller, run, service"
 _OF_THE_FIRST = (
     "decision_id", "method", "url_template", "server_address", "workspace", "work_item_id", "work_item_key",
-    "trace_id", "span_id", "host", "pid", "branch", "revision", "pipeline",
+    "trace_id", "span_id", "host", "pid", "branch", "revision", "pipeline", "job",
+    "repository", "repository_url", "actor", "project_name",
 )  # fmt: skip
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>[0-9]{1,9})(?: (?P<function>.*))?", re.DOTALL)
 
@@ -190,6 +195,7 @@ def _decision(found: dict[str, Any]) -> DecisionRow:
         test=_given(found["test"]),
         run_id=_given(found["run"]),
         service=_given(found["service"]),
+        project_name=_name(found),
         method=_given(found["first_method"]),
         url_template=_given(found["first_url_template"]),
         server_address=_given(found["first_server_address"]),
@@ -198,6 +204,11 @@ def _decision(found: dict[str, Any]) -> DecisionRow:
         context={name: value for name, column in _CONTEXT.items() if (value := _given(found[f"first_{column}"]))},
         **_caller(found["caller"]),
     )
+
+
+def _name(found: dict[str, Any]) -> str | None:
+    """Return the project's name; the column has the key where there is none."""
+    return None if found["first_project_name"] == found["project"] else _given(found["first_project_name"])
 
 
 def _caller(caller: str) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def figures(found: traces.Traces, run: str) -> dict[str, Any]:
             "branch",
             "revision",
             "job",
+            "project_name",
         ):
             del group[name]
     told["got_through"] = len(told["got_through"])
@@ -99,6 +100,31 @@ def test_the_account_of_all_runs_is_that_of_the_files(files: traces.Traces, data
     found = clickhouse_report.read(f"clickhouse://host/{database}", ALL, dial=dial).accounting
     assert (found.duplicates, found.unreadable_lines) == (2, 1)
     assert found.duplicates == files.accounting.duplicates
+
+
+def test_a_group_has_the_origin_and_the_links_that_it_has_from_files(
+    made: Callable[..., str], dial: Any, tmp_path: Path
+) -> None:
+    of = resource(
+        **{
+            "cicd.pipeline.run.id": "412",
+            "cicd.pipeline.task.name": "test",
+            "cicd.pipeline.run.url.full": "https://ci.example/412",
+            "vcs.repository.url.full": "https://github.com/acme/orch",
+            "vcs.repository.name": "orch",
+            "vcs.ref.head.name": "main",
+            "vcs.ref.head.revision": "0123abcd",
+            "user.name": "grace",
+        }
+    )
+    leak = {"plane_guard.decision.outcome": "allow", "test.case.name": "test_leak"}
+    spans = [session(of=of), decision({"plane_guard.project.name": "ORCH"}, of=of), decision(leak, of=of)]
+    told = summarize(shown(*spans, made=made, dial=dial))
+    same = summarize(traces.read(batch(tmp_path / "a.jsonl", *spans)))
+    assert told.groups == same.groups
+    assert told.got_through == same.got_through
+    assert told.groups[1].links["code"].startswith("https://github.com/acme/orch/blob/0123abcd/src/")
+    assert (told.got_through[0].job, told.got_through[0].actor) == ("412 / test", "grace")
 
 
 def test_the_order_of_groups_is_that_of_their_first_decisions(
