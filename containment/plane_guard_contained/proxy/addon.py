@@ -40,6 +40,7 @@ LAYER = PROXY_LAYER
 _LOOKUP = "plane_guard.lookup"
 _LOOKUP_SECONDS = 30
 _LARGEST_HELD = 8 << 20
+_LARGEST_IN_ONE_PIECE = 64 << 10
 _ADDRESSES_SECONDS = 60
 _NOT_HTTP = "neither HTTP nor TLS"
 _LOOPBACK = "an address of this machine"
@@ -186,7 +187,10 @@ class Guard:
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Pass on a response while it arrives, unless it answers a lookup."""
         if flow.response is not None and refusals.REASON_HEADER not in flow.response.headers:
-            flow.response.stream = flow.metadata.get(_LOOKUP) is not True
+            length = flow.response.headers.get("content-length", "")
+            # A short body is sent in one piece with its head, which saves the client a wait.
+            is_short = length.isdecimal() and int(length) <= _LARGEST_IN_ONE_PIECE
+            flow.response.stream = not is_short and flow.metadata.get(_LOOKUP) is not True
 
     async def _check(self, flow: http.HTTPFlow) -> None:
         sent = self._outgoing(flow)
