@@ -2,15 +2,19 @@
 
 What is shown: the packages import, the `.pth` file and the command are there, and a test's write to production does
 not arrive, with the plugin and without it. The same write of a live process does arrive, so the probe can tell.
+
+Wheel and sdist are built twice and have to be the same, byte by byte. An argument names a folder to copy them to.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import tomllib
 import venv
 import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -36,7 +40,8 @@ WAYS: tuple[tuple[list[str], dict[str, str]], ...] = (
     ([], {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
     ([], {"PLANE_TEST_WRITE_ENABLED": "1", "PLANE_TEST_SANDBOX_PROJECTS": PROD}),
 )
-PACKAGES = ("plane_guard", "plane_guard_watch", "plane_guard_instrumentation", "plane_guard_dashboard")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = [name.rpartition("/")[2] for name in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]]
 IMPORTS = """
 import importlib.metadata, pathlib, sys
 loaded = {name for name in sys.modules if name.startswith(("plane_guard", "opentelemetry", "httpx"))}
@@ -105,16 +110,27 @@ class Stranger:
 
 
 def build(folder: Path) -> Path:
-    """Build the source distribution and, from that, the wheel."""
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stdout)
-    (wheel,) = folder.glob("*.whl")
+    """Build sdist and, from that, the wheel, twice; the wheel, once both are the same and well formed."""
+    first, second = folder / "dist", folder / "again"
+    for place in (first, second):
+        run_tool("build", "--no-isolation", "--outdir", str(place), str(ROOT))
+    built = sorted(first.iterdir())
+    for file in built:
+        expect(file.read_bytes() == (second / file.name).read_bytes(), f"{file.name} differs when it is built again")
+    run_tool("twine", "check", "--strict", *map(str, built))
+    (wheel,) = first.glob("*.whl")
+    run_tool("check_wheel_contents", str(wheel))
     top = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     own = {name for name in top if not name.endswith(".dist-info")}
     expect(own == {*PACKAGES, "plane_guard.pth", "plane_guard.start"}, str(own))
     return wheel
+
+
+def run_tool(module: str, *arguments: str) -> None:
+    """Run a tool of this environment, and end with what it printed if it fails."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    expect(done.returncode == 0, f"{done.stdout}\n{' '.join(command)}: exit code {done.returncode}")
 
 
 def expect(condition: bool, otherwise: str) -> None:  # noqa: FBT001
@@ -141,7 +157,7 @@ def main() -> None:
     """Do it all."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        wheel = build(folder / "dist")
+        wheel = build(folder)
         stranger = Stranger(folder)
         stranger.pip(str(wheel))
         version = stranger.run(["python", "-c", IMPORTS]).strip()
@@ -152,6 +168,8 @@ def main() -> None:
             guards(stranger, probe)
             probe.shutdown()
         stranger.run(["plane-guard", "demo"])
+        if len(sys.argv) > 1:
+            shutil.copytree(wheel.parent, sys.argv[1], dirs_exist_ok=True)
         print(f"plane-guard {version}: wheel and base install are well.")
 
 

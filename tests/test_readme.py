@@ -61,6 +61,35 @@ def test_every_fixture_is_shown(name: str) -> None:
     assert name in README
 
 
+def clients_by_outcome() -> dict[tuple[str, ...], list[str]]:
+    """The clients of the page that real runs fill, by what happened on known, learned and other hosts."""
+    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name, cells in re.findall(r"^\| ([^|]+?) \| ((?:judged|refused|not covered) \|.*) \|$", page, re.MULTILINE):
+        if not name.endswith(", async"):  # as the sync client of the same library, which the page shows
+            found.setdefault(tuple(cell.strip() for cell in cells.split("|")), []).append(name)
+    return found
+
+
+def test_the_table_of_what_is_covered_says_what_the_runs_of_all_clients_showed() -> None:
+    [row] = [line for line in README.splitlines() if line.startswith("| [Python clients]")]
+    covered, hosts_only, never = (cell.strip() for cell in row.strip("|").split("|")[1:])
+    partly, _, refused = hosts_only.partition("; refused even to read: ")
+    shown = {
+        ("judged",) * 3: covered,
+        ("refused", "refused", "not covered"): partly,
+        ("refused",) * 3: refused,
+        ("not covered",) * 3: never.removesuffix(", which the summary names"),
+    }
+    assert {outcome: ", ".join(names) for outcome, names in clients_by_outcome().items()} == shown
+
+
+def test_the_table_of_what_is_covered_counts_the_runners_that_were_run() -> None:
+    page = (ROOT / "docs" / "ways-to-start.md").read_text(encoding="utf-8")
+    others = page.partition("\n## Other runners\n")[2].partition("\n## ")[0]
+    assert f"and {len(re.findall(r'^[|] `', others, re.MULTILINE))} commands of other runners" in README
+
+
 def test_every_local_link_leads_somewhere() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", README):
         assert (ROOT / target).exists(), target

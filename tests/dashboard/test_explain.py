@@ -8,11 +8,23 @@ import pytest
 from click.testing import CliRunner
 
 from plane_guard import Op, Reason
-from plane_guard.settings import HOSTS_VARIABLE, OPT_IN_VARIABLE, PROTECTED_VARIABLE, SANDBOX_VARIABLE
+from plane_guard.settings import (
+    HOSTS_VARIABLE,
+    OPT_IN_VARIABLE,
+    PROTECTED_VARIABLE,
+    SANDBOX_VARIABLE,
+    TEST_PROCESS_VARIABLE,
+)
 from plane_guard_dashboard.cli import main
 from plane_guard_dashboard.cli.explain import entries, find
+from plane_guard_instrumentation.runtime import environment
+from plane_guard_watch import ALSO_VARIABLE
 
-SETTINGS = (OPT_IN_VARIABLE, SANDBOX_VARIABLE, PROTECTED_VARIABLE, HOSTS_VARIABLE)
+SETTINGS = (
+    *(OPT_IN_VARIABLE, SANDBOX_VARIABLE, PROTECTED_VARIABLE, HOSTS_VARIABLE, TEST_PROCESS_VARIABLE, ALSO_VARIABLE),
+    *(environment.TRACE_DIR_VARIABLE, environment.SWALLOWED_VARIABLE, "PLANE_GUARD_TRACES"),
+    *("sandbox_projects", "protected_projects", "hosts", "trace_dir", "swallowed", "also_guard", "project_names"),
+)
 
 
 @pytest.mark.parametrize("word", [*Reason, *Op, *SETTINGS])

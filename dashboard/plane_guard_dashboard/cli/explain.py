@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 _PACKAGED = Path(__file__).parents[1] / "docs"
 _CHECKOUT = Path(__file__).parents[3]
-_TABLES = ("Settings", "Ops")
+# A table of the README, and how many of its columns hold names.
+_TABLES = {"Settings": 2, "Ops": 1}
 _ENTRY = re.compile(r"^### (?P<heading>.+)\n(?P<text>(?:(?!#).*\n?)*)", re.MULTILINE)
-_ROW = re.compile(r"^\| (?P<names>[^|]*`[^|]+)\|(?P<cells>.+)\|$", re.MULTILINE)
+_NOTHING = "\N{EN DASH}"
+_ROW = re.compile(r"^\| (.+) \|$", re.MULTILINE)
 _LINK = re.compile(r"\[(?P<text>[^\]]+)\]\([^)]*\)")
 _MOST_SUGGESTIONS = 5
 _EPILOG = """\b
@@ -73,12 +75,18 @@ def _unknown(wanted: str, known: dict[str, str]) -> str:
 
 
 def _rows(readme: str) -> Iterator[tuple[str, str]]:
-    for table in _TABLES:
+    for table, columns in _TABLES.items():
         section = readme.partition(f"\n## {table}\n")[2].partition("\n## ")[0]
-        for row in _ROW.finditer(section):
-            text = _plain(" | ".join(cell.strip() for cell in row["cells"].split("|")))
-            for name in re.findall(r"`([^`]+)`", row["names"]):
-                yield name, text
+        for row in _ROW.findall(section):
+            cells = [cell.strip() for cell in row.split("|")]
+            for at, name in _names(cells[:columns]):
+                yield name, _plain(" | ".join(cell for cell in cells[at + 1 :] if cell != _NOTHING))
+
+
+def _names(cells: list[str]) -> Iterator[tuple[int, str]]:
+    for at, cell in enumerate(cells):
+        for name in re.findall(r"`([^`]+)`", cell):
+            yield at, name
 
 
 def _plain(text: str) -> str:
