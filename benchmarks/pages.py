@@ -112,7 +112,12 @@ def _one_line() -> AppTest:
 
 def _filtered(page: AppTest) -> Callable[[], object]:
     """Each call asks what none before it did, with as much to count: the same word, spelt otherwise."""
-    return lambda: _without_exception(page.text_input("contains").set_value(next(_spellings)).run())
+
+    def run() -> AppTest:
+        page.query_params["contains"] = next(_spellings)
+        return _without_exception(page.run())
+
+    return run
 
 
 def _without_exception(app: AppTest) -> AppTest:

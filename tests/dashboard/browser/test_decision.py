@@ -35,7 +35,7 @@ def test_the_link_on_the_page_leads_to_the_page(page: Page, dashboard: Callable[
     told = heading(page)
     assert told.startswith("Blocked: moving a work item to another state")
     page.get_by_role("heading", name="Share").wait_for()
-    link = next(text for text in page.get_by_test_id("stCode").all_inner_texts() if "/decision?id=" in text)
+    link = page.get_by_test_id("stCode").filter(has_text="/decision?id=").inner_text()
     assert link.startswith(url)
     page.goto(link.strip())
     page.get_by_role("heading", name=told).wait_for()

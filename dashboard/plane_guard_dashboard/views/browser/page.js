@@ -146,7 +146,7 @@ function table({ label, columns, rows }) {
 function facts({ label, items }) {
   const pairs = items.flatMap(([name, kind, value]) =>
     [element("dt", {}, name), element("dd", {}, cell(kind, value))]);
-  return element("section", { "aria-label": label }, element("dl", {}, ...pairs));
+  return element("section", { "aria-label": label }, element("dl", { class: items.length > 6 && "wide" }, ...pairs));
 }
 
 function submitted(event) {
