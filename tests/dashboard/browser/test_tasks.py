@@ -255,6 +255,7 @@ def test_what_traces_say_is_never_obeyed(page: Page, chromium: Browser, tmp_path
             main = page.get_by_test_id("stMain")
             assert main.locator("script, img[src=x], a[href^=javascript], .katex").count() == 0
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.goto("about:blank")  # a page whose server ends reports an error
     finally:
         child.terminate()
         child.wait(10)
