@@ -145,7 +145,12 @@ def insert(source: str, insertions: Iterable[Insertion]) -> str:
     """Return the text with all insertions."""
     lines = lines_of(source)
     newline = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
-    for one in sorted(set(insertions), key=lambda one: (one.line, one.column), reverse=True):
+    # From the end, so that places stay valid. At one place, an import comes before what uses it.
+    for one in sorted(
+        set(insertions),
+        key=lambda one: (one.line, one.column, not one.text.startswith("import "), one.text),
+        reverse=True,
+    ):
         text = one.text.replace("\n", newline)
         line = lines[one.line] if one.line < len(lines) else ""
         lines[one.line : one.line + 1] = [line[: one.column] + text + line[one.column :]]
