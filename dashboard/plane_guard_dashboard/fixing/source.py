@@ -146,15 +146,15 @@ def insert(source: str, insertions: Iterable[Insertion]) -> str:
     lines = lines_of(source)
     newline = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     # From the end, so that places stay valid. At one place, an import comes before what uses it.
-    for one in sorted(
-        set(insertions),
-        key=lambda one: (one.line, one.column, not one.text.startswith("import "), one.text),
-        reverse=True,
-    ):
+    for one in sorted(set(insertions), key=_place, reverse=True):
         text = one.text.replace("\n", newline)
         line = lines[one.line] if one.line < len(lines) else ""
         lines[one.line : one.line + 1] = [line[: one.column] + text + line[one.column :]]
     return "".join(lines)
+
+
+def _place(one: Insertion) -> tuple[int, int, bool, str]:
+    return one.line, one.column, not one.text.startswith("import "), one.text
 
 
 def _statements(scope: ast.Module | ast.ClassDef) -> Iterator[ast.stmt]:
