@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -63,6 +64,7 @@ class Verifier:
     _is_left: bool = field(init=False)
     _projects: list[Project] = field(init=False, default_factory=list)
     _reader: Reader = field(init=False)
+    _read_up_to: int = field(init=False)
     _archive: Archive = field(init=False)
     _history: History = field(init=False)
 
@@ -101,11 +103,15 @@ class Verifier:
         # What the workers wrote late was not there at the time of the last verify.
         begin = start if start < first else start - WORKERS_NS
         begin, end = before.get("first", begin), before.get("last", last + self._edge)
+        # Nothing after this moment counts as read, although the time of the run plus the edge may end later. The server
+        # names its time in whole seconds.
+        now = time.time_ns() + self._ahead - SECOND_NS
+        self._read_up_to = min(end, before.get("read_up_to", now))
         user, archive = self._user, self._archive
         self._reader = Reader(self.client, user, begin, end, self._history, self.sandboxes, archive.note, steps)
         self._reader.advance = self.advance
         if not before:
-            self._archive.begin({**plan, "first": begin, "last": end})
+            self._archive.begin({**plan, "first": begin, "last": end, "read_up_to": self._read_up_to})
 
     def watcher(self, source: str) -> Watcher:
         """Return what judges the webhooks of the server, with the names that it needs."""
@@ -144,7 +150,7 @@ class Verifier:
             raise CannotAskError(
                 "This token may not read the work items of any project: use the one that the tests had."
             )
-        self._history.add(self._reader.first_ns, self._reader.last_ns, steps)
+        self._history.add(self._reader.first_ns, self._read_up_to, steps)
         self._archive.save(self._history)
         return [text for step in steps.values() for text in step.unseen]
 
