@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from plane_guard_instrumentation.clients import patches, self_check
+from plane_guard_instrumentation.clients import http_client, patches, self_check
 from plane_guard_instrumentation.clients.snapshot import is_patched
 
 if TYPE_CHECKING:
@@ -88,6 +88,32 @@ class TestAnotherLook:
             assert self_check.is_closed("http.client")
 
         patches.verify()
+        assert not self_check.is_closed("http.client")
+
+    def test_keeps_a_client_closed_until_its_requests_have_reached_the_check(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        during: list[bool] = []
+        probe = http_client.probe
+
+        def watched(owner: type) -> None:
+            during.append(self_check.is_closed("http.client"))
+            probe(owner)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(http.client, "HTTPConnection", unpatched("HTTPConnection"))
+            patches.verify()
+        monkeypatch.setattr(http_client, "probe", watched)
+        with monkeypatch.context() as patch:
+            # Nothing is there that could be proven.
+            for module in [name for name in sys.modules if name.endswith("http.client")]:
+                patch.delitem(sys.modules, module)
+            patches.verify()
+            assert self_check.is_closed("http.client")
+
+        patches.verify()
+        assert during
+        assert during[0]
         assert not self_check.is_closed("http.client")
 
     def test_patches_a_module_that_was_imported_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:

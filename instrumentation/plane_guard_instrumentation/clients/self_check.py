@@ -13,7 +13,7 @@ from plane_guard_instrumentation.clients.state import state
 from plane_guard_instrumentation.evidence import coverage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from plane_guard_instrumentation.clients.targets import PatchTarget
 
@@ -46,32 +46,47 @@ def is_closed(layer: str) -> bool:
 def close(layer: str, why: str) -> None:
     """Close known Plane hosts to a client, and report it as uncovered."""
     state.closed[layer] = why
+    state.unproven.discard(layer)
     coverage.report_uncovered(layer, f"not guarded: {why}. Known Plane hosts are closed to it")
-
-
-def open_unproven() -> set[str]:
-    """Open the layers whose self-check failed, and return them. The caller runs their self-checks again."""
-    layers, state.unproven = state.unproven, set()
-    for layer in layers:
-        state.closed.pop(layer, None)
-    return layers
 
 
 def run(owner: type, target: PatchTarget) -> None:
     """Drive the patched method with a probe; close the client if the probe does not reach the check."""
+    outcome = _probe(owner, target)
+    if outcome:
+        place = f"{target.module}.{target.owner}.{target.method}"
+        close(target.layer, f"a probe through {place} was not checked, {outcome}")
+        state.unproven.add(target.layer)
+
+
+def run_again(present: Iterable[tuple[type, PatchTarget]]) -> None:
+    """Open a client whose self-check failed earlier if the probes of all its patches reach the check now.
+
+    It stays closed meanwhile, because other threads may send, and if nothing of it is there to be proven.
+    """
+    if not state.unproven:
+        return
+    targets = [(owner, target) for owner, target in present if target.probe]
+    for layer in tuple(state.unproven):
+        outcomes = [_probe(owner, target) for owner, target in targets if target.layer == layer]
+        if outcomes and not any(outcomes):
+            state.unproven.discard(layer)
+            state.closed.pop(layer, None)
+
+
+def _probe(owner: type, target: PatchTarget) -> str:
+    """Return what happened instead of reaching the check, or an empty string."""
     probe = load(target.probe)
     token = _probing.set(True)
-    outcome = "the request was taken for sent"
     try:
         probe(owner)
     except ReachedCheck:
-        return
+        return ""
     except Exception as error:  # noqa: BLE001  whatever happened, the check was not reached
-        outcome = f"{type(error).__name__} was raised"
+        return f"{type(error).__name__} was raised"
     finally:
         _probing.reset(token)
-    state.unproven.add(target.layer)
-    close(target.layer, f"a probe through {target.module}.{target.owner}.{target.method} was not checked, {outcome}")
+    return "the request was taken for sent"
 
 
 def load(place: str) -> Callable[..., Any]:
