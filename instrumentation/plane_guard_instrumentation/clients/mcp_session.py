@@ -29,9 +29,9 @@ def patch_send_request(original: Method, layer: str) -> Method:  # noqa: ARG001 
     @functools.wraps(original)
     async def send_request(self: Any, request: Any, *arguments: Any, **options: Any) -> Any:
         __tracebackhide__ = True
-        if not process.test_evidence():
+        message = _message(request) if process.test_evidence() else None
+        if message is None:
             return await original(self, request, *arguments, **options)
-        message = _essence(request.model_dump(by_alias=True, mode="json", exclude_none=True))
         call = WaitingCall(self, message, threading.get_ident())
         state.waiting.append(call)
         try:
@@ -64,6 +64,14 @@ def _answer(session: Any, request_id: object, text: str) -> None:
     error = types.ErrorData(code=types.INTERNAL_ERROR, message=text)
     answer = types.JSONRPCError(jsonrpc="2.0", id=request_id, error=error)  # type: ignore[arg-type]
     session._response_streams[request_id].send_nowait(answer)  # noqa: SLF001  it has no public name
+
+
+def _message(request: Any) -> dict[str, Any] | None:
+    """Return the essence of a request, or None if it is no request of the library, which is the library's to refuse."""
+    try:
+        return _essence(request.model_dump(by_alias=True, mode="json", exclude_none=True))
+    except Exception:  # noqa: BLE001  the caller gets the library's own error
+        return None
 
 
 def _essence(message: dict[str, Any]) -> dict[str, Any]:

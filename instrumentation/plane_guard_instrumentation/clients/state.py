@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from plane_guard_instrumentation.clients.snapshot import PatchSnapshot
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class WaitingCall:
     """A call of an MCP client that waits for its answer. Event loops do not share threads."""
 
