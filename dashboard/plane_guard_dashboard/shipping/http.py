@@ -6,14 +6,14 @@ import asyncio
 import gzip
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
 
 import httpx
 import tenacity
 
+from plane_guard_dashboard import retries
 from plane_guard_dashboard.escaping import visible
+from plane_guard_dashboard.retries import LaterError, retry_after
 from plane_guard_dashboard.shipping.answers import Answer, NotOtlpError, accepted
 
 if TYPE_CHECKING:
@@ -41,14 +41,6 @@ _NOT_A_COLLECTOR = "Is it an OTLP/HTTP endpoint, and are the headers right?"
 
 class StoppedError(Exception):
     """Nothing more can be sent now; the text says why and what to do."""
-
-
-class _LaterError(Exception):
-    """A failure that may pass. `pause` are the seconds that the server asked for."""
-
-    def __init__(self, failure: str, pause: float | None = None) -> None:
-        super().__init__(failure)
-        self.pause = pause
 
 
 @dataclass(slots=True)
@@ -85,7 +77,7 @@ class Client:
         self._failure = ""
         content = gzip.compress(body, 6) if self.endpoint.compressed else body
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_LaterError),
+            retry=tenacity.retry_if_exception_type(LaterError),
             wait=_pause,
             before_sleep=self._remember,
             stop=tenacity.stop_before_delay(max(0.0, self._left())),
@@ -93,7 +85,7 @@ class Client:
         )
         try:
             return retrying(self._once, content)
-        except _LaterError as error:
+        except LaterError as error:
             message = f"{self.endpoint.shown} {error}. Timed out after {self.timeout:g} s (--timeout)."
             raise StoppedError(message) from None
 
@@ -106,20 +98,20 @@ class Client:
     def _once(self, content: bytes) -> Answer:
         left = self._left()
         if left <= 0:
-            raise _LaterError(self._failure or "was too slow for all of it")
+            raise LaterError(self._failure or "was too slow for all of it")
         try:
             response, body = self._runner.run(self._exchange(content, min(left, SECONDS_A_REQUEST_MAY_TAKE)))
         except TimeoutError:
-            raise _LaterError("does not answer: no complete answer in time") from None
+            raise LaterError("does not answer: no complete answer in time") from None
         except (httpx.HTTPError, OSError) as error:
-            raise _LaterError(f"does not answer: {visible(str(error)) or type(error).__name__}") from None
+            raise LaterError(f"does not answer: {visible(str(error)) or type(error).__name__}") from None
         failure = visible(f"{response.status_code} {body.decode('utf-8', 'replace').strip()}".strip())
         if response.status_code in _SUCCESS:
             return self._accepted(response, body, failure)
         if response.status_code in CONTENT_REFUSED:
             return Answer(refused=failure)
         if response.status_code in TRY_AGAIN:
-            raise _LaterError(f"answers only with {failure}", _retry_after(response))
+            raise LaterError(f"answers only with {failure}", retry_after(response))
         raise StoppedError(f"{self.endpoint.shown} answered {failure}. {_advice(response)}")
 
     async def _exchange(self, content: bytes, seconds: float) -> tuple[httpx.Response, bytes]:
@@ -154,22 +146,4 @@ def _advice(response: httpx.Response) -> str:
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
-    """Seconds until the next try: what the server asked for, or an exponential pause with jitter."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, _LaterError) and error.pause is not None:
-        return max(error.pause, FIRST_PAUSE)
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(state.attempt_number - 1, 16))
-    return tenacity.wait_random(longest / 2, longest)(state)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds, whether they are written as such or as a date."""
-    text = response.headers.get("Retry-After", "")
-    try:
-        return float(int(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
+    return retries.pause(state, FIRST_PAUSE, LONGEST_PAUSE, FIRST_PAUSE)

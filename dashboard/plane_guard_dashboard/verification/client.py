@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import tenacity
 
+from plane_guard_dashboard import retries
 from plane_guard_dashboard.escaping import visible
+from plane_guard_dashboard.retries import LaterError, date_of, retry_after
 from plane_guard_dashboard.verification.server import CannotAskError
 
 if TYPE_CHECKING:
@@ -39,14 +39,6 @@ class NotVisibleError(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(f"the server answered {status}")
         self.status = status
-
-
-class _LaterError(Exception):
-    """A failure that may pass. `pause` are the seconds that the server asked for."""
-
-    def __init__(self, failure: str, pause: float | None = None) -> None:
-        super().__init__(failure)
-        self.pause = pause
 
 
 @dataclass(slots=True)
@@ -90,7 +82,7 @@ class Client:
             CannotAskError: It does not answer, or the token is refused.
         """
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_LaterError),
+            retry=tenacity.retry_if_exception_type(LaterError),
             wait=_pause,
             stop=self._stop,
             sleep=self.sleep,
@@ -99,7 +91,7 @@ class Client:
         )
         try:
             return retrying(self._once, path, query)
-        except _LaterError as error:
+        except LaterError as error:
             remedy = "Run the command again later: it resumes." if self.has_answered else "Check the address."
             raise CannotAskError(f"{self.server.host} {error}. {remedy}") from None
 
@@ -129,11 +121,11 @@ class Client:
         try:
             response = self._http.get(path, params=query)
         except (httpx.HTTPError, OSError) as error:
-            raise _LaterError(f"does not answer ({visible(str(error)) or type(error).__name__})") from None
+            raise LaterError(f"does not answer ({visible(str(error)) or type(error).__name__})") from None
         self.has_answered = True
         self._compare_clocks(response, started)
         if response.status_code in _TRY_AGAIN:
-            raise _LaterError(f"answered {response.status_code}", self._asked_to_wait(response))
+            raise LaterError(f"answered {response.status_code}", self._asked_to_wait(response))
         return self._value(response)
 
     def _value(self, response: httpx.Response) -> Any:
@@ -162,7 +154,7 @@ class Client:
         self._next = max(self._next, time.monotonic()) + 60.0 / self.per_minute
 
     def _asked_to_wait(self, response: httpx.Response) -> float | None:
-        seconds = _retry_after(response)
+        seconds = retry_after(response)
         if seconds is not None and seconds > LONGEST_WAIT:
             raise CannotAskError(
                 f"{self.server.host} asks to wait {seconds:.0f} s. Run the command again after that: it resumes."
@@ -176,7 +168,7 @@ class Client:
 
     def _compare_clocks(self, response: httpx.Response, started_ns: int) -> None:
         """Keep the answer that took the shortest time, because its Date is the most exact."""
-        date = _date(response.headers.get("Date", ""))
+        date = date_of(response.headers.get("Date", ""))
         ended_ns = time.time_ns()
         if date is None or (self.ahead_ns is not None and ended_ns - started_ns >= self._round_trip_ns):
             return
@@ -196,25 +188,4 @@ def _rows(found: object) -> list[dict[str, Any]]:
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, _LaterError) and error.pause is not None:
-        return max(error.pause, 0.0)
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (state.attempt_number - 1))
-    return tenacity.wait_random(longest / 2, longest)(state)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    text = response.headers.get("Retry-After", "")
-    try:
-        return float(int(text))
-    except ValueError:
-        date = _date(text)
-        return None if date is None else max(0.0, (date - datetime.now(UTC)).total_seconds())
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
+    return retries.pause(state, FIRST_PAUSE, LONGEST_PAUSE)
