@@ -55,8 +55,11 @@ def _serve(listener: socket.socket, received: list[bytes]) -> None:
             return
         with connection:
             data = b""
-            while not data.endswith(b"}"):
-                data += connection.recv(65_536)
+            while b"\r\n\r\n" not in data or (b"GET" not in data[:3] and not data.endswith(b"}")):
+                more = connection.recv(65_536)
+                if not more:
+                    break
+                data += more
             received.append(data)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
 

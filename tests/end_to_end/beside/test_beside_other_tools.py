@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
-import threading
 import venv
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.beside import tools
+from tests.end_to_end.test_live_process import recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.end_to_end.beside.tools import Tool
     from tests.harness import Child
 
@@ -51,32 +47,6 @@ def without_us(python: Path, folder: Path) -> Path:
         if not entry.name.startswith(OURS):
             (site / entry.name).symlink_to(entry)
     return bare
-
-
-@contextmanager
-def recorder() -> Iterator[tuple[str, list[bytes]]]:
-    """A server that keeps every byte it receives and answers each request with 200."""
-    received: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_serve, args=(listener, received), daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", received
-
-
-def _serve(listener: socket.socket, received: list[bytes]) -> None:
-    while True:
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            return
-        with connection:
-            data = b""
-            while b"\r\n\r\n" not in data or (b"GET" not in data[:3] and not data.endswith(b"}")):
-                more = connection.recv(65_536)
-                if not more:
-                    break
-                data += more
-            received.append(data)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
 
 
 def masked(data: bytes) -> bytes:
