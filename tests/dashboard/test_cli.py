@@ -17,8 +17,9 @@ import pytest
 from click.testing import CliRunner
 from starlette.datastructures import Headers
 
+from plane_guard_contained.launcher import How, Outcome
 from plane_guard_dashboard import cli, triage
-from plane_guard_dashboard.cli import COMMANDS, launch, main
+from plane_guard_dashboard.cli import COMMANDS, launch, main, run
 from plane_guard_dashboard.server import settings
 from plane_guard_dashboard.server.own_origin import is_own
 
@@ -207,3 +208,14 @@ def test_the_shipped_configuration_is_safe_by_default() -> None:
     assert config["browser"]["gatherUsageStats"] is False
     assert config["client"]["showErrorDetails"] == "none"
     assert "http" not in CONFIG.read_text()
+
+
+def test_only_a_contained_run_says_that_nothing_left_it_after_the_proxy_ended() -> None:
+    ended = Outcome(code=125, proxy_failed="exit code 1")
+    [contained] = run._summary(ended, How.NAMESPACE)
+    [not_contained, told] = run._summary(ended, How.PROXY_ONLY)
+
+    assert "Nothing left the run after that" in contained
+    assert not_contained.startswith("not contained")
+    assert "Nothing left" not in told
+    assert "may have left the run unchecked" in told

@@ -32,6 +32,8 @@ _NOT_CONTAINED = (
     "allows it"
 )
 
+_UNCHECKED = "Requests that do not use the proxy may have left the run unchecked, as before"
+
 
 def _read_connect_to(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, int, str, int]]:
     return [_connect_to(value) for value in values]
@@ -131,9 +133,8 @@ def _run_contained(
 def _summary(outcome: launcher.Outcome, how: How) -> list[str]:
     lines = [f"not contained ({_NOT_CONTAINED})"] if how is How.PROXY_ONLY else []
     if outcome.proxy_failed:
-        lines.append(
-            f"the proxy ended during the run ({outcome.proxy_failed}). Nothing left the run after that. Run it again."
-        )
+        since = "Nothing left the run after that" if how is How.NAMESPACE else _UNCHECKED
+        lines.append(f"the proxy ended during the run ({outcome.proxy_failed}). {since}. Run it again.")
     lines += [
         f"refused a connection to {where}{f', {count} times' if count > 1 else ''}. "
         "Only HTTP and TLS leave a contained run."
