@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanContext
 
-from plane_guard import PlaneWriteBlocked
+from plane_guard import PlaneWriteBlocked, hosts, process
 from plane_guard_instrumentation.clients import http1, http_client
 from plane_guard_instrumentation.enforcement import check, ownership, request_scope
 from plane_guard_instrumentation.testing.http_server import HTTPServer, Reply
@@ -47,7 +47,7 @@ def headers(plane: FakePlane) -> dict[str, str]:
 
 
 @pytest.fixture
-def other() -> Iterator[tuple[str, list[ReceivedRequest]]]:
+def other(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[ReceivedRequest]]]:
     """A server that is not Plane and keeps what it received; `away` makes paths of it that redirect."""
     received: list[ReceivedRequest] = []
 
@@ -60,6 +60,10 @@ def other() -> Iterator[tuple[str, list[ReceivedRequest]]]:
 
     server = HTTPServer(answer)
     server.start()
+    # A fake Plane of an earlier test may have had the same port, and is still known by it.
+    known = process.fixed()
+    learned = hosts.entry("127.0.0.1", server.port)
+    monkeypatch.setattr(process._State, "fixed", known._replace(hosts=known.hosts - {learned}))
     try:
         yield f"http://127.0.0.1:{server.port}", received
     finally:
