@@ -18,7 +18,10 @@ def test_what_is_not_a_request_reaches_the_client_untouched(request_: object) ->
     original = mock.AsyncMock(return_value="answer")
     send_request = mcp_session.patch_send_request(original, "mcp")
 
-    assert asyncio.run(send_request("session", request_, 1, timeout=2)) == "answer"
+    async def send() -> object:
+        return await send_request("session", request_, 1, timeout=2)
+
+    assert asyncio.run(send()) == "answer"
     original.assert_awaited_once_with("session", request_, 1, timeout=2)
     assert state.waiting == []
 
@@ -37,5 +40,9 @@ def test_of_two_equal_calls_each_ends_its_own_wait() -> None:
         return session
 
     send_request = mcp_session.patch_send_request(original, "mcp")
-    asyncio.run(send_request("session", message))
+
+    async def send() -> None:
+        await send_request("session", message)
+
+    asyncio.run(send())
     assert state.waiting == []
