@@ -1,4 +1,4 @@
-"""Fixtures of the floor, children to which localhost is a Plane host among them, and a write that needs a proof."""
+"""Servers that count requests, children to which localhost is a Plane host, and a write that needs a proof."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import pytest
 
 from plane_guard_instrumentation.enforcement import ownership
 from tests.harness import Child
-from tests.instrumentation import floor_clients, floor_server
-from tests.instrumentation.bystander import Scene
-from tests.instrumentation.floor_server import IN_TEST
+from tests.instrumentation.connections import counting_servers, uninspected_clients
+from tests.instrumentation.connections.counting_servers import IN_TEST
+from tests.instrumentation.enforcement.proven_write import ProvenWrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from plane_guard_instrumentation.testing import FakePlane
-    from tests.instrumentation.floor_server import Asked
+    from tests.instrumentation.connections.counting_servers import RequestCounts
 
 
 @pytest.fixture
-def scene(plane: FakePlane) -> Scene:
+def proven_write(plane: FakePlane) -> ProvenWrite:
     """A write that needs a proof; none that was given before counts."""
     ownership._proven.clear()
-    return Scene(plane)
+    return ProvenWrite(plane)
 
 
 @pytest.fixture
@@ -38,13 +38,13 @@ def connection(plane: FakePlane) -> Iterator[http.client.HTTPConnection]:
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Iterator[Asked]:
-    with floor_server.serving(tmp_path) as asked:
-        yield asked
+def request_counts(tmp_path: Path) -> Iterator[RequestCounts]:
+    with counting_servers.serving(tmp_path) as counts:
+        yield counts
 
 
 @pytest.fixture
-def floored(asked: Asked, tmp_path: Path) -> Child:
+def guarded_child(request_counts: RequestCounts, tmp_path: Path) -> Child:
     """Children to which localhost is a Plane host, while 127.0.0.1 is none."""
-    shutil.copy(floor_clients.__file__, tmp_path)
-    return Child(tmp_path, asked.environment | IN_TEST)
+    shutil.copy(uninspected_clients.__file__, tmp_path)
+    return Child(tmp_path, request_counts.environment | IN_TEST)
