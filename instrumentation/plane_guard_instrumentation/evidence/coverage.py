@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 class _Coverage:
@@ -60,3 +60,15 @@ def report_uncovered(name: str, why: str) -> bool:
 def uncovered() -> list[str]:
     """Return one text for each thing that the guard cannot see in this process."""
     return [f"{name}: {why}" for name, why in _coverage.uncovered.items()]
+
+
+def uncovered_by_reason(elsewhere: Iterable[str] = ()) -> list[str]:
+    """Return one text for each reason, with the names that it holds for.
+
+    ``elsewhere`` are what :func:`uncovered` returned in other processes of this session.
+    """
+    names: dict[str, list[str]] = {}
+    for text in dict.fromkeys([*uncovered(), *elsewhere]):
+        name, _, why = text.partition(": ")
+        names.setdefault(why, []).append(name)
+    return [f"{', '.join(those)}: {why}" for why, those in names.items()]

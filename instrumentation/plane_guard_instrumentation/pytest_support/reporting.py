@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -43,6 +43,8 @@ class _Before:
 _BEFORE = pytest.StashKey[_Before]()
 _TEST_VARIABLE = "PYTEST_CURRENT_TEST"
 _WORKER_WARNINGS = "plane_guard_warnings"
+_WORKER_UNCOVERED = "plane_guard_uncovered"
+_UNCOVERED_IN_WORKERS = pytest.StashKey[list[str]]()
 _items: list[pytest.Item] = []  # the running test is the last; a session inside a test has its own
 
 
@@ -89,7 +91,7 @@ def pytest_report_header() -> list[str]:
     lines = [f"plane-guard {resource.version()}: Plane writes are blocked, guarding {', '.join(patches.layers())}"]
     lines += [f"plane-guard: {name} is ignored: it was set before the tests" for name in environment.take_removed()]
     lines += [f"plane-guard: {problem}" for problem in run.current().problems]
-    lines += [f"plane-guard: not covered: {gap}" for gap in coverage.uncovered()]
+    lines += [f"plane-guard: not covered: {gap}" for gap in coverage.uncovered_by_reason()]
     return lines
 
 
@@ -195,7 +197,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if unwritten:
         diagnostics.warn_once(unwritten)
     if output is not None:
-        output[_WORKER_WARNINGS] = [*diagnostics.warnings, *_uncovered()]
+        output[_WORKER_WARNINGS] = list(diagnostics.warnings)
+        output[_WORKER_UNCOVERED] = coverage.uncovered()
 
 
 def _is_inside_a_test() -> bool:
@@ -204,10 +207,12 @@ def _is_inside_a_test() -> bool:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: object) -> None:
-    """Take over what went wrong in a worker."""
-    for warning in getattr(node, "workeroutput", {}).get(_WORKER_WARNINGS, ()):
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what went wrong in a worker, and what was not covered in it."""
+    output = getattr(node, "workeroutput", {})
+    for warning in output.get(_WORKER_WARNINGS, ()):
         diagnostics.warn_once(warning)
+    node.config.stash.setdefault(_UNCOVERED_IN_WORKERS, []).extend(output.get(_WORKER_UNCOVERED, ()))
 
 
 @pytest.hookimpl
@@ -215,7 +220,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say what was blocked, by which test, what was not covered, and where the evidence is."""
     before = config.stash.get(_BEFORE, None)
     at_start = before.evidence if before else {}
-    warnings = [text for text in diagnostics.warnings if not before or text not in before.warnings] + _uncovered()
+    warnings = [text for text in diagnostics.warnings if not before or text not in before.warnings]
+    uncovered = coverage.uncovered_by_reason(config.stash.get(_UNCOVERED_IN_WORKERS, []))
+    warnings += [f"not covered: {gap}" for gap in uncovered]
     if not warnings and not evidence_file.has_decisions_since(at_start):
         return
     from plane_guard_instrumentation.pytest_support import summary
@@ -225,7 +232,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("plane-guard", red=True)
         for line in lines:
             terminalreporter.line(line)
-
-
-def _uncovered() -> list[str]:
-    return [f"not covered: {gap}" for gap in coverage.uncovered()]

@@ -380,3 +380,14 @@ def test_warnings_as_errors_do_not_meet_the_plugin(child: Child) -> None:
     child.write("test_it.py", SEND + "\ndef test_it():\n    swallow()\n")
 
     assert "1 passed" in child.pytest("-W", "error").stdout
+
+
+def test_the_summary_names_what_is_not_covered_once_however_many_workers_saw_it(child: Child) -> None:
+    child.write("conftest.py", "import pycurl\n")
+    for name in ("test_a.py", "test_b.py"):
+        child.write(name, "import curl_cffi, pycurl\ndef test_it():\n    pass\n")
+
+    for options in ((), ("-n", "2")):
+        text = child.pytest(*options).stdout
+        [line] = [line for line in text.splitlines() if line.startswith("not covered: ")]
+        assert "pycurl, curl_cffi: guarded by host only" in line
