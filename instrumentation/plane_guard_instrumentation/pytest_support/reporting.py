@@ -221,8 +221,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     before = config.stash.get(_BEFORE, None)
     at_start = before.evidence if before else {}
     warnings = [text for text in diagnostics.warnings if not before or text not in before.warnings]
-    uncovered = coverage.uncovered_by_reason(config.stash.get(_UNCOVERED_IN_WORKERS, []))
-    warnings += [f"not covered: {gap}" for gap in uncovered]
+    in_workers = config.stash.get(_UNCOVERED_IN_WORKERS, [])
+    warnings += [f"not covered: {gap}" for gap in coverage.uncovered_by_reason(in_workers)]
     if not warnings and not evidence_file.has_decisions_since(at_start):
         return
     from plane_guard_instrumentation.pytest_support import summary
