@@ -38,6 +38,9 @@ RUNNER_MODULES = frozenset(
 # A child of a guarded process can send nothing before it imports one of these, so until then it loads nothing of us.
 NETWORK_MODULES = frozenset({"_cffi_backend", "_socket", "_ssl", "pycurl", "uvloop.loop"})
 
+# Before a test replaces it: a marker under the id of another process would guard that process's descendants.
+getpid = os.getpid
+
 _EXIT_UNGUARDED = 78
 _PYTEST_VARIABLES = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 _MOST_ANCESTORS = 64
@@ -71,6 +74,8 @@ class _Finder:
 
     def __init__(self) -> None:
         self.watched: set[str] = {*RUNNER_PACKAGES, *RUNNER_MODULES}
+        # Kept, because a test may empty `sys.modules`, and a second import would load the guard again.
+        self.find: Callable[..., ModuleSpec | None] | None = None
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
@@ -78,12 +83,14 @@ class _Finder:
         """Return the spec that the finders behind this one found, with a loader that reports the import."""
         if name not in self.watched:
             return None
-        try:
-            from plane_guard_instrumentation.startup import import_hook
-        except Exception as error:  # noqa: BLE001  the import of another module must not fail because of us
-            report_failure(error)
-            return None
-        return import_hook.find(self, name, path, target)
+        if self.find is None:
+            try:
+                from plane_guard_instrumentation.startup import import_hook
+            except Exception as error:  # noqa: BLE001  the import of another module must not fail because of us
+                report_failure(error)
+                return None
+            self.find = import_hook.find
+        return self.find(self, name, path, target)
 
 
 def watch() -> None:
@@ -275,7 +282,7 @@ def guarded_ancestor() -> str:
                 markers.setdefault(name, f"{folder}/{name}")
     if not markers:
         return ""
-    pid = os.getpid()
+    pid = getpid()
     if process_stat(pid) is None:  # no /proc: at least the direct parent
         return markers.get(f"{pid}-0") or markers.get(f"{os.getppid()}-0", "")
     for _ in range(_MOST_ANCESTORS):
@@ -305,7 +312,7 @@ def _begin(environ: "Mapping[str, str]") -> None:
     if STATE.ancestor:
         STATE.evidence = f"started by a guarded test process ({os.path.basename(STATE.ancestor).partition('-')[0]})"
         os.register_at_fork(after_in_child=keep_marker)
-        if process_stat(os.getpid()) is None:  # no /proc: a child of this process sees no further than this one
+        if process_stat(getpid()) is None:  # no /proc: a child of this process sees no further than this one
             keep_marker()
         if NETWORK_MODULES.isdisjoint(sys.modules):
             finder.watched |= NETWORK_MODULES
@@ -335,7 +342,7 @@ def _install_finder() -> _Finder:
 def keep_marker() -> None:
     """Give a forked child a marker of its own: it may replace its program and environment, or lose its parent."""
     if STATE.marker:
-        name = os.path.join(os.path.dirname(STATE.marker), marker_name(os.getpid()))
+        name = os.path.join(os.path.dirname(STATE.marker), marker_name(getpid()))
         try:
             os.link(STATE.marker, name)
         except OSError:

@@ -57,6 +57,7 @@ WAYS: dict[str, Callable[[], Any]] = {
     "logging.getLogger": lambda: mock.patch("logging.getLogger"),
     "Logger.log fails": lambda: mock.patch("logging.Logger.log", side_effect=RuntimeError("log is off")),
     "Logger.error fails": lambda: mock.patch("logging.Logger.error", side_effect=ValueError),
+    "Logger.handle is interrupted": lambda: mock.patch("logging.Logger.handle", side_effect=KeyboardInterrupt),
     "socket.socket": lambda: mock.patch("socket.socket"),
     "socket.create_connection": lambda: mock.patch("socket.create_connection"),
     "socket.gethostname": lambda: mock.patch("socket.gethostname", return_value="x"),
@@ -66,6 +67,7 @@ WAYS: dict[str, Callable[[], Any]] = {
     "sys.stderr": lambda: mock.patch("sys.stderr", None),
     "sys._getframe": lambda: mock.patch("sys._getframe", side_effect=ValueError),
     "sys.modules is a copy": lambda: mock.patch("sys.modules", dict(sys.modules)),
+    "sys.modules is cleared": lambda: mock.patch.dict("sys.modules", {}, clear=True),
     "sys.meta_path": lambda: mock.patch("sys.meta_path", []),
     "sys.platform": lambda: mock.patch("sys.platform", "win32"),
     "import_module": lambda: mock.patch("importlib.import_module", side_effect=ImportError),
@@ -74,7 +76,13 @@ WAYS: dict[str, Callable[[], Any]] = {
     "getattr": lambda: mock.patch("builtins.getattr", side_effect=AttributeError),
     "__import__": lambda: mock.patch("builtins.__import__", side_effect=ImportError),
     "isinstance": lambda: mock.patch("builtins.isinstance", new=_always),
+    "isinstance is a mock": lambda: mock.patch("builtins.isinstance", return_value=True),
     "len": lambda: mock.patch("builtins.len", new=_zero),
+    "len is a mock": lambda: mock.patch("builtins.len", return_value=0),
+}
+# Without the guard, too, a client fails under these before it has a request to send.
+BREAK_THE_CLIENT = {
+    *("getattr", "__import__", "isinstance", "isinstance is a mock", "len is a mock", "sys.modules is cleared"),
 }
 
 

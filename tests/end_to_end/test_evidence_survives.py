@@ -168,11 +168,34 @@ def test_whatever_a_test_replaces_each_refusal_is_on_disk_or_reported(child: Chi
     assert plane.writes == []
     outcomes = dict(line.split("\t") for line in (child.folder / "outcomes.txt").read_text().splitlines())
     assert list(outcomes) == list(mocked_builtins.WAYS)
-    # What is missing broke the client before it had a request to send.
-    refused = [name for name, outcome in outcomes.items() if outcome == "PlaneWriteBlocked"]
-    assert set(outcomes) - set(refused) <= {"getattr", "__import__", "isinstance"}
+    assert outcomes["Logger.handle is interrupted"] == "KeyboardInterrupt"
+    refused = [name for name, outcome in outcomes.items() if outcome in {"PlaneWriteBlocked", "KeyboardInterrupt"}]
+    assert set(outcomes) - set(refused) <= mocked_builtins.BREAK_THE_CLIENT
     assert [row.test for row in child.decisions()] == [f"test_it.py::test_it[{name}]" for name in refused]
     assert "evidence could not be written" not in result.stdout + result.stderr
+
+
+def test_at_any_depth_of_recursion_a_write_is_refused_and_a_lost_line_is_reported(
+    child: Child, plane: FakePlane
+) -> None:
+    code = """
+    import sys
+    def down(n):
+        if n: down(n - 1)
+        else: attempt()
+    refused = 0
+    for depth in range(sys.getrecursionlimit() - 300, sys.getrecursionlimit() - 40, 6):
+        try: down(depth)
+        except RecursionError: pass
+        except RuntimeError: refused += 1
+    print(refused)
+    """
+    result = child.python(PRELUDE + dedent(code), PLANE_GUARD_TEST_PROCESS="1")
+
+    assert plane.writes == []
+    refused = int(result.stdout)
+    assert 0 < len(child.decisions()) <= refused
+    assert (len(child.decisions()) == refused) or "evidence could not be written: RecursionError" in result.stderr
 
 
 def test_predictable_random_numbers_do_not_make_decisions_alike(child: Child) -> None:

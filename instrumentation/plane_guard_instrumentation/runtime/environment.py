@@ -99,7 +99,7 @@ def hand_to_children(_evidence_file: str = "") -> bool:
 
 def _has_own_marker() -> bool:
     name = os.path.basename(plane_guard_watch.STATE.marker).lstrip(".")
-    return name == plane_guard_watch.marker_name(os.getpid())
+    return name == plane_guard_watch.marker_name(plane_guard_watch.getpid())
 
 
 def guarded_parent() -> str:

@@ -28,7 +28,7 @@ def create(content: Mapping[str, object], fallback: str) -> str:
 
     ``fallback`` is a folder in which children with this process's environment still find it.
     """
-    name = plane_guard_watch.marker_name(os.getpid())
+    name = plane_guard_watch.marker_name(plane_guard_watch.getpid())
     line = json.dumps(content, separators=(",", ":")).encode() + b"\n"
     for folder in plane_guard_watch.marker_folders():
         path = os.path.join(folder, name)
@@ -73,12 +73,12 @@ def purge(folder: str) -> None:
 def _adopt(path: str) -> str:
     plane_guard_watch.STATE.marker = path
     os.register_at_fork(after_in_child=plane_guard_watch.keep_marker)
-    atexit.register(_remove, path, os.getpid())
+    atexit.register(_remove, path, plane_guard_watch.getpid())
     return path
 
 
 def _remove(path: str, owner: int) -> None:
-    if os.getpid() == owner:  # a forked child inherits the exit handlers
+    if plane_guard_watch.getpid() == owner:  # a forked child inherits the exit handlers
         with suppress(OSError):
             os.unlink(path)
         purge(os.path.dirname(path))

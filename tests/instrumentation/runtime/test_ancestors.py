@@ -221,6 +221,25 @@ def test_without_a_usable_folder_the_trace_folder_takes_the_marker_and_the_envir
     assert "started by a guarded test process" in result.stdout, result.stdout + result.stderr
 
 
+@linux_only
+def test_a_test_that_replaces_getpid_makes_no_other_process_a_guarded_parent(child: Child, plane: FakePlane) -> None:
+    code = """
+    import os, pathlib, subprocess, sys, httpx, plane_guard, plane_guard_watch
+    from unittest import mock
+    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as other:
+        with mock.patch("os.getpid", return_value=other.pid):
+            try: httpx.post(os.environ["LEARNED"], json={"name": "x"})  # children are told of a new host
+            except plane_guard.PlaneWriteBlocked: print("blocked")
+        print([name for place in plane_guard_watch.marker_folders() if pathlib.Path(place).exists()
+               for name in os.listdir(place) if name.startswith(f"{other.pid}-")])
+        other.communicate(b"\\n")
+    """
+    learned = f"{plane.url}/api/v1/workspaces/acme/projects/{plane.prod.id}/labels/".replace("127.0.0.1", "localhost")
+    result = child.python(code, PLANE_GUARD_TEST_PROCESS="1", LEARNED=learned)
+
+    assert result.stdout.split("\n")[:2] == ["blocked", "[]"], result.stderr
+
+
 def test_a_parent_that_died_leaves_its_children_test_processes(child: Child) -> None:
     child.write("orphan.py", "import time, plane_guard; time.sleep(0.5); print(plane_guard.in_test_process())")
     code = """
