@@ -13,7 +13,6 @@ import contextlib
 import inspect
 import re
 import sys
-import typing
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -125,19 +124,18 @@ def _methods(thing: object, seen: set[int]) -> Iterator[Any]:
 
 
 def _required(method: Any) -> Iterator[tuple[str, Any]]:
-    hints = typing.get_type_hints(method)
-    for name, parameter in inspect.signature(method).parameters.items():
+    for name, parameter in inspect.signature(method, eval_str=True).parameters.items():
         if parameter.default is parameter.empty and parameter.kind not in {
             parameter.VAR_KEYWORD,
             parameter.VAR_POSITIONAL,
         }:
-            yield name, hints.get(name)
+            yield name, parameter.annotation
 
 
 def _sample(name: str, kind: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
         return kind.model_construct()
-    if "list" in str(kind).lower():
+    if isinstance(kind, list) or "list" in str(kind).lower():  # plane-sdk writes [str] in places
         return [_ID]
     if "dict" in str(kind).lower() or "mapping" in str(kind).lower():
         return {}

@@ -73,6 +73,7 @@ ROUTES: dict[str, Views] = {
     f"{_I}work-item-relations/": {"GET": lambda _: Reply(200, {})},
     f"{_I}worklogs/": _worklogs(),
     f"{_I}worklogs/{{row}}/": objects.detail("worklogs", "row"),
+    f"{P}intake-issues/{{item}}/status/": {"PATCH": work_items.intake_detail()["PATCH"]},
     f"{P}pages/": _pages(),
     f"{P}pages/{{page}}/": {"GET": _PAGE["GET"], "PUT": _PAGE["PATCH"], "DELETE": _PAGE["DELETE"]},
     f"{P}pages/{{page}}/archive/": {
