@@ -124,6 +124,7 @@ class _Loader(_Wrapper):
 
     def create_module(self, _spec: Spec) -> ModuleType:
         """Create the module with the attributes that the found spec gives it."""
+        _set_initializing(self.found, value=True)  # An extension module is in `sys.modules` from here on.
         module: ModuleType = module_from_spec(self.found)
         return module
 
@@ -136,9 +137,10 @@ class _Loader(_Wrapper):
         _set_initializing(found, value=True)
         try:
             found.loader.exec_module(module)  # type: ignore[union-attr]
+            # Still initializing, so that no other thread uses the module before the guard is installed.
+            _report(_state.after, found.name)
         finally:
             _set_initializing(found, value=False)
-        _report(_state.after, found.name)
         if is_wrapped:
             self._become(found.loader)
 

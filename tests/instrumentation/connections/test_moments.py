@@ -36,13 +36,66 @@ def test_a_live_process_that_turns_out_to_run_tests_gets_the_floor(guarded_child
         guard.instrument()
         import uninspected_clients as clients
         print(clients.tried(clients.ROGUE["raw"], "before"))
+        made = clients.socket.socket()
         import pytest
         from plane_guard_instrumentation import pytest_plugin
         print(clients.tried(clients.ROGUE["raw"], "after"))
+        print(clients.tried(lambda _: made.connect((clients.HOST, clients.PLAIN)), "made before"))
         """,
     )
     result = guarded_child.run([sys.executable, "tests_begin.py"], PLANE_GUARD_TEST_PROCESS="")
-    assert result.stdout.split() == ["done", BLOCKED], result.stderr
+    assert result.stdout.split() == ["done", BLOCKED, BLOCKED], result.stderr
+
+
+FIRST = """
+import os, plane_guard_watch, sys, threading, time
+assert "_socket" not in sys.modules
+address, begin = ("localhost", int(os.environ["TEST_SERVER_PLAIN"])), threading.Barrier(10)
+WAYS = {
+    "connect": lambda _socket: _socket.socket().connect(address),
+    "connect_ex": lambda _socket: _socket.socket().connect_ex(address),
+    "sendto": lambda _socket: _socket.socket(type=_socket.SOCK_DGRAM).sendto(b"x", address),
+    "getaddrinfo": lambda _socket: _socket.getaddrinfo(*address),
+    "gethostbyname": lambda _socket: _socket.gethostbyname(address[0]),
+}
+def attempt(way):
+    try:
+        import _socket
+        print(WAYS[way](_socket), flush=True)
+    except RuntimeError as refusal:
+        os.write(1, f"{way} {refusal.reason}\\n".encode())
+for way in WAYS:
+    if os.fork() == 0:
+        attempt(way)
+        os._exit(0)
+    os.wait()
+install = plane_guard_watch._enforce
+def slowly(evidence):
+    time.sleep(0.3)
+    install(evidence)
+plane_guard_watch._enforce = slowly
+def meanwhile(number):
+    begin.wait()
+    time.sleep(number * 0.03)
+    attempt("connect")
+threads = [threading.Thread(target=meanwhile, args=(number,)) for number in range(10)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_the_first_sockets_of_a_child_are_refused_once_each(
+    request_counts: RequestCounts, guarded_child: Child
+) -> None:
+    guarded_child.write("first.py", FIRST)
+    result = guarded_child.python("import subprocess, sys; subprocess.run([sys.executable, 'first.py'])")
+
+    refused = Counter(result.stdout.splitlines())
+    ways = ("connect", "connect_ex", "sendto", "getaddrinfo", "gethostbyname")
+    assert refused == Counter([f"{way} unguarded-client" for way in (*ways, *["connect"] * 10)]), result.stderr
+    assert len(guarded_child.decisions()) == 15, result.stderr
+    assert not request_counts
 
 
 @pytest.mark.parametrize("client", ["raw", "raw-tls-by-address", "pycurl", "uvloop"])

@@ -66,6 +66,7 @@ print(SAID)
 IMPORTED = """
 import __main__ as program
 program.INSTALLING.wait()
+program.GO_ON.set()
 program.find_evidence()
 WRITE
 program.SAID.append("imported")
@@ -86,7 +87,7 @@ def test_a_thread_whose_import_the_installation_waits_for_goes_on_and_connects_l
     child.write("imported.py", IMPORTED.replace("WRITE", write))
     code = f"""{PROGRAM}
 def in_the_middle():
-    GO_ON.wait(0.5)
+    GO_ON.wait(20)
     import imported
     time.sleep(0.5)
 def second():
