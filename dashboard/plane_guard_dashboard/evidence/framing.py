@@ -15,6 +15,8 @@ _MOST_TRIALS = 100
 _BLOCK = 1024 * 1024  # the events of a long line would not fit in memory at once
 # A number of thousands of digits is a ValueError, or a SystemError from the parser in C.
 _NO_JSON = (ijson.JSONError, ValueError, ArithmeticError, SystemError)
+# The line of an exporter, which nearly all lines are. If it is damaged inside, that is found when it is parsed.
+_WHOLE_START, _WHOLE_END = b'{"resourceSpans":[{', b"}]}]}]}\n"
 _OPENING = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
 
 
@@ -74,6 +76,8 @@ def _physical(file: BinaryIO, longest: int, offset: int) -> Iterator[Line]:
 
 def _may_be_part(line: bytes) -> bool:
     """Return False for a line that holds one JSON object or none. Counting brackets is much faster than parsing."""
+    if line.startswith(_WHOLE_START) and line.endswith(_WHOLE_END):
+        return False
     text = line.removeprefix(BYTE_ORDER_MARK).strip()
     if not text.startswith((b"{", b"[")):
         return False

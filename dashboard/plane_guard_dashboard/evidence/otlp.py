@@ -44,9 +44,13 @@ _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 def document(line: bytes, problems: list[str]) -> Json:
     """Return the documents of a line as one. A whole document next to torn or zeroed bytes is still found."""
     try:
-        values = [_parse(line.removeprefix(_BYTE_ORDER_MARK))]
+        value = _parse(line.removeprefix(_BYTE_ORDER_MARK))
     except (ValueError, RecursionError):
         values = _values(_decoded(line, problems), problems)
+    else:
+        if type(value) is dict and "resourceSpans" in value:
+            return value  # nearly all lines
+        values = [value]
     found = [one for value in values for one in (value if isinstance(value, list) else [value])]
     documents = [one for one in found if isinstance(one, dict)]
     if not documents or len(documents) < len(found):
