@@ -35,13 +35,14 @@ SERVER_SECONDS = 5
 # Code for a child: it writes down each wait for a collector, and the most seconds that the wait may take.
 WAITS = """
 import os
-from plane_guard_instrumentation.export.sender import Flush
-plain = Flush.wait
-def wait(flush, seconds):
-    with open(os.environ["WAITS"], "a") as file:
-        file.write(f"{os.getpid()} {seconds}\\n")
-    return plain(flush, seconds)
-Flush.wait = wait
+from plane_guard_instrumentation.export import patience
+plain = patience._accepted
+def accepted(flushes, seconds):
+    if seconds:
+        with open(os.environ["WAITS"], "a") as file:
+            file.write(f"{os.getpid()} {seconds}\\n")
+    return plain(flushes, seconds)
+patience._accepted = accepted
 """
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
+from plane_guard_dashboard.cli import main
 from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.store.local import Local
+from plane_guard_dashboard.store.queries import Filters
 from plane_guard_instrumentation.export import patience
 from tests import otlp
 from tests.collector.test_ship_to_a_collector import decided, ship
@@ -60,6 +65,28 @@ def test_every_decision_arrives_while_the_tests_run(
     assert set(collector.received()) == decided(evidence(child))
     sessions = {row.span_id for row in traces.read(evidence(child)).sessions}
     assert {row.span_id for row in traces.read(collector.folder).sessions} == sessions
+
+
+def test_span_event_and_log_record_of_a_decision_are_in_its_file_and_count_once(
+    child: Child, stopped_collector: Collector
+) -> None:
+    stopped_collector.start("service::pipelines::logs: {receivers: [otlp], exporters: [file/plane_guard]}")
+    child.write("conftest.py", PATIENT)
+    logs = {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{stopped_collector.http}/v1/logs"}
+    assert run(child, stopped_collector, "http/protobuf", "-k", "[1] or [2]", **logs) == 0
+
+    folder = stopped_collector.folder
+    text = (folder / "traces.jsonl").read_text()
+    assert '"resourceSpans"' in text
+    assert '"resourceLogs"' in text
+    for decision in decided(evidence(child)):
+        assert text.count(decision) == 2
+    assert set(stopped_collector.received()) == decided(evidence(child))
+    shown = CliRunner().invoke(main, ["report", "--traces", str(folder), "--format", "json"]).stdout
+    assert [json.loads(shown)[name] for name in ("decisions", "duplicates", "unreadable_lines")] == [2, 2, 0]
+    dashboard = Local(str(folder))
+    dashboard.refresh()
+    assert dashboard.query("scope", {**Filters().parameters(), "limit": 10})[0]["decisions"] == 2
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

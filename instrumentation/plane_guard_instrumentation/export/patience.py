@@ -7,6 +7,7 @@ of this run waits, and none begins to send. What was not delivered is on disk.
 from __future__ import annotations
 
 import os
+from concurrent import futures
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,23 +15,23 @@ from plane_guard_instrumentation.evidence.system import SYSTEM
 from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
-    from plane_guard_instrumentation.export.sender import Flush
+    from concurrent.futures import Future
 
 SECONDS = 2.5
 _SHORT = 1.0
 
 
-def wait(flushes: list[Flush]) -> bool:
+def wait(flushes: list[Future[bool]]) -> bool:
     """Wait until everything was accepted; return if it was. Returns at once if the run has waited enough."""
-    if is_over():
-        return all(flush.is_good for flush in flushes)
-    for flush in flushes:
-        flush.wait(_SHORT / len(flushes))
-    if not all(flush.is_good for flush in flushes):
+    if not is_over() and not _accepted(flushes, _SHORT):
         _mark()
-        for flush in flushes:
-            flush.wait((SECONDS - _SHORT) / len(flushes))
-    return all(flush.is_good for flush in flushes)
+        _accepted(flushes, SECONDS - _SHORT)
+    return _accepted(flushes, 0)
+
+
+def _accepted(flushes: list[Future[bool]], seconds: float) -> bool:
+    found = futures.wait(flushes, seconds)
+    return not found.not_done and all(flush.result() for flush in found.done)
 
 
 def is_over() -> bool:

@@ -1,18 +1,18 @@
-"""A thread that exports finished spans in the background, and the queue before it.
+"""A thread that exports finished spans in the background, and the spans that it has not sent yet.
 
-Handing over a span is one put into a queue that is safe in signal handlers. Connections, retries and timeouts happen
-in the thread. What could not be sent is kept and tried again.
+Handing over a span is safe in signal handlers. Connections, retries and timeouts happen in the thread. What could not
+be sent is kept and tried again.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
 from collections import deque
+from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Event, Thread, get_ident
+from threading import Thread, get_ident
 from typing import TYPE_CHECKING, Any
 
 from plane_guard_instrumentation.enforcement import request_scope
@@ -35,23 +35,6 @@ _LOGGERS = (
 )
 
 
-class Flush:
-    """A request to send everything now. ``is_good`` says if all of it was accepted."""
-
-    def __init__(self) -> None:
-        self._is_done = Event()
-        self.is_good = False
-
-    def done(self, *, is_good: bool) -> None:
-        """Set the result."""
-        self.is_good = is_good
-        self._is_done.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the result; return if there is one."""
-        return self._is_done.wait(seconds)
-
-
 class Sender:
     """Exports spans to one target until it is closed.
 
@@ -61,9 +44,8 @@ class Sender:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._queue: SimpleQueue[Span | Flush] = SimpleQueue()
-        self._flushes: deque[Flush] = deque()  # those in the queue
-        self._unsent: deque[Span] = deque()
+        self._unsent: deque[Span] = deque()  # the thread takes from the left
+        self._wake: SimpleQueue[Future[bool] | None] = SimpleQueue()  # None for a span, or a flush
         self._lost = 0
         self._not_before = 0.0
         self._is_closing = False
@@ -84,26 +66,26 @@ class Sender:
         """Send this span soon, unless too many are waiting already."""
         if get_ident() == self._thread.ident:
             return
-        if self.unsent() >= _MOST_HELD:
+        if len(self._unsent) >= _MOST_HELD:
             self._lost += 1
         else:
-            self._queue.put(span)
+            self._unsent.append(span)
+            self._wake.put(None)
 
-    def flush(self) -> Flush:
-        """Try to send everything now."""
-        flush = Flush()
+    def flush(self) -> Future[bool]:
+        """Try to send everything now. The result is true if all of it was accepted."""
+        flush: Future[bool] = Future()
         try:
             self._begin()
         except Exception:  # noqa: BLE001  nothing can be imported or started any more, at the end of a process
-            flush.done(is_good=False)
+            flush.set_result(False)
         else:
-            self._flushes.append(flush)
-            self._queue.put(flush)
+            self._wake.put(flush)
         return flush
 
     def unsent(self) -> int:
         """Return the number of spans that were not accepted so far."""
-        return self._lost + self._queue.qsize() - len(self._flushes) + len(self._unsent)
+        return self._lost + len(self._unsent)
 
     def close(self) -> None:
         """Abandon what is going on, so that the interpreter can end."""
@@ -111,7 +93,7 @@ class Sender:
         if self._exporter is not None:
             with suppress(Exception):
                 self._exporter.shutdown()
-            self.flush()
+            self._wake.put(None)
             self._thread.join(_LONGEST_FAREWELL)
 
     def _run(self) -> None:
@@ -123,35 +105,32 @@ class Sender:
                     self._turn()
 
     def _turn(self) -> None:
-        flushes: list[Flush] = []
-        for item in self._next():
-            if isinstance(item, Flush):
-                flushes.append(self._flushes.popleft())
-            else:
-                self._unsent.append(item)
+        flushes = self._wait()
         if flushes or time.monotonic() >= self._not_before:
-            self._send()
-        for flush in flushes:
-            flush.done(is_good=not self._unsent and not self._lost)
+            is_sent = self._send()
+            for flush in flushes:
+                flush.set_result(is_sent and not self._lost)
 
-    def _next(self) -> list[Span | Flush]:
-        """Return what is in the queue. Wait for it, but not forever if something has to be tried again."""
-        found: list[Span | Flush] = []
+    def _wait(self) -> list[Future[bool]]:
+        """Wait until there is something to send, but not forever if something has to be tried again."""
+        found: list[Future[bool] | None] = []
         with suppress(Empty):
-            found.append(self._queue.get(timeout=_PAUSE_AFTER_FAILURE if self._unsent else None))
-            while len(found) < _BATCH:
-                found.append(self._queue.get_nowait())
-        return found
+            found.append(self._wake.get(timeout=_PAUSE_AFTER_FAILURE if self._unsent else None))
+            while True:
+                found.append(self._wake.get_nowait())
+        return [flush for flush in found if flush is not None]
 
-    def _send(self) -> None:
+    def _send(self) -> bool:
         while self._unsent and not self._is_closing:
-            batch = list(itertools.islice(self._unsent, _BATCH))
+            # By index: other threads append meanwhile.
+            batch = [self._unsent[place] for place in range(min(_BATCH, len(self._unsent)))]
             result = self._exporter.export([one for span in batch for one in self._convert(span)])
             if result.name != "SUCCESS":
                 self._not_before = time.monotonic() + _PAUSE_AFTER_FAILURE
-                return
+                return False
             for _ in batch:
                 self._unsent.popleft()
+        return True
 
 
 def _suppress_instrumentation() -> None:

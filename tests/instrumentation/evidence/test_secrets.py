@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
+from plane_guard_dashboard.cli import main
 from plane_guard_dashboard.evidence import traces
 from plane_guard_dashboard.evidence.rows import EVENT_ATTRIBUTES, RESOURCE_ATTRIBUTES, SESSION_ATTRIBUTES
 from plane_guard_instrumentation.evidence import attributes as names
@@ -136,7 +138,9 @@ def test_a_planted_credential_is_in_nothing_that_leaves_the_process(
     child.write(".git/HEAD", f"ref: refs/heads/{PLAIN}\n")
     child.write(".git/config", f'[remote "origin"]\n\turl = https://{TOKEN}:{PLAIN}@host/acme/tracker.git\n')
     with otlp.Collector(protocol) as collector:
-        result = child.pytest("-p", "no:terminalreporter", **ENVIRONMENT, **collector.environment)
+        path = "/v1/logs" if protocol == otlp.HTTP else ""
+        logs = {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://127.0.0.1:{collector.port}{path}"}
+        result = child.pytest("-p", "no:terminalreporter", **ENVIRONMENT, **collector.environment, **logs)
         said = child.pytest("-k", "exception or child", "--no-header", **ENVIRONMENT)
 
     assert result.returncode == 0, result.stdout + result.stderr
@@ -144,13 +148,18 @@ def test_a_planted_credential_is_in_nothing_that_leaves_the_process(
     assert len(child.decisions()) == 48 + 3
     # The child has little time to deliver on a busy machine. What it does not deliver is on disk.
     assert len(collector.received.decisions()) >= 47
+    assert len(collector.received.log_records()) >= 47
     trace_folder = child.folder / ".plane-guard"
     written = [*trace_folder.iterdir(), child.folder / "log.txt", child.folder / "refusal.txt"]
     emitted = {file.name: file.read_bytes() for file in written}
-    emitted |= {f"payload {number}": payload for number, payload in enumerate(collector.received.payloads)}
+    payloads = [*collector.received.payloads, *collector.received.logs]
+    emitted |= {f"payload {number}": payload for number, payload in enumerate(payloads)}
     emitted |= {"said": said.stdout.encode(), "errors": (result.stderr + said.stderr).encode()}
     rows = traces.read(trace_folder)
     emitted |= {"rows": repr((rows.decisions, rows.sessions)).encode()}
+    for form in ("text", "markdown", "json"):
+        command = ["report", "--traces", str(trace_folder), "--run", "all", "--format", form]
+        emitted[form] = CliRunner().invoke(main, command).output.encode()
     assert [(name, secret) for name, text in emitted.items() for secret in PLANTED if secret.encode() in text] == []
 
 
