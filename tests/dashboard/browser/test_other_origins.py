@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import http.server
+import json
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -162,11 +164,63 @@ def test_the_printed_address_has_the_base_path_and_works(chromium: Browser, past
             urllib.request.urlopen(url)
 
 
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("where", ["variables", "folder", "home"])
+def test_no_setting_of_streamlit_opens_the_dashboard(chromium: Browser, past: Path, tmp_path: Path, where: str) -> None:
+    settings = every_setting_at_another_value()
+    environ = {"HOME": str(tmp_path / "home")}
+    if where == "variables":
+        environ |= {f"STREAMLIT_{variable(name)}": json.dumps(value).strip('"') for name, value in settings.items()}
+    elif where == "home":
+        (tmp_path / "home" / ".streamlit").mkdir(parents=True)
+        (tmp_path / "home" / ".streamlit" / "config.toml").write_text(as_toml(settings))
+    config = as_toml(settings) if where == "folder" else ""
+    with page_of_another_server() as elsewhere, dashboard_started_in(tmp_path, past, config, environ=environ) as url:
+        port = url.rpartition(":")[2]
+        tab = chromium.new_page()
+        tab.goto(f"http://localhost:{elsewhere}/")
+        assert tab.evaluate(SPY, [port, run_script_message()]) == NOTHING
+        tab.close()
+        assert listening(int(port)) == {LOOPBACK}
+
+
+def every_setting_at_another_value() -> dict[str, object]:
+    """Each switch of Streamlit turned over, and each address and list of origins as open as it can be."""
+    from streamlit import config
+
+    known = config._config_options_template  # there is no public list
+    opposite: dict[str, object] = {
+        name: not one.default_val for name, one in known.items() if isinstance(one.default_val, bool)
+    }
+    opened = {"address": "0.0.0.0", "allowedHosts": ["*"], "corsAllowedOrigins": ["*"], "xsrfCookieSameSite": "none"}
+    return opposite | {f"server.{name}": value for name, value in opened.items()} | {"global.developmentMode": True}
+
+
+def variable(name: str) -> str:
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", name).replace(".", "_").upper()
+
+
+def as_toml(settings: Mapping[str, object]) -> str:
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+
+
+ADDRESSES = ("", " ", "0.0.0.0", "::", "*", "localhost", "nonsense")
+LOOPBACK = "0100007F"
+
+
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="sockets are read from /proc")
-def test_it_listens_on_loopback_only_whatever_the_settings_say(past: Path, tmp_path: Path) -> None:
-    with dashboard_started_in(tmp_path, past, OPEN, environ={"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}) as url:
-        port = f"{int(url.rpartition(':')[2]):04X}"
-        tables = "".join(Path(f"/proc/net/{table}").read_text() for table in ("tcp", "tcp6"))
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0", *(pytest.param(one, marks=pytest.mark.exhaustive) for one in (None, *ADDRESSES))]
+)
+def test_it_listens_on_loopback_only_whatever_the_settings_say(past: Path, tmp_path: Path, address: str | None) -> None:
+    environ = {} if address is None else {"STREAMLIT_SERVER_ADDRESS": address}
+    config = OPEN if address is None else OPEN.replace("0.0.0.0", address)
+    with dashboard_started_in(tmp_path, past, config, environ=environ) as url:
+        assert listening(int(url.rpartition(":")[2])) == {LOOPBACK}
+
+
+def listening(port: int) -> set[str]:
+    """The addresses at which a port is open, as /proc writes them."""
+    tables = "".join(Path(f"/proc/net/{table}").read_text() for table in ("tcp", "tcp6"))
     words = [line.split() for line in tables.splitlines()]
-    listening = {word[1] for word in words if word[3] == "0A" and word[1].endswith(f":{port}")}
-    assert listening == {f"0100007F:{port}"}
+    return {word[1].partition(":")[0] for word in words if word[3] == "0A" and word[1].endswith(f":{port:04X}")}
