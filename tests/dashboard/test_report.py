@@ -84,7 +84,7 @@ def test_an_unknown_run_is_exit_code_two(folder: Path) -> None:
 
 def test_a_guarded_run_without_decisions_says_so(folder: Path) -> None:
     result = report(folder, spans=(session(),))
-    assert "✔ No attempt seen in 1 guarded process: nothing tried to write to Plane." in result.stdout
+    assert "✔ No attempt to write to Plane seen in 1 guarded process." in result.stdout
     assert "Guarded processes: 1" in result.stdout
 
 

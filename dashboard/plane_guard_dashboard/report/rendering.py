@@ -97,9 +97,8 @@ def _without_attempts(summary: Summary) -> tuple[str, str]:
         return "⚠", f"Quiet, but {number} to production got through in other runs of the same place: {names}."
     where = f"{summary.sessions:,} guarded process{'' if summary.sessions == 1 else 'es'}"
     gaps = f" Not covered: {listed(summary.uncovered)}." if summary.uncovered else ""
-    if summary.decisions:
-        return "✔", f"No attempt to write to production seen in {where}.{gaps}"
-    return "✔", f"No attempt seen in {where}: nothing tried to write to Plane.{gaps}"
+    place = "production" if summary.decisions else "Plane"
+    return "✔", f"No attempt to write to {place} seen in {where}.{gaps}"
 
 
 def facts(summary: Summary) -> Iterator[str]:

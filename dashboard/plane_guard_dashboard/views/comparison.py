@@ -51,12 +51,12 @@ def sentence(run: Row) -> str:
     if run["prod_attempts"]:
         return f"{plural(run['prod_attempts'], 'attempt')} to write to production, all blocked"
     if run["blocked"]:
-        return f"Nothing tried to write to production; {plural(run['blocked'], 'other write')} blocked"
+        return f"No attempt to write to production seen; {plural(run['blocked'], 'other write')} blocked"
     if run["executed"] == 0:
         return "This run executed no test, so it says nothing"
     if run["decisions"]:
-        return "Nothing tried to write to production"
-    return "Guarded, and nothing tried to write to Plane"
+        return "No attempt to write to production seen"
+    return "Guarded; no attempt to write to Plane seen"
 
 
 def compared(issues: Sequence[Row], before: str) -> str:

@@ -61,7 +61,7 @@ def stale(age: str) -> None:
 
 
 def quiet(processes: int, decisions: int) -> None:
-    """Say that guarded processes ran and nothing tried to write to production."""
+    """Say that guarded processes ran and no attempt to write to production was seen."""
     if not processes:
         st.warning(
             "No guarded process has reported. Only decisions were found, so others may be missing.",
@@ -70,4 +70,4 @@ def quiet(processes: int, decisions: int) -> None:
         return
     reported = f"{plural(processes, 'guarded process', 'guarded processes')} reported"
     where = "production" if decisions else "Plane"
-    st.success(f"{reported}, and none tried to write to {where}.", icon=":material/verified_user:")
+    st.success(f"{reported}; no attempt to write to {where} was seen.", icon=":material/verified_user:")

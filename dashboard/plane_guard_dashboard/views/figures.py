@@ -84,7 +84,7 @@ def sentence(blocked: int, allowed: int, *, filtered: bool = False) -> str:
         return f"{plural(allowed, 'write')} to production got through"
     if blocked:
         return f"{plural(blocked, 'attempt')} to write to production, all blocked"
-    return "No attempt on production matches the filters" if filtered else "Nothing tried to write to production"
+    return "No attempt on production matches the filters" if filtered else "No attempt to write to production seen"
 
 
 def age(seconds: float) -> str:

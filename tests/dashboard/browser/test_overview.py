@@ -32,7 +32,7 @@ def test_real_evidence_is_told_in_one_sentence(page: Page, dashboard: Callable[[
 def test_a_decision_is_seen_within_two_seconds(page: Page, dashboard: Callable[[Path], str], tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", session(at=time.time_ns()))
     visit(page, dashboard(tmp_path))
-    assert heading(page) == "Nothing tried to write to production"
+    assert heading(page) == "No attempt to write to production seen"
     seen = []
     for attempts in ("1 attempt ", "2 attempts ", "3 attempts "):
         page.wait_for_timeout(MILLISECONDS_OF_QUIET)
@@ -53,7 +53,7 @@ def test_a_page_that_stands_still_announces_what_is_new(
     write(tmp_path / "a.jsonl", decision(at=time.time_ns()), decision(at=time.time_ns()))
     show = page.get_by_role("button", name="2 new decisions: show")
     show.wait_for()
-    assert heading(page) == "Nothing tried to write to production"
+    assert heading(page) == "No attempt to write to production seen"
     assert page.title() == "(2 new) Overview · plane-guard"
     show.click()
     page.get_by_role("heading", name="2 attempts ").wait_for()

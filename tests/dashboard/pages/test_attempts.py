@@ -45,7 +45,7 @@ def test_every_grouping_of_the_queries_can_be_chosen() -> None:
 
 def test_a_guarded_run_without_attempts_is_quiet(tmp_path: Path) -> None:
     app = shown("attempts", evidence(tmp_path, session(), sandbox_write()))
-    assert "none tried to write to production" in app.success[0].value
+    assert "no attempt to write to production was seen" in app.success[0].value
     assert not tables(app)
 
 

@@ -147,7 +147,7 @@ def test_without_an_id_the_latest_attempts_are_there_to_choose_from(tmp_path: Pa
 
 def test_without_anything_to_choose_from_the_page_is_quiet(tmp_path: Path) -> None:
     app = shown("decision", evidence(tmp_path, session()))
-    assert "none tried to write to Plane" in app.success[0].value
+    assert "no attempt to write to Plane was seen" in app.success[0].value
 
 
 def test_the_other_decisions_of_the_test_in_the_run(tmp_path: Path) -> None:

@@ -58,14 +58,14 @@ def test_what_cannot_be_read_looks_unlike_what_is_not_there(dashboard: Dashboard
 
 def test_a_guarded_run_that_tried_nothing_is_quiet(dashboard: Dashboard) -> None:
     app = dashboard.holds(session(at=time.time_ns())).opened()
-    assert title(app) == "Nothing tried to write to production"
-    assert "none tried to write to Plane" in app.success[0].value
+    assert title(app) == "No attempt to write to production seen"
+    assert "no attempt to write to Plane was seen" in app.success[0].value
     assert figures(app)["Guarded processes"] == "1"
 
 
 def test_a_run_that_wrote_to_the_sandbox_only_is_quiet(dashboard: Dashboard) -> None:
     app = dashboard.holds(session(at=time.time_ns()), sandbox_write()).opened()
-    assert "none tried to write to production" in app.success[0].value
+    assert "no attempt to write to production was seen" in app.success[0].value
 
 
 def test_decisions_without_a_guarded_process_are_not_called_quiet(dashboard: Dashboard) -> None:
@@ -130,7 +130,7 @@ def test_the_demo_is_hidden_once_a_real_process_has_reported(dashboard: Dashboar
     app = dashboard.holds(session(of=demo), decision(of=demo)).opened()
     assert title(app) == "1 attempt to write to production, all blocked"
     app = dashboard.holds(session(at=time.time_ns())).opened()
-    assert title(app) == "Nothing tried to write to production"
+    assert title(app) == "No attempt to write to production seen"
 
 
 @pytest.mark.parametrize(

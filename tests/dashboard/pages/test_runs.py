@@ -43,14 +43,14 @@ def run(name: str, at: int, *ops: str, service: str = "plane-guard", branch: str
 @pytest.mark.parametrize(
     ("changes", "short", "long"),
     [
-        ({}, "✔ clean", "Guarded, and nothing tried to write to Plane"),
-        ({"decisions": 1}, "✔ clean", "Nothing tried to write to production"),
-        ({"decisions": 2, "blocked": 2}, "◌ other blocks", "Nothing tried to write to production; 2 other writes"),
+        ({}, "✔ clean", "Guarded; no attempt to write to Plane seen"),
+        ({"decisions": 1}, "✔ clean", "No attempt to write to production seen"),
+        ({"decisions": 2, "blocked": 2}, "◌ other blocks", "No attempt to write to production seen; 2 other writes"),
         ({"decisions": 1, "blocked": 1, "prod_attempts": 1}, "✖ tried production", "1 attempt to write to production"),
         ({"prod_attempts": 1, "prod_allowed": 2}, "‼ got through", "2 writes to production got through"),
-        ({"decisions": 1, "processes": 0}, "? unguarded", "Nothing tried to write to production"),
+        ({"decisions": 1, "processes": 0}, "? unguarded", "No attempt to write to production seen"),
         ({"executed": 0}, "? executed no test", "This run executed no test, so it says nothing"),
-        ({"executed": 3}, "✔ clean", "Guarded, and nothing tried to write to Plane"),
+        ({"executed": 3}, "✔ clean", "Guarded; no attempt to write to Plane seen"),
     ],
 )
 def test_the_verdict_is_a_sign_and_a_word(changes: dict[str, int], short: str, long: str) -> None:
