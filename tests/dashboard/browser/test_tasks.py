@@ -236,6 +236,8 @@ def test_axe_finds_no_violation_and_nothing_runs_out_of_the_window(
         assert shared.evaluate(wide), (place, parameters)
         titles.add(shared.title())
     assert len(titles) == len({place for place, _ in PAGES})
+    background = shared.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 20, 31)"}[scheme]
 
 
 def test_what_traces_say_is_never_obeyed(page: Page, chromium: Browser, tmp_path: Path) -> None:

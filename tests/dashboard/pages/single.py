@@ -115,6 +115,12 @@ def commands(app: AppTest) -> dict[str, str]:
     return {name: text for one in blocks(app, "commands") for name, text in one["items"]}
 
 
+def ways(app: AppTest, name: str) -> dict[str, str]:
+    """The addresses of a row of links, by their texts."""
+    (found,) = (one for one in blocks(app, "links") if one["label"] == name)
+    return {item["text"]: item["href"] for item in found["items"]}
+
+
 def filters(app: AppTest) -> dict[str, Any]:
     """The filters above the page."""
     (found,) = blocks(app, "filters")

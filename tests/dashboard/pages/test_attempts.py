@@ -12,7 +12,19 @@ from plane_guard_dashboard.views import attempts
 from plane_guard_dashboard.views.groups import LEAK, MOST_SLOTS, Slots
 from plane_guard_dashboard.views.labels import maker, outcome
 from tests.dashboard.evidence import PROD, SECOND, START, decision, resource, sandbox_write, session, span, write
-from tests.dashboard.pages.single import HOSTILE, at, facts, grid, markdown, opened, shown, tables, text
+from tests.dashboard.pages.single import (
+    HOSTILE,
+    at,
+    facts,
+    followed,
+    grid,
+    markdown,
+    opened,
+    shown,
+    tables,
+    text,
+    ways,
+)
 from tests.dashboard.pages.traced import TESTS, days
 
 if TYPE_CHECKING:
@@ -160,6 +172,19 @@ def test_an_issue_says_in_a_sentence_what_it_is(tmp_path: Path) -> None:
     app = at(tmp_path, opened(app))
     assert app.header[0].value.startswith("Blocked: moving a work item to another state")
     assert facts(app)["Test"] == TESTS[0]
+
+
+@pytest.mark.parametrize("by", ["issue", "caller"])
+def test_each_grouping_and_the_way_back_from_a_group_keep_the_filters(tmp_path: Path, by: str) -> None:
+    folder = evidence(tmp_path, *days())
+    first = shown("attempts", folder, op="state")
+    chosen = ways(first, "Grouped by")
+    assert list(chosen) == [f"By {name}" for name in (*attempts.GROUPINGS, attempts.DECISION)]
+    groups = at(folder, chosen[f"By {by}"])
+    assert grid(groups, f"Attempts, grouped by {by}")
+    back = ways(at(folder, opened(groups)), "Back")
+    assert list(back) == [f"← All {by}s"]
+    assert followed(back[f"← All {by}s"]) == {"op": "state", "by": by}
 
 
 def test_a_group_that_the_filters_leave_out_says_so(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from plane_guard_dashboard.link_templates import is_web
 from plane_guard_dashboard.store.queries import Filters
 from plane_guard_dashboard.views.comparison import Change, change, compared, sentence, verdict
 from tests.dashboard.evidence import SECOND, START, decision, resource, sandbox_write, session, span, write
-from tests.dashboard.pages.single import HOSTILE, at, commands, facts, grid, markdown, opened, shown, text
+from tests.dashboard.pages.single import HOSTILE, at, commands, facts, grid, markdown, opened, shown, text, ways
 from tests.dashboard.pages.traced import TESTS, days
 
 if TYPE_CHECKING:
@@ -108,6 +108,12 @@ def test_filters_that_leave_no_run_say_so(tmp_path: Path) -> None:
 def test_a_row_leads_to_its_run(tmp_path: Path) -> None:
     app = shown("runs", evidence(tmp_path, *days()))
     assert opened(app, ALL, 1) == "runs?inspect=run-5-feature"
+
+
+def test_a_run_leads_back_to_all_runs_with_the_same_filters(tmp_path: Path) -> None:
+    app = shown("runs", evidence(tmp_path, *days()), inspect="run-5-main", branch="main", against="run-4-main")
+    (back,) = ways(app, "Back").values()
+    assert back == "runs?branch=main"
 
 
 def test_any_two_runs_can_be_compared(tmp_path: Path) -> None:

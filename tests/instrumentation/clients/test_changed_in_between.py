@@ -144,6 +144,27 @@ class TestHttpcore:
 
         assert proven_write.arrived_as_judged()
 
+    def test_headers_that_can_be_read_once(self, proven_write: ProvenWrite, core: Any, send: Any) -> None:
+        request = core_request(core, proven_write)
+        request.headers = iter(request.headers)
+        send(core, proven_write, request, lambda: None)
+
+        assert proven_write.arrived_as_judged()
+        assert proven_write.plane.writes[0].header("X-API-Key") == proven_write.plane.token
+
+    def test_a_body_that_can_be_changed_where_it_is(self, proven_write: ProvenWrite, core: Any, send: Any) -> None:
+        request = core_request(core, proven_write)
+        body = bytearray(proven_write.body)
+        (held,) = vars(request.stream)
+        setattr(request.stream, held, body)
+
+        def change() -> None:
+            body[:] = proven_write.other
+
+        send(core, proven_write, request, change)
+
+        assert proven_write.arrived_as_judged()
+
     def test_an_override_that_is_a_text(self, proven_write: ProvenWrite, core: Any, send: Any) -> None:
         request = core_request(core, proven_write, method="GET")
         request.headers.append(("X-HTTP-Method-Override", "DELETE"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from plane_guard import PlaneWriteBlocked
+from plane_guard.request import OVERRIDES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +85,26 @@ class TestOnTheWire:
             connection.endheaders(write)
 
         assert plane.writes == []
+
+    @pytest.mark.parametrize("between", ["\r\n", "\n", "\r\nA: b\n", "\r\n\r\n"])
+    def test_a_write_behind_any_line_of_a_read(
+        self, plane: FakePlane, connection: http.client.HTTPConnection, write: bytes, between: str
+    ) -> None:
+        with pytest.raises(PlaneWriteBlocked):
+            connection.send(f"GET / HTTP/1.1{between}".encode() + write)
+
+        assert plane.requests == []
+
+    @pytest.mark.parametrize("field", ["{}: DELETE", "{}:DELETE", "{}:", "{} : DELETE", " {}: DELETE"])
+    def test_an_override_in_any_spelling_behind_a_read(
+        self, plane: FakePlane, connection: http.client.HTTPConnection, field: str
+    ) -> None:
+        for name in (spell(name) for name in sorted(OVERRIDES) for spell in (str.lower, str.upper, str.title)):
+            head = f"GET /api/v1/workspaces/acme/projects/ HTTP/1.1\r\n{field.format(name)}\r\n"
+            with pytest.raises(PlaneWriteBlocked):
+                connection.send(f"{head}Host: x\r\n\r\n".encode())
+
+        assert plane.requests == []
 
     def test_a_read_may_be_sent_by_hand(self, plane: FakePlane, connection: http.client.HTTPConnection) -> None:
         data = f"GET /api/v1/workspaces/acme/projects/ HTTP/1.1\r\nHost: x\r\nX-API-Key: {plane.token}\r\n\r\n"

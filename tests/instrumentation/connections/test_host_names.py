@@ -116,6 +116,12 @@ def test_a_host_that_was_none_of_plane_s_is_one_as_soon_as_it_is_configured(
             audit_hook._WATCHED[event](arguments)
 
 
+def test_what_is_remembered_of_hosts_is_bounded() -> None:
+    for number in range(2_000):
+        assert known_hosts.plane_host(f"{number}.example.com") == ""
+    assert known_hosts._known.cache_info().currsize <= 1_024
+
+
 @pytest.mark.usefixtures("plane_blocked_writes", "fixed")
 def test_before_anything_is_in_force_a_host_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process._State, "fixed", None)
