@@ -136,7 +136,7 @@ def _leaks(leaks: int) -> None:
         delta_color="red" if leaks else "green",
         delta_arrow="off",
         border=True,
-        width=WIDTH,
+        width="content",
     )
 
 

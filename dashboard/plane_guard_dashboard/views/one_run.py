@@ -84,9 +84,9 @@ def _facts(run: Row) -> None:
         )
     with st.container(horizontal=True):
         if run["executed"] >= 0:
-            st.metric("Tests executed", f"{run['executed']:,}", width=120)
+            st.metric("Tests executed", f"{run['executed']:,}", width="content")
         for label, name in _FIGURES.items():
-            st.metric(label, f"{run[name]:,}", width=120)
+            st.metric(label, f"{run[name]:,}", width="content")
     known = [
         Fact("Run", run["run"], "copied id"),
         Fact("Began", run["first_ns"], "time"),

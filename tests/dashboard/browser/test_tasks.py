@@ -219,6 +219,7 @@ def test_axe_finds_no_violation_and_nothing_runs_out_of_the_window(
     script = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
     shared.set_viewport_size({"width": width, "height": 900})
     shared.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    labels = shared.locator("[data-testid=stMetricLabel] .stMarkdownEllipsis")
     titles = set()
     for place, parameters in PAGES:
         if "group" in parameters:
@@ -234,6 +235,7 @@ def test_axe_finds_no_violation_and_nothing_runs_out_of_the_window(
         assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == [], (place, parameters)
         wide = "[...document.querySelectorAll('[data-testid=stMain]')].every(one => one.scrollWidth <= one.clientWidth)"
         assert shared.evaluate(wide), (place, parameters)
+        assert labels.evaluate_all("all => all.every(label => label.scrollWidth <= label.clientWidth)"), place
         titles.add(shared.title())
     assert len(titles) == len({place for place, _ in PAGES})
     background = shared.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
