@@ -33,6 +33,9 @@ TO_PROVE: dict[str, tuple[str, object, str, tuple[str, ...]]] = {
     "both ends of a relation": (RELATIONS, {"issues": [OTHER_ITEM]}, JSON, (HERE, THERE)),
     "an item that is named twice": (RELATIONS, {"issues": [ITEM, OTHER_ITEM, ITEM]}, JSON, (HERE, THERE)),
     "an item and its other spellings": (ITEMS_OF_CYCLE, {"issues": [UPPER, DASHLESS, URN]}, JSON, (IN_CYCLE, THERE)),
+    "an item in braces, between blanks and in 64 characters": (
+        ITEMS_OF_CYCLE, {"issues": [f"{{{OTHER_ITEM}}}", f" {OTHER_ITEM}\n", OTHER_ITEM.ljust(64)]}, JSON,
+        (IN_CYCLE, THERE)),
     "a list of one, without the list": (ITEMS_OF_CYCLE, {"issues": OTHER_ITEM}, JSON, (IN_CYCLE, THERE)),
     "every value of a repeated key": (
         ITEMS_OF_CYCLE, f'{{"issues": ["{ITEM}"], "issues": ["{OTHER_ITEM}"]}}', JSON, (IN_CYCLE, HERE, THERE)),
@@ -96,6 +99,11 @@ NOT_TO_PROVE: dict[str, tuple[str, object, str, str]] = {
     "an item in upper case": (f"work-items/{UPPER}/comments/", {}, JSON, f"{ITEM_IN_PATH} {NOT_AN_ID}"),
     "a parent by its key": ("work-items/", {"parent": "ORCH-114"}, JSON, f"`parent` in the body {NOT_AN_ID}"),
     "a number": (RELATIONS, {"issues": [1]}, JSON, f"`issues` in the body {NOT_AN_ID}"),
+    "an item in 65 characters": (
+        RELATIONS, {"issues": [OTHER_ITEM.ljust(65)]}, JSON, f"`issues` in the body {NOT_AN_ID}"),
+    "half an id": (RELATIONS, {"issues": [OTHER_ITEM[:20]]}, JSON, f"`issues` in the body {NOT_AN_ID}"),
+    "an id with an underscore": (
+        RELATIONS, {"issues": [f"{DASHLESS[:-1]}_"]}, JSON, f"`issues` in the body {NOT_AN_ID}"),
     "a list as text": (ITEMS_OF_CYCLE, "issues=" + json.dumps([ITEM]), FORM, f"`issues` in the body {NOT_AN_ID}"),
     "a definition": (RELATIONS, {"relation_definition_id": CYCLE}, JSON,
                      f"`relation_definition_id` in the body names a relation definition, {NO_LOOKUP}"),
