@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from plane_guard_dashboard.evidence.rows import DECISION, SESSION
 from plane_guard_dashboard.store._clickhouse_relations import RELATIONS, events
 from plane_guard_dashboard.store.columns import DECISIONS, SESSIONS, SPANS
-from plane_guard_dashboard.store.queries import QUERIES
+from plane_guard_dashboard.store.queries import PARAMETER, QUERIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from plane_guard_dashboard.store._clickhouse_table import Table
 
-PARAMETER = re.compile(r"\$(\w+)")
 _TYPES: Mapping[type, str] = {bool: "Bool", int: "Int64", str: "String", list: "Array(String)", tuple: "Array(String)"}
 _WINDOW = "time_ns >= $since_ns AND time_ns < $until_ns"
 # In ClickHouse an aggregate with the name of a column hides the column, so it gets a temporary name.

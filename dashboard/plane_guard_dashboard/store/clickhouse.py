@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState, shown
 from plane_guard_dashboard.store import _clickhouse_client as clients
 from plane_guard_dashboard.store._clickhouse_span import span_as_json
-from plane_guard_dashboard.store._clickhouse_sql import PARAMETER, account, generation, shown_name, statement
+from plane_guard_dashboard.store._clickhouse_sql import account, generation, shown_name, statement
 from plane_guard_dashboard.store._clickhouse_table import Table
 from plane_guard_dashboard.store.clickhouse_address import AddressError, parsed
 from plane_guard_dashboard.store.clickhouse_errors import NoAnswerError
 from plane_guard_dashboard.store.engine import Health, Source
-from plane_guard_dashboard.store.queries import QUERIES
+from plane_guard_dashboard.store.queries import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -58,7 +58,7 @@ class ClickHouse:
     def query(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         """Return the rows of a named query."""
         connection, table = self._opened()
-        wanted = {key: parameters[key] for key in PARAMETER.findall(QUERIES[name])}
+        wanted = needed(name, parameters)
         found = connection.ask(statement(name, wanted, table), wanted)
         names = [shown_name(column) for column in found.column_names]
         return [dict(zip(names, values, strict=True)) for values in found.result_rows]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import threading
 import uuid
 from pathlib import Path
@@ -19,14 +18,13 @@ from plane_guard_dashboard.store._cache import Cache, discard_old_format, folder
 from plane_guard_dashboard.store._database import Database
 from plane_guard_dashboard.store._ingest import Ingest
 from plane_guard_dashboard.store.engine import EngineError, Health, Source
-from plane_guard_dashboard.store.queries import QUERIES
+from plane_guard_dashboard.store.queries import QUERIES, needed
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
     from plane_guard_dashboard.store.engine import Progress
 
-_PARAMETER = re.compile(r"\$(\w+)")
 _SECONDS_TO_WAIT = 0.5
 _WANT = (duckdb.OutOfMemoryException, duckdb.IOException)
 _CARRIER = "SELECT source, position FROM all_decisions WHERE decision_id = ?"
@@ -72,9 +70,7 @@ class Local:
 
     def query(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         """Return the rows of a named query."""
-        sql = QUERIES[name]
-        wanted = {key: parameters[key] for key in _PARAMETER.findall(sql)}
-        return self._ask(sql, wanted)
+        return self._ask(QUERIES[name], needed(name, parameters))
 
     def raw(self, decision_id: str) -> str | None:
         """Return the span as it is in its file, or None if the file is gone or has changed."""

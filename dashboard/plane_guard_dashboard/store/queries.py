@@ -8,6 +8,7 @@ One text serves both engines. It is SQL that ClickHouse and DuckDB both accept, 
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PARAMETER = re.compile(r"\$(\w+)")
 ANY = "any"
 MOST_ROWS = 500
 END_OF_TIME = 2**63 - 1
@@ -24,6 +26,8 @@ FIELDS = (
     *("verdict", "target", "op", "reason", "project", "work_item", "test", "caller"),
     *("service", "branch", "repository", "host", "run"),
 )
+# The place of a group is that of its newest attempt, or of its newest write that got through.
+OF_THE_NEWEST = ("branch", "repository", "host", "job", "pipeline", "work_item")
 _OF_PROCESSES = ("service", "branch", "repository", "host", "run")
 # Columns of `decisions` that a search reads.
 SEARCHED = ("test", "work_item", "work_item_id", "caller", "host", "repository", "branch", "job", "decision_id")
@@ -99,9 +103,10 @@ _ATTEMPT = "(blocked OR prod_allowed)"
 
 # The time of the last session that executed a test. Runs of a whole suite have the same keys, which are split once.
 _EXECUTED = """
-    SELECT executed, max(seen_ns) AS executed_ns FROM (
-        SELECT arrayJoin(splitByChar(' ', test_keys)) AS executed, seen_ns
-        FROM (SELECT test_keys, max(time_ns) AS seen_ns FROM sessions WHERE test_keys <> '' GROUP BY test_keys) AS kept
+    SELECT executed, max(started_ns) AS executed_ns FROM (
+        SELECT arrayJoin(splitByChar(' ', test_keys)) AS executed, started_ns
+        FROM (SELECT test_keys, max(time_ns) AS started_ns FROM sessions WHERE test_keys <> '' GROUP BY test_keys)
+            AS kept
     ) AS split GROUP BY executed"""
 
 _COUNTS = """count(*) AS decisions,
@@ -117,6 +122,8 @@ _ROW = """decision_id, time_ns, verdict, target, project, project_name, work_ite
 _IS_NEW = "(in_newest > 0 AND in_newest = known)"
 _IS_REGRESSED = "(in_newest > 0 AND in_newest < known AND in_previous = 0)"
 _IS_ONGOING = "(in_newest > 0 AND in_newest < known AND in_previous > 0)"
+_IS_GONE = "(in_newest = 0 AND reran_ns > seen_ns)"
+_IS_ABSENT = "(in_newest = 0 AND reran_ns <= seen_ns)"
 _KIND = """CASE WHEN prod_allowed THEN 'got through'
                     WHEN verdict = 'allowed' THEN 'allowed in the sandbox'
                     WHEN verdict = 'expected block' THEN 'expected block'
@@ -132,6 +139,8 @@ def _groups(by: Grouping) -> str:
     """Return the groups that the filters leave in, each with its history over everything that is known.
 
     `in_newest` and `in_previous` count the attempts in the newest runs of each service and in the runs before them.
+    `first_commit` is that of the first attempt. All tests of the group were executed again at `reran_ns` or later;
+    it is 0 if one of them was not.
     """
     return f"""
         SELECT * FROM (
@@ -141,29 +150,39 @@ def _groups(by: Grouping) -> str:
                    count(DISTINCT issue) AS issues, count(DISTINCT test) AS tests, count(DISTINCT run) AS runs,
                    min(test_group) AS test, min(project) AS project,
                    min(project_name) AS project_name, min(op) AS op, min(reason) AS reason,
-                   min(target) AS target, min(caller) AS caller, max(branch) AS branch, max(host) AS host,
+                   min(target) AS target, min(caller) AS caller,
                    count(DISTINCT test_group) AS test_groups, count(DISTINCT project) AS projects,
                    count(DISTINCT op) AS ops, count(DISTINCT reason) AS reasons, count(DISTINCT caller) AS callers,
-                   count(DISTINCT branch) AS branches,
-                   count(DISTINCT project_name) AS project_names
+                   count(DISTINCT project_name) AS project_names,
+                   argMax([{", ".join(OF_THE_NEWEST)}], (prod_allowed, time_ns, decision_id)) AS newest
             FROM decisions WHERE {_SCOPE} AND {_ATTEMPT}
             GROUP BY {by}
         ) AS filtered
         INNER JOIN (
-            SELECT {by} AS key, count(*) AS known, min(time_ns) AS first_ns,
-                   countIf(has($newest, run)) AS in_newest, countIf(has($previous, run)) AS in_previous
-            FROM decisions WHERE {_ATTEMPT}
-            GROUP BY {by}
+            SELECT seen.key AS key, known, first_ns, seen_ns, first_commit, in_newest, in_previous, reran_ns
+            FROM (
+                SELECT {by} AS key, count(*) AS known, min(time_ns) AS first_ns, max(time_ns) AS seen_ns,
+                       argMin(revision, time_ns) AS first_commit,
+                       countIf(has($newest, run)) AS in_newest, countIf(has($previous, run)) AS in_previous
+                FROM decisions WHERE {_ATTEMPT}
+                GROUP BY {by}
+            ) AS seen
+            INNER JOIN (
+                SELECT key, min(coalesce(executed_ns, 0)) AS reran_ns
+                FROM (SELECT DISTINCT {by} AS key, test_key FROM decisions WHERE {_ATTEMPT}) AS attempts
+                LEFT JOIN ({_EXECUTED}) AS ran ON attempts.test_key = ran.executed
+                GROUP BY key
+            ) AS reran ON seen.key = reran.key
         ) AS history USING (key)"""
 
 
 def _attempts(by: Grouping) -> str:
     return f"""
         SELECT *, count(*) OVER () AS groups, {_sum(_IS_NEW)} AS new, {_sum(_IS_REGRESSED)} AS regressed,
-               {_sum(_IS_ONGOING)} AS ongoing, {_sum("in_newest = 0")} AS absent
+               {_sum(_IS_ONGOING)} AS ongoing, {_sum(_IS_ABSENT)} AS absent, {_sum(_IS_GONE)} AS gone
         FROM ({_groups(by)}) AS found
         ORDER BY got_through > 0 DESC, demos < attempts DESC, ({_IS_NEW} OR {_IS_REGRESSED}) DESC, in_newest > 0 DESC,
-                 prod_attempts DESC, attempts DESC, key
+                 {_IS_ABSENT} DESC, prod_attempts DESC, attempts DESC, key
         LIMIT $limit"""
 
 
@@ -176,16 +195,6 @@ def _occurrences(by: Grouping) -> str:
     return f"""
         SELECT {_ROW} FROM decisions WHERE {_SCOPE} AND {_ATTEMPT} AND {by} = $key
         ORDER BY prod_allowed DESC, time_ns DESC, decision_id DESC LIMIT $limit"""
-
-
-def _newest(by: Grouping) -> str:
-    return f"""
-        SELECT key, {_ROW} FROM (
-            SELECT {by} AS key, {_ROW},
-                   row_number() OVER (
-                       PARTITION BY {by} ORDER BY prod_allowed DESC, time_ns DESC, decision_id DESC) AS place
-            FROM decisions WHERE {_SCOPE} AND {_ATTEMPT} AND has($keys, {by})
-        ) AS placed WHERE place = 1 ORDER BY key"""
 
 
 def _attempt_slots(by: Grouping) -> str:
@@ -215,7 +224,7 @@ QUERIES: Mapping[str, str] = {
                count(DISTINCT CASE WHEN blocked THEN issue END) AS issues,
                countIf(prod_attempt AND demo) AS demo_attempts,
                countIf(blocked AND NOT prod_attempt) AS other_blocks,
-               coalesce(max(time_ns), 0) AS last_ns,
+               coalesce(min(time_ns), 0) AS first_ns, coalesce(max(time_ns), 0) AS last_ns,
                coalesce(min(CASE WHEN {_ATTEMPT} THEN time_ns END), 0) AS first_attempt_ns,
                coalesce(max(CASE WHEN {_ATTEMPT} THEN time_ns END), 0) AS last_attempt_ns
         FROM decisions WHERE {_SCOPE}""",
@@ -224,9 +233,6 @@ QUERIES: Mapping[str, str] = {
                countIf(uncovered <> '') AS uncovered
         FROM sessions WHERE {_PROCESSES}""",
     "leaks": "SELECT count(*) AS prod_allowed, coalesce(max(time_ns), 0) AS last_ns FROM decisions WHERE prod_allowed",
-    "span": f"""
-        SELECT coalesce(min(time_ns), 0) AS first_ns, coalesce(max(time_ns), 0) AS last_ns, count(*) AS matching
-        FROM decisions WHERE {_SCOPE}""",
     "origins": """
         SELECT countIf(NOT demo) AS tests, countIf(demo) AS demo
         FROM (SELECT demo FROM decisions UNION ALL SELECT demo FROM sessions) AS seen""",
@@ -257,20 +263,11 @@ QUERIES: Mapping[str, str] = {
           )
         ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
     **{f"attempts_by_{by.name.lower()}": _attempts(by) for by in Grouping},
-    **{f"newest_by_{by.name.lower()}": _newest(by) for by in Grouping},
     **{f"attempt_slots_by_{by.name.lower()}": _attempt_slots(by) for by in Grouping},
     **{f"occurrences_by_{by.name.lower()}": _occurrences(by) for by in Grouping},
     "callers_of_issues": f"""
         SELECT issue, caller, count(*) AS attempts FROM decisions WHERE {_ATTEMPT} AND has($keys, issue)
         GROUP BY issue, caller ORDER BY issue, caller LIMIT $limit""",
-    "reruns": f"""
-        SELECT issue, min(last_run_ns) AS reran_ns
-        FROM (
-            SELECT issue, test_key, coalesce(executed_ns, 0) AS last_run_ns
-            FROM (SELECT DISTINCT issue, test_key FROM decisions WHERE {_ATTEMPT} AND has($keys, issue)) AS attempts
-            LEFT JOIN ({_EXECUTED}) AS ran ON attempts.test_key = ran.executed
-        ) AS tested
-        GROUP BY issue ORDER BY issue LIMIT $limit""",
     "newest_runs": """
         SELECT run, service, demo, max(time_ns) AS last_ns
         FROM (
@@ -339,8 +336,10 @@ QUERIES: Mapping[str, str] = {
     "layers": f"""
         SELECT layer, {_COUNTS} FROM decisions WHERE {_SCOPE}
         GROUP BY layer ORDER BY decisions DESC, layer LIMIT $limit""",
-    "matrix": f"""
-        SELECT project, op, {_COUNTS} FROM decisions WHERE {_SCOPE}
-        GROUP BY project, op ORDER BY decisions DESC, project, op LIMIT $limit""",
     **{f"values_of_{name}": _values(name) for name in FIELDS},
 }
+
+
+def needed(name: str, parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return those of the parameters that the query of this name has."""
+    return {key: parameters[key] for key in PARAMETER.findall(QUERIES[name])}

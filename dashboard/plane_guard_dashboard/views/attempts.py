@@ -18,7 +18,7 @@ from plane_guard_dashboard.views.labels import number
 from plane_guard_dashboard.views.no_matches import no_attempts
 from plane_guard_dashboard.views.occurrences import occurrences
 from plane_guard_dashboard.views.timeline import timeline
-from plane_guard_dashboard.views.trend_status import EXPLAINED, compared_runs, reruns, shown
+from plane_guard_dashboard.views.trend_status import EXPLAINED, compared_runs, shown
 from plane_guard_dashboard.views.triage_form import triage_form
 from plane_guard_dashboard.wording import plural
 
@@ -129,10 +129,8 @@ def _shown(view: View, by: str, groups: Sequence[Row]) -> list[dict[str, Any]]:
     keys = [group["key"] for group in groups]
     slots = Slots.over(groups)
     trends = view.rows(f"attempt_slots_by_{by}", keys=keys, step=slots.step)
-    newest = {row["key"]: row for row in view.rows(f"newest_by_{by}", keys=keys)}
-    reran = reruns(view, keys) if by == "issue" else {}
     callers = view.rows("callers_of_issues", keys=keys, limit=MOST_ROWS) if by == "issue" else []
-    return lines(groups, slots.counts(trends), newest, known_groups(callers, view.now), reran)
+    return lines(groups, slots.counts(trends), known_groups(callers, view.now))
 
 
 def _columns(by: str) -> tuple[Column, ...]:

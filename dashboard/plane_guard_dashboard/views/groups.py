@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plane_guard_dashboard import triage
+from plane_guard_dashboard.store.queries import OF_THE_NEWEST
 from plane_guard_dashboard.triage import KnownFile, KnownFileError, Triage
 from plane_guard_dashboard.views.labels import DEMO, fix_command, job, maker, place
 from plane_guard_dashboard.views.trend_status import Status, shown, status
@@ -35,7 +36,6 @@ _TRIAGED: Mapping[Triage, str] = {
     Triage.EXPIRED: "⌛ no longer known",
     Triage.CHANGED: "✱ CHANGED",
 }
-_NOWHERE: Row = dict.fromkeys(("branch", "repository", "host", "job", "pipeline", "work_item"), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +93,19 @@ def known_groups(rows: Iterable[Row], now: datetime) -> Known:
 def lines(
     groups: Sequence[Row],
     trends: Mapping[str, list[int]],
-    newest: Mapping[str, Row],
     known: Known,
-    reran: Mapping[str, int],
 ) -> list[dict[str, Any]]:
-    """Return a row per row of `attempts_by_…`.
-
-    `newest` has the newest attempt of each group, `reran` the time at which
-    its tests were executed last.
-    """
-    return [
-        _line(group, trends, newest.get(group["key"], _NOWHERE), known, reran.get(group["key"], 0)) for group in groups
-    ]
+    """Return a row per row of `attempts_by_…`."""
+    return [_line(group, trends, known) for group in groups]
 
 
 def standing(found: Sequence[Row]) -> str:
     """Return the number of groups of each status over everything, from the rows of `attempts_by_…`."""
-    counts = {**found[0]} if found else {}
-    shown_states = (Status.NEW, Status.REGRESSED, Status.ONGOING, Status.ABSENT)
-    return ", ".join(f"{counts.get(state, 0):,} {state}" for state in shown_states)
+    return ", ".join(f"{found[0][state.name.lower()]:,} {state}" for state in Status)
 
 
-def _line(group: Row, trends: Mapping[str, list[int]], newest: Row, known: Known, reran_ns: int) -> dict[str, Any]:
-    state = status(group, reran_ns)
+def _line(group: Row, trends: Mapping[str, list[int]], known: Known) -> dict[str, Any]:
+    state, newest = status(group), dict(zip(OF_THE_NEWEST, group["newest"], strict=True))
     made_by = maker(group["demo"], group["attempts"])
     shared = {name: _common(group, name) for name in _SHARED}
     return {

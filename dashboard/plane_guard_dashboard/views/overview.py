@@ -90,12 +90,11 @@ def _top(view: View, found: list[dict[str, Any]]) -> None:
     if not found:
         return
     keys = [group["key"] for group in found]
-    newest = {row["key"]: row for row in view.rows("newest_by_issue", keys=keys)}
     known = known_groups(view.rows("callers_of_issues", keys=keys, limit=MOST_ROWS), view.now)
     st.header("What to fix")
     st.caption("Attempts are grouped by test, project, operation and reason. New groups come first.")
     grid(
-        lines(found, {}, newest, known, trend_status.reruns(view, keys)),
+        lines(found, {}, known),
         _TOP,
         key="top",
         alt="Top attempts, new ones first",

@@ -112,7 +112,7 @@ def _largest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _ends(view: View) -> tuple[int, int]:
-    span = view.row("span")
+    span = view.row("scope")
     chosen = view.filters
     if not chosen.since_ns:
         return span["first_ns"], span["last_ns"]

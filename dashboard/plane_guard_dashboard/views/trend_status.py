@@ -8,10 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_dashboard.store.queries import MOST_ROWS
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from plane_guard_dashboard.views.view import View
 
@@ -24,7 +22,7 @@ class Status(StrEnum):
     NEW = "new"
     REGRESSED = "regressed"
     ONGOING = "ongoing"
-    ABSENT = "absent"
+    ABSENT = "not run since"
     GONE = "gone"
 
 
@@ -55,15 +53,10 @@ def compared_runs(view: View) -> dict[str, list[str]]:
     }
 
 
-def reruns(view: View, issues: Sequence[str]) -> dict[str, int]:
-    """Return the time at which all tests of each issue were executed last; 0 if one of them was not since."""
-    return {row["issue"]: row["reran_ns"] for row in view.rows("reruns", keys=list(issues), limit=MOST_ROWS)}
-
-
-def status(row: Mapping[str, Any], reran_ns: int = 0) -> Status:
-    """Return the status of a row of `attempts_by_…`, whose tests were all executed last at `reran_ns`."""
+def status(row: Mapping[str, Any]) -> Status:
+    """Return the status of a row of `attempts_by_…`."""
     if not row["in_newest"]:
-        return Status.GONE if reran_ns > row["last_ns"] else Status.ABSENT
+        return Status.GONE if row["reran_ns"] > row["seen_ns"] else Status.ABSENT
     if row["in_newest"] == row["known"]:
         return Status.NEW
     return Status.ONGOING if row["in_previous"] else Status.REGRESSED

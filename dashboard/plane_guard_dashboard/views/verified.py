@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from plane_guard_dashboard.evidence import verifications
+from plane_guard_dashboard.views.trend_status import MOST_RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 def verified(view: View) -> None:
     """Show the outcome of `plane-guard verify` for the latest run."""
-    latest = view.rows("runs", limit=1)
-    if not latest or not latest[0]["run"]:
+    runs = view.rows("newest_runs", limit=MOST_RUNS)
+    latest = next((row["run"] for row in runs if not row["demo"]), "")
+    if not latest:
         return
-    found = _answer(view.source, latest[0]["run"], view.generation)
+    found = _answer(view.source, latest, view.generation)
     if found.code == 1:
         st.error(f"The latest run was {found.sentence}.", icon=":material/policy_alert:")
         st.caption("The guard was bypassed. `plane-guard verify` lists the changes.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.store.queries import Filters, Origins
+from plane_guard_dashboard.store.queries import Filters, Origins, needed
 from plane_guard_dashboard.views.filters import AUTO
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class View:
 
     def rows(self, name: str, **more: object) -> list[dict[str, Any]]:
         """Return the rows of a named query, with the parameters of the filters and `more`."""
-        parameters = {**self.filters.parameters(), **more}
+        # A filter that the query does not have asks for nothing new.
+        parameters = needed(name, {**self.filters.parameters(), **more})
         return _answer(self.engine, self.source, self.generation, name, repr(parameters), parameters)
 
     def row(self, name: str, **more: object) -> dict[str, Any]:

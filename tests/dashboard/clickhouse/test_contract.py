@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from plane_guard_dashboard.store.clickhouse import ClickHouse
 from plane_guard_dashboard.store.columns import DECISIONS, SESSIONS, SPANS
-from plane_guard_dashboard.store.queries import FIELDS, QUERIES, Filters, Grouping, Origins
+from plane_guard_dashboard.store.queries import FIELDS, PARAMETER, QUERIES, Filters, Grouping, Origins
 from tests.dashboard.clickhouse.spans import HOSTILE, HOUR, TWICE
 from tests.dashboard.evidence import SECOND, START, TEST, decision, resource
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from plane_guard_dashboard.store.local import Local
 
 Rows = list[dict[str, Any]]
-PARAMETER = re.compile(r"\$(\w+)")
 FILTERS = (
     Filters(),
     Filters(since_ns=START + 1, until_ns=START + 5 * HOUR),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plane_guard_dashboard.store._clickhouse_sql import PARAMETER, statement
+from plane_guard_dashboard.store._clickhouse_sql import statement
 from plane_guard_dashboard.store._clickhouse_table import Table
-from plane_guard_dashboard.store.queries import QUERIES, Filters
+from plane_guard_dashboard.store.queries import PARAMETER, QUERIES, Filters
 
 TABLE = Table("default", "otel_traces", {"ResourceAttributes": "Map(String, String)", "SpanAttributes": "Map"})
 WINDOW = "Timestamp >= fromUnixTimestamp64Nano({since_ns:Int64}"
@@ -18,9 +18,7 @@ def asked(name: str, **more: object) -> str:
     return statement(name, {**lists, **Filters().parameters(), **MORE, **more}, TABLE)
 
 
-@pytest.mark.parametrize(
-    "name", ["scope", "timeline_by_kind", "latest", "latest_attempts", "attempt_slots_by_issue", "matrix"]
-)
+@pytest.mark.parametrize("name", ["scope", "timeline_by_kind", "latest", "latest_attempts", "attempt_slots_by_issue"])
 def test_a_query_about_a_time_reads_the_spans_of_that_time(name: str) -> None:
     assert asked(name).count(WINDOW) == 1
 
@@ -36,5 +34,5 @@ def test_a_trace_is_found_by_its_index() -> None:
 
 
 def test_a_filter_that_is_not_set_reads_no_column() -> None:
-    assert "has({" not in asked("matrix")
-    assert "has({op:Array(String)}, op)" in asked("matrix", op=["state"])
+    assert "has({" not in asked("scope")
+    assert "has({op:Array(String)}, op)" in asked("scope", op=["state"])

@@ -78,7 +78,10 @@ def test_one_attempt_is_one_line(tmp_path: Path) -> None:
     assert (row["Status"], row["Attempts"], row["Latest"]) == ("✱ NEW", 1, START)
     assert (row["Test"], row["Op"], row["Reason"], row["Project"]) == (TESTS[0], "state", "prod-project-in-test", PROD)
     assert (row["Runs"], row["From"]) == (1, "box")
-    assert "1 issue: 1 new, 0 regressed, 0 ongoing, 0 absent. 1 attempt on production blocked" in markdown(app)
+    assert (
+        "1 issue: 1 new, 0 regressed, 0 ongoing, 0 not run since, 0 gone. 1 attempt on production blocked"
+        in markdown(app)
+    )
 
 
 def test_days_of_runs_show_what_is_new_ongoing_and_absent(tmp_path: Path) -> None:

@@ -165,7 +165,33 @@ def test_new_groups_come_before_ongoing_ones_and_are_counted_over_everything(das
     repeated = [decision(ongoing, at=START + number * SECOND, of=of) for of in (before, now) for number in range(5)]
     app = dashboard.holds(session(of=before), *repeated, decision(at=START + HOUR, of=now)).opened()
     assert [row["Status"] for row in top(app)] == ["✱ NEW", "● ongoing"]
-    assert facts(app, "Since when")["Groups"] == "1 new, 0 regressed, 1 ongoing, 0 absent"
+    assert facts(app, "Since when")["Groups"] == "1 new, 0 regressed, 1 ongoing, 0 not run since, 0 gone"
+
+
+def test_only_a_test_that_ran_again_without_its_attempt_is_gone(dashboard: Dashboard) -> None:
+    tests = [f"tests/test_it.py::test_{name}" for name in ("a", "b", "c")]
+    later = resource("run-2")
+    app = dashboard.holds(
+        session(at=START - SECOND),
+        *(
+            decision({"test.case.name": test, "plane_guard.decision.id": test}, at=START + place * SECOND)
+            for place, test in enumerate(tests)
+        ),
+        session(at=START + HOUR, of=later, tests=tests[:1]),
+    ).opened()
+    assert {row["Test"]: row["Status"] for row in top(app)} == dict(
+        zip(tests, ("✔ gone", "○ not run since", "○ not run since"), strict=True)
+    )
+    assert facts(app, "Since when")["Groups"] == "0 new, 0 regressed, 0 ongoing, 2 not run since, 1 gone"
+
+
+def test_a_group_that_came_back_is_not_gone_though_the_filters_hide_it(dashboard: Dashboard) -> None:
+    runs = [resource(f"run-{number}") for number in range(4)]
+    executed = session(at=START + HOUR, of=runs[1], tests=[TEST])
+    newest = session(at=START + 3 * HOUR, of=runs[3])
+    back = decision(at=START + 2 * HOUR, of=runs[2])
+    app = dashboard.holds(decision(of=runs[0]), executed, back, newest).opened(until=written(START + HOUR))
+    assert [row["Status"] for row in top(app)] == ["○ not run since"]
 
 
 def test_status_is_that_of_all_time_whatever_is_filtered(dashboard: Dashboard) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from plane_guard_dashboard.evidence import traces
 from plane_guard_dashboard.evidence.groups import fingerprint
 from plane_guard_dashboard.store.local import Local
+from plane_guard_dashboard.store.queries import Filters
 from tests.dashboard.evidence import PROD, SECOND, START, batch, decision, resource, session, write
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ def reran(folder: Path) -> dict[str, int]:
     store = Local(str(folder))
     store.refresh()
     issues = {fingerprint(test, PROD, "state", "prod-project-in-test"): test for test in (MOVES, COMMENTS)}
-    rows = store.query("reruns", {"keys": list(issues), "limit": 10})
-    return {issues[row["issue"]]: (row["reran_ns"] - START) // HOUR if row["reran_ns"] else 0 for row in rows}
+    asked = {**Filters().parameters(), "newest": [], "previous": [], "limit": 10}
+    rows = store.query("attempts_by_issue", asked)
+    return {issues[row["key"]]: (row["reran_ns"] - START) // HOUR if row["reran_ns"] else 0 for row in rows}
 
 
 def test_a_partial_run_tells_of_the_tests_that_it_executed_and_of_no_other(folder: Path) -> None:
