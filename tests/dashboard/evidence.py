@@ -115,7 +115,9 @@ def sandbox_write(*, at: int = START, of: Resource | None = None) -> ReadableSpa
     return decision(allowed, at=at, of=of)
 
 
-def session(*, at: int = START, of: Resource | None = None, tests: Iterable[str] | None = None) -> ReadableSpan:
+def session(
+    *, at: int = START, of: Resource | None = None, tests: Iterable[str] | None = None, uncovered: Iterable[str] = ()
+) -> ReadableSpan:
     """The report of a process in which the guard is in place; with `tests`, as it is written when pytest ends."""
     attributes: dict[str, Any] = {
         "plane_guard.session.evidence": "pytest in sys.modules",
@@ -126,6 +128,7 @@ def session(*, at: int = START, of: Resource | None = None, tests: Iterable[str]
         keys = sorted({key_of_test(test) for test in found})
         attributes |= {"plane_guard.session.tests": len(found)}
         attributes |= {"plane_guard.session.test_keys": [" ".join(keys)]} if keys else {}
+    attributes |= {"plane_guard.session.uncovered": [*uncovered]} if uncovered else {}
     return span("plane_guard.session", attributes, at=at, of=of, lasts=1000 if tests is None else SECOND)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from plane_guard_dashboard import triage
+from plane_guard_dashboard import owners, triage
 from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState, default_source, shown
 from plane_guard_dashboard.options import traces_option
 from plane_guard_dashboard.server import settings
@@ -52,6 +52,7 @@ def dashboard(source: str | None, port: int, base_path: str) -> None:
     if not _free(port):
         _refuse(f"Port {port} is in use. Stop the process that uses it, or choose another port with --port.")
     os.environ["PLANE_GUARD_TRACES"] = chosen if remote else str(Path(chosen).absolute())
+    os.environ.setdefault(owners.VARIABLE, str(Path.cwd()))
     os.environ[triage.VARIABLE] = str(triage.default_path(os.environ, Path.cwd()).absolute())
     _serve(port, base_path.strip("/"))
 

@@ -9,14 +9,17 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from plane_guard_dashboard.evidence.groups import NOBODY, without_parameters
+from plane_guard_dashboard.evidence.groups import NOBODY, fingerprint, without_parameters
 from plane_guard_dashboard.evidence.rows import DECISION, UNKNOWN_TESTS, SessionRow, job_of
 from plane_guard_dashboard.evidence.traces import session_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeAlias
 
     from plane_guard_dashboard.evidence.rows import DecisionRow, Origin
+
+    Firsts: TypeAlias = dict[str, tuple[int, str]]
 
 _CACHE_KIB = 64 * 1024
 _ROWS_A_BATCH = 2_000
@@ -77,9 +80,13 @@ class CollectionError(Exception):
 
 @dataclass(slots=True)
 class Collection:
-    """Decisions and sessions, each counted once. `received` counts copies of decisions as well."""
+    """Decisions and sessions, each counted once. `received` counts copies of decisions as well.
+
+    `firsts` are the time and the commit of the first attempt of each group outside of the scope.
+    """
 
     received: int = 0
+    firsts: Firsts = field(default_factory=dict)
     _database: sqlite3.Connection = field(default_factory=lambda: sqlite3.connect("", isolation_level=None))
     _decisions: list[tuple[Any, ...]] = field(default_factory=list)
     _sessions: list[tuple[Any, ...]] = field(default_factory=list)
@@ -109,6 +116,15 @@ class Collection:
             self._decisions.append(self._decision(row))
         if len(self._decisions) + len(self._sessions) >= _ROWS_A_BATCH:
             self._flush()
+
+    def leave_out(self, row: DecisionRow | SessionRow) -> None:
+        """Remember since when a group is known. The row does not count."""
+        if isinstance(row, SessionRow) or not (row.blocked or row.prod_allowed):
+            return
+        mark = fingerprint(row.test or NOBODY, row.project_id or NOBODY, row.op, row.reason)
+        known = self.firsts.get(mark)
+        if known is None or row.time_ns < known[0]:
+            self.firsts[mark] = row.time_ns, row.context.get("vcs.ref.head.revision", "")
 
     def ask(self, sql: str, *parameters: object) -> Iterator[sqlite3.Row]:
         """Yield the rows of a query."""

@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from plane_guard_dashboard import link_templates, triage
+from plane_guard_dashboard import link_templates, owners, triage
 from plane_guard_dashboard.durations import Age
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence import packing, traces, verifications
@@ -139,7 +139,7 @@ def report(  # noqa: PLR0913  one per option
         written_ns=_written_ns(marker),
     )
     try:
-        summary = _summary(wanted, Asked(_known(known), _templates()))
+        summary = _summary(wanted, Asked(_known(known), owners.find(Path.cwd()), _templates()))
     except _UNUSABLE as error:
         click.echo(visible(str(error), _LONGEST), err=True)
         sys.exit(gate.UNDECIDED)

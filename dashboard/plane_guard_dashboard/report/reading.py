@@ -80,6 +80,8 @@ def _of_files(wanted: Wanted, collection: Collection, asked: Asked, progress: Pr
     for row, file, offset in reading.rows(progress):
         if scope.takes(row):
             collection.add(row, (file, offset))
+        else:
+            collection.leave_out(row)
     [(kept,)] = collection.ask("SELECT count(*) FROM decision")
     account = reading.accounting(collection.received - kept)
     if scope.empty():
@@ -108,6 +110,8 @@ def _of_clickhouse(wanted: Wanted, collection: Collection, asked: Asked) -> Summ
     run = wanted.run or (ALL if wanted.is_limited else LATEST)
     found = clickhouse_report.read(wanted.source, run, wanted.earliest_ns)
     scope, account = of_traces(found, run), found.accounting
+    if run != ALL:
+        collection.firsts = clickhouse_report.firsts(wanted.source)
     for number, row in enumerate(rows_of(found)):
         if scope.takes(row):
             collection.add(row, (0, number))

@@ -181,7 +181,7 @@ def _card(one: GotThrough) -> Iterator[tuple[str, str]]:
     yield "time", f"{moment(one.time_ns).strftime(_TIME)} UTC"
     yield "process", f"{one.service}, pid {one.pid} on {one.host or 'an unknown host'}, run {one.run}"
     code = " ".join(filter(None, (one.repository, one.branch, one.revision)))
-    for name, value in (("code", code), ("CI job", one.job), ("started by", one.actor)):
+    for name, value in (("owner", one.owner), ("code", code), ("CI job", one.job), ("started by", one.actor)):
         if value:
             yield name, value
     for name, address in one.links.items():

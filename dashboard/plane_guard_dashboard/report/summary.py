@@ -14,6 +14,7 @@ from plane_guard_dashboard.evidence.groups import NOBODY, fingerprint
 from plane_guard_dashboard.evidence.rows import UNKNOWN_TESTS
 from plane_guard_dashboard.evidence.runs import ALL, LATEST, NothingSinceError, UnknownRunError, run_ids, since
 from plane_guard_dashboard.link_templates import LinkTemplates
+from plane_guard_dashboard.owners import Owners
 from plane_guard_dashboard.report.collection import Collection
 from plane_guard_dashboard.report.scope import OtherRun, Scope, of_traces
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from plane_guard_dashboard.evidence.rows import DecisionRow, SessionRow
     from plane_guard_dashboard.evidence.traces import Accounting, Traces
+    from plane_guard_dashboard.report.collection import Firsts
     from plane_guard_dashboard.report.known import Absent, Known
 
 __all__ = [
@@ -45,6 +47,7 @@ MOST_GROUPS = 10_000
 MOST_GOT_THROUGH = 100
 MOST_TESTS = 10
 OTHERS = "(others)"
+END = 2**63
 
 _RULES = {
     "allowed": verdicts.ALLOWED.sql(),
@@ -60,9 +63,13 @@ _ORDER = "count(*) DESC, min(time_ns), min(seq)"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a report compares its groups with, and how it links. Without `known` groups nothing is compared."""
+    """What a report compares its groups with, who owns them, and how it links.
+
+    Without `known` groups nothing is compared.
+    """
 
     known: Known | None = None
+    owners: Owners = field(default_factory=Owners)
     templates: LinkTemplates = field(default_factory=lambda: LinkTemplates({}))
 
 
@@ -76,6 +83,7 @@ class GotThrough:
     work_item: str
     project: str
     project_name: str
+    owner: str
     reason: str
     method: str
     url_template: str
@@ -117,8 +125,9 @@ class Group:
     """Unexpected blocks, or writes that got through to production, that are alike.
 
     The fingerprint is the same in every run, and a parametrized test is one test. `known` is None if there is nothing
-    to compare with. `triage`, `note` and `until` are those of the known-file. What stands below `prod_allowed` is that
-    of the first decision.
+    to compare with. `triage`, `note` and `until` are those of the known-file. `first_ns` and `first_commit` are those
+    of the first attempt in all of the evidence, and `owner` is by CODEOWNERS. What stands below them is that of the
+    first decision.
     """
 
     fingerprint: str
@@ -137,6 +146,9 @@ class Group:
     prod_attempts: int
     possible_prod_attempts: int
     prod_allowed: int
+    owner: str
+    first_ns: int
+    first_commit: str
     work_item: str
     caller: str
     file: str
@@ -340,7 +352,7 @@ def _groups(collection: Collection, asked: Asked) -> _Groups:
         ") AS found JOIN origin ON origin.id = found.origin ORDER BY number DESC, first, seq, test_group, op"
     )
     result = _Groups()
-    result.shown = tuple(heapq.nsmallest(MOST_GROUPS, _counted(rows, asked, result), key=_rank))
+    result.shown = tuple(heapq.nsmallest(MOST_GROUPS, _counted(rows, asked, collection.firsts, result), key=_rank))
     return result
 
 
@@ -350,9 +362,9 @@ def _rank(group: Group) -> tuple[bool, bool, int]:
     return bool(group.known), not on_production, -group.count
 
 
-def _counted(rows: Iterator[Any], asked: Asked, result: _Groups) -> Iterator[Group]:
+def _counted(rows: Iterator[Any], asked: Asked, firsts: Firsts, result: _Groups) -> Iterator[Group]:
     for row in rows:
-        group = _group(row, asked)
+        group = _group(row, asked, firsts)
         result.marks.add(group.fingerprint)
         result.number += 1
         result.new += not group.known
@@ -360,9 +372,10 @@ def _counted(rows: Iterator[Any], asked: Asked, result: _Groups) -> Iterator[Gro
         yield group
 
 
-def _group(row: Any, asked: Asked) -> Group:
+def _group(row: Any, asked: Asked, firsts: Firsts) -> Group:
     mark = fingerprint(row["test_group"], row["project"], row["op"], row["reason"])
     verdict = asked.known.verdict(mark, json.loads(row["places"])) if asked.known else None
+    first_ns, first_commit = min((row["time_ns"], row["revision"]), firsts.get(mark, (END, "")), key=lambda one: one[0])
     values = {name: row[name] for name in ("outcome", "target", "reason")} | {"expected": False}
     return Group(
         fingerprint=mark,
@@ -381,6 +394,9 @@ def _group(row: Any, asked: Asked) -> Group:
         prod_attempts=row["number"] * verdicts.PROD_ATTEMPT.holds(**values),
         possible_prod_attempts=row["number"] * verdicts.POSSIBLE_PROD_ATTEMPT.holds(**values),
         prod_allowed=row["number"] * verdicts.PROD_ALLOWED.holds(**values),
+        owner=asked.owners.of(row["test_group"]),
+        first_ns=first_ns,
+        first_commit=first_commit,
         work_item=row["item"],
         caller=row["caller"],
         file=row["file"],
@@ -434,8 +450,9 @@ def _got_through(collection: Collection, asked: Asked) -> tuple[GotThrough, ...]
 
 def _leak(row: Any, asked: Asked) -> GotThrough:
     renamed = {"work_item": "item", "url_template": "url"}
-    names = [one.name for one in fields(GotThrough) if one.name != "links"]
-    return GotThrough(**{name: row[renamed.get(name, name)] for name in names}, links=_links(row, asked))
+    names = [one.name for one in fields(GotThrough) if one.name not in ("links", "owner")]
+    owner = asked.owners.of(row["test"])
+    return GotThrough(**{name: row[renamed.get(name, name)] for name in names}, owner=owner, links=_links(row, asked))
 
 
 def _uncovered(collection: Collection) -> tuple[str, ...]:

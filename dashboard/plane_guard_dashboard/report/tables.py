@@ -64,6 +64,8 @@ def as_table(summary: Summary) -> Table:
 
 def _lines(summary: Summary, group: Group) -> Iterator[str]:
     yield group.test
+    if group.owner:
+        yield f"  owner {group.owner}"
     if group.caller:
         yield f"  {group.caller}"
     yield f"  {write(group)}"

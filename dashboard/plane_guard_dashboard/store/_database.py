@@ -53,6 +53,7 @@ _MACROS = (
     "splitByChar(separator, s) AS string_split(s, separator)",
     "arrayJoin(list) AS unnest(list)",
     "positionUTF8(hay, needle) AS strpos(hay, needle)",
+    "startsWith(s, beginning) AS starts_with(s, beginning)",
 )
 _TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
 _TRACKED = (

@@ -78,6 +78,15 @@ def read(source: str, run: str, since_ns: int = 0, dial: Callable[[Address], Cli
     return found
 
 
+def firsts(source: str, dial: Callable[[Address], Client] = clients.connect) -> dict[str, tuple[int, str]]:
+    """Return the time and the commit of the first attempt of each group."""
+    connection, table = opened(source, dial)
+    sql = f"""
+SELECT issue, min(time_ns), argMin(revision, (time_ns, decision_id))
+FROM ({RELATIONS["decisions"](table, [])}) WHERE blocked OR prod_allowed GROUP BY issue"""
+    return {issue: (time_ns, revision) for issue, time_ns, revision in connection.ask(sql).result_rows}
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     connection: clients.Connection

@@ -34,12 +34,12 @@ DECISION = "decision"
 MOST_GROUPS = 200
 MOST_OCCURRENCES = 100
 GROUPINGS = ("issue", "test", "project", "caller")
-_TEST = Column("Test", "test", "test")
+_TEST, _OWNER = Column("Test", "test", "test"), Column("Owner", "owner", under=True)
 _OP, _REASON = Column("Op", "op"), Column("Reason", "reason", under=True)
 _PROJECT, _CALLER = Column("Project", "project_name", "id"), Column("Called from", "caller", "caller")
 _WHAT: Mapping[str, tuple[Column, ...]] = {
-    "issue": (_TEST, _OP, _REASON, _PROJECT, _CALLER),
-    "test": (_TEST, _OP, _REASON, _PROJECT, _CALLER),
+    "issue": (_TEST, _OWNER, _OP, _REASON, _PROJECT, _CALLER),
+    "test": (_TEST, _OWNER, _OP, _REASON, _PROJECT, _CALLER),
     "project": (_PROJECT, _OP, _REASON, _TEST, _CALLER),
     "caller": (_CALLER, _OP, _REASON, _PROJECT, _TEST),
 }
@@ -53,6 +53,7 @@ _SEEN = (
     Column("CI job", "job_link", "job", under=True),
     Column("Latest", "last_ns", "ago"),
     Column("First", "first_ns", "ago", under=True),
+    Column("In commit", "first_commit", "id", under=True),
     Column("Runs", "runs", "number"),
 )
 
@@ -160,6 +161,10 @@ def _group(view: View, by: str, group: str) -> None:
     found = [one for one in view.rows(f"attempts_by_{by}", **compared, limit=MOST_ROWS) if one["key"] == group]
     if found:
         grid(_shown(view, by, found), _columns(by), key=f"attempts-{by}-one", alt="The group that was chosen")
-        facts([Fact("First seen", found[0]["first_ns"], "time")], key="group-first", alt="Since when")
+        since = [
+            Fact("First seen", found[0]["first_ns"], "time"),
+            Fact("In commit", found[0]["first_commit"], "copied id"),
+        ]
+        facts(since, key="group-first", alt="Since when")
     st.caption(f"{number(len(decisions), MOST_OCCURRENCES, 'decision')}; select a row for details.")
     occurrences(decisions, f"occurrences-{by}", "The latest decisions of this group")

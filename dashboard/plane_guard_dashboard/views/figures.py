@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from plane_guard_dashboard.store.queries import Filters, Origins
+from plane_guard_dashboard.store.queries import MOST_ROWS, Filters, Origins
 from plane_guard_dashboard.views.period import SECOND, before, nanoseconds
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from plane_guard_dashboard.views.view import View
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 DAY = 86_400
 STALE_AFTER = DAY
 WIDTH = 190  # four beside each other on a laptop, two on half a screen
+# A client that cannot be inspected, but to which known Plane hosts are closed.
+_CLOSED = re.compile(r"[^,:]+: (?:not )?guarded\b.*?[Kk]nown Plane hosts are closed to it(?:, requests to [a-z ]+)?")
 _AGES = ((DAY, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -37,12 +40,35 @@ class Figures:
     previous: int | None
     filtered: bool
     now: datetime
+    gaps: Gaps
     unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """The processes that use something that is not covered, and the texts of their sessions, most frequent first.
+
+    `open` counts those with a way to a known Plane host. To the others such hosts are closed.
+    """
+
+    processes: int
+    open: int
+    texts: tuple[str, ...]
+
+
+def gaps_of(rows: Sequence[Mapping[str, Any]]) -> Gaps:
+    """Return the gaps from the rows of the query `gaps`."""
+    opened = (row for row in rows if _CLOSED.sub("", row["uncovered"]).strip(", "))
+    return Gaps(
+        sum(row["processes"] for row in rows),
+        sum(row["processes"] for row in opened),
+        tuple(row["uncovered"] for row in rows),
+    )
 
 
 def figures(view: View) -> Figures:
     """Count what the overview shows."""
-    everything = view.everything()
+    everything, gaps = view.everything(), gaps_of(view.rows("gaps", limit=MOST_ROWS))
     guarded = everything.row("processes")
     last = max(guarded["last_ns"], everything.row("scope")["last_ns"])
     return Figures(
@@ -53,19 +79,19 @@ def figures(view: View) -> Figures:
         previous=_previous(view),
         filtered=view.filters not in (Filters(), Filters(origin=Origins.TESTS)),
         now=view.now,
-        unknown=_unknown(view, guarded, last),
+        gaps=gaps,
+        unknown=_unknown(view, guarded["processes"], last, gaps.open),
     )
 
 
-def _unknown(view: View, guarded: dict[str, Any], last_ns: int) -> tuple[str, ...]:
+def _unknown(view: View, guarded: int, last_ns: int, uncovered: int) -> tuple[str, ...]:
     health, old = view.engine.health(), seconds_since(last_ns, view.now)
     damaged = health.unreadable_lines + health.unreadable_files
-    uncovered = plural(guarded["uncovered"], "process", "processes")
     reasons = {
-        "no guarded process has reported": not guarded["processes"],
-        f"no report for {age(old)}": bool(guarded["processes"]) and old >= STALE_AFTER,
+        "no guarded process has reported": not guarded,
+        f"no report for {age(old)}": bool(guarded) and old >= STALE_AFTER,
         f"{plural(damaged, 'line or file', 'lines or files')} could not be read": damaged,
-        f"not everything is covered in {uncovered}": guarded["uncovered"],
+        f"not everything is covered in {plural(uncovered, 'process', 'processes')}": uncovered,
     }
     return tuple(text for text, holds in reasons.items() if holds)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from plane_guard_dashboard import triage
 from plane_guard_dashboard.store.queries import OF_THE_NEWEST
 from plane_guard_dashboard.triage import KnownFile, KnownFileError, Triage
-from plane_guard_dashboard.views.labels import DEMO, fix_command, job, maker, place
+from plane_guard_dashboard.views.labels import DEMO, fix_command, job, maker, owner_of, place
 from plane_guard_dashboard.views.trend_status import Status, shown, status
 from plane_guard_dashboard.wording import plural
 
@@ -124,6 +124,8 @@ def _line(group: Row, trends: Mapping[str, list[int]], known: Known) -> dict[str
         "job_link": job(newest),
         "work_item": newest["work_item"],
         "first_ns": group["first_ns"],
+        "first_commit": group["first_commit"],
+        "owner": owner_of(group["test"]) if group["test_groups"] == 1 else "",
         "last_ns": group["last_ns"],
         "fix": fix_command(shared["test"]) if group["test_groups"] == 1 else "",
         "maker": made_by,

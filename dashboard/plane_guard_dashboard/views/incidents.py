@@ -11,7 +11,7 @@ from plane_guard_dashboard import link_templates
 from plane_guard_dashboard.views import explanations, links
 from plane_guard_dashboard.views.blocks import commands, facts
 from plane_guard_dashboard.views.columns import Fact
-from plane_guard_dashboard.views.labels import job
+from plane_guard_dashboard.views.labels import job, owner_of
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def who_and_where(row: Mapping[str, Any]) -> list[Fact]:
         Fact("Project", row["project_name"]),
         Fact("Project id", row["project"] if row["project"] != row["project_name"] else "", "copied id"),
         Fact("Test", row["test"], "test"),
+        Fact("Owner", owner_of(row["test"])),
         Fact("Called from", [row["caller"], code] if code else row["caller"], "link" if code else "text"),
         Fact("Branch", row["branch"]),
         Fact("Repository or worktree", row["repository"]),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plane_guard_dashboard import owners
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence.groups import NOBODY
 from plane_guard_dashboard.evidence.rows import LIVE_RUNTIME, PROD
@@ -52,6 +55,11 @@ def job(row: Mapping[str, Any]) -> list[str] | str:
     if not row["job"]:
         return ""
     return [f"CI {row['job']}", row["pipeline"]] if is_web(row["pipeline"]) else f"CI {row['job']}"
+
+
+def owner_of(test: str) -> str:
+    """Return the owners of a test, by the CODEOWNERS file of the folder in which the dashboard was started."""
+    return owners.find(Path(os.environ.get(owners.VARIABLE) or Path.cwd())).of(test)
 
 
 def fix_command(test: str) -> str:

@@ -15,6 +15,7 @@ from plane_guard_dashboard.views.comparison import sentence, verdict
 from plane_guard_dashboard.views.labels import job, number
 from plane_guard_dashboard.views.occurrences import occurrences
 from plane_guard_dashboard.views.run_comparison import against, newest_run
+from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +106,7 @@ def _processes(view: View, run: Row) -> None:
     found: Sequence[Row] = view.rows("run_processes", this_run=run["run"], limit=MOST_PROCESSES)
     if found:
         st.header("Guarded processes")
-        st.caption(f"{len(found):,} reported that they are guarded.")
+        st.caption(f"{plural(len(found), 'process', 'processes')} reported with the guard in place.")
         grid(found, _PROCESSES, key="run-processes", alt="Guarded processes of this run")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.store.queries import MOST_ROWS
 from plane_guard_dashboard.views import empty_states, links, trend_status
 from plane_guard_dashboard.views.blocks import facts, grid, link_row
@@ -20,13 +21,15 @@ from plane_guard_dashboard.views.verified import verified
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
-    from plane_guard_dashboard.views.figures import Figures
+    from plane_guard_dashboard.views.figures import Figures, Gaps
     from plane_guard_dashboard.views.view import View
 
 MOST_ATTEMPTS = 10
+MOST_GAPS, LONGEST_GAP = 3, 1_000
 _TOP = (
     Column("Status", "status"),
     Column("Test", "test", "test"),
+    Column("Owner", "owner", under=True),
     Column("From", "place"),
     Column("CI job", "job_link", "job", under=True),
     Column("Called from", "caller", "caller"),
@@ -34,6 +37,8 @@ _TOP = (
     Column("Project", "project_name", "id", under=True),
     Column("Attempts", "attempts", "number"),
     Column("Latest", "last_ns", "ago"),
+    Column("First", "first_ns", "ago", under=True),
+    Column("In commit", "first_commit", "id", under=True),
     Column("Next step", "fix", "copy"),
 )
 
@@ -65,13 +70,28 @@ def _state(view: View, found: Figures) -> None:
     for reason in found.unknown:
         if "read" in reason:
             st.warning(f"Evidence may be missing: {reason}. Data lists them.", icon=":material/warning:")
-        if "covered" in reason:
-            st.warning(f"A write may be missing: {reason}. Runs names the clients.", icon=":material/warning:")
+    _gaps(found.gaps)
     decisions = view.everything().row("scope")["decisions"]
     if decisions and not found.scope["decisions"]:
         empty_states.unmatched(decisions)
     elif not found.scope["prod_attempts"] and not found.leaks:
         empty_states.quiet(found.processes, found.scope["decisions"])
+
+
+def _gaps(gaps: Gaps) -> None:
+    if not gaps.processes:
+        return
+    if gaps.open:
+        where = plural(gaps.open, "process", "processes")
+        st.warning(f"A write may be missing: not everything is covered in {where}.", icon=":material/warning:")
+    else:
+        where = plural(gaps.processes, "process", "processes")
+        said = (
+            f"Some clients are covered for known Plane hosts only, in {where}. Name the hosts of your Plane in `hosts`."
+        )
+        st.info(said, icon=":material/visibility_off:")
+    for text in gaps.texts[:MOST_GAPS]:
+        st.text(visible(text, LONGEST_GAP))
 
 
 def _since(found: Figures, groups: str) -> None:

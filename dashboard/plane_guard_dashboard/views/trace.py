@@ -44,6 +44,8 @@ def trace(view: View, decision: Mapping[str, Any]) -> None:
     everything = layout(_with(found, decision), decision["span_id"])
     lines = around(everything)
     st.caption(_caption(len(lines), len(everything), len(found)))
+    if len(everything) == 1:
+        return
     st.altair_chart(_chart(_bars(lines)), alt=ALT)
     with st.expander("The same as a table" if len(lines) == len(everything) else "All spans as a table"):
         grid(_bars(everything), _COLUMNS, key="trace", alt=ALT)

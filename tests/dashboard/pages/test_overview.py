@@ -252,3 +252,31 @@ def test_an_age_is_told_in_its_largest_unit(seconds: float, words: str) -> None:
 
 def test_the_sentence_tells_nothing_from_nothing_that_matches() -> None:
     assert sentence(0, 0) != sentence(0, 0, filtered=True)
+
+
+def test_what_is_not_covered_is_said_and_a_closed_client_hides_no_quiet(dashboard: Dashboard) -> None:
+    now = time.time_ns()
+    closed = "pycurl: guarded by host only: known Plane hosts are closed to it, requests to other hosts are not checked"
+    failed = "httpx: not guarded: a probe, or two, failed. Known Plane hosts are closed to it"
+    app = dashboard.holds(session(at=now, uncovered=[closed, failed]), session(at=now, of=resource("run-2"))).opened()
+    assert title(app) == "Nothing tried to write to production"
+    assert "covered for known Plane hosts only, in 1 process" in app.info[0].value
+    assert app.text[0].value == f"{closed}, {failed}"
+    opened = "impit: not guarded: it sends requests from Rust, where Python sees neither requests nor connections"
+    app = dashboard.holds(session(at=now, of=resource("run-3"), uncovered=[closed, opened])).opened()
+    assert title(app) == (
+        "Unknown whether anything tried to write to production: not everything is covered in 1 process"
+    )
+    assert "not everything is covered in 1 process" in app.warning[0].value
+    assert {text.value for text in app.text} >= {f"{closed}, {opened}", f"{closed}, {failed}"}
+
+
+def test_a_group_names_its_owner_and_the_commit_that_it_first_appeared_in(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (dashboard.folder / "CODEOWNERS").write_text("* @acme/everyone\n")
+    monkeypatch.setenv("PLANE_GUARD_PROJECT_FOLDER", str(dashboard.folder))
+    runs = [resource(f"run-{number}", **{"vcs.ref.head.revision": f"{number}" * 40}) for number in range(2)]
+    app = dashboard.holds(*(decision(at=START + place * HOUR, of=of) for place, of in enumerate(runs))).opened()
+    [row] = top(app)
+    assert (row["Owner"], row["First"], row["In commit"]) == ("@acme/everyone", START, "0" * 40)
