@@ -110,7 +110,7 @@ def _of_clickhouse(wanted: Wanted, collection: Collection, asked: Asked) -> Summ
     run = wanted.run or (ALL if wanted.is_limited else LATEST)
     found = clickhouse_report.read(wanted.source, run, wanted.earliest_ns)
     scope, account = of_traces(found, run), found.accounting
-    if run != ALL:
+    if run != ALL and any(row.blocked or row.prod_allowed for row in found.decisions):
         collection.firsts = clickhouse_report.firsts(wanted.source)
     for number, row in enumerate(rows_of(found)):
         if scope.takes(row):

@@ -103,12 +103,16 @@ _SCOPE = f"""{_TIME}
   AND ($containing = '' OR {_found(SEARCHED)}){_within(FIELDS)}"""
 _ATTEMPT = "(blocked OR prod_allowed)"
 
-# The time of the last session that executed a test. Runs of a whole suite have the same keys, which are split once.
+# The time of the last session that executed a test, and of the last one before the newest runs. Runs of a whole suite
+# have the same keys, which are split once.
 _EXECUTED = """
-    SELECT executed, max(started_ns) AS executed_ns FROM (
-        SELECT arrayJoin(splitByChar(' ', test_keys)) AS executed, started_ns
-        FROM (SELECT test_keys, max(time_ns) AS started_ns FROM sessions WHERE test_keys <> '' GROUP BY test_keys)
-            AS kept
+    SELECT executed, max(last_ns) AS executed_ns, max(earlier_ns) AS executed_earlier_ns FROM (
+        SELECT arrayJoin(splitByChar(' ', test_keys)) AS executed, last_ns, earlier_ns
+        FROM (
+            SELECT test_keys, max(time_ns) AS last_ns,
+                   max(CASE WHEN has($newest, run) THEN 0 ELSE time_ns END) AS earlier_ns
+            FROM sessions WHERE test_keys <> '' GROUP BY test_keys
+        ) AS kept
     ) AS split GROUP BY executed"""
 
 _COUNTS = """count(*) AS decisions,
@@ -122,8 +126,8 @@ _ROW = """decision_id, time_ns, verdict, target, project, project_name, work_ite
 
 
 _IS_NEW = "(in_newest > 0 AND in_newest = known)"
-_IS_REGRESSED = "(in_newest > 0 AND in_newest < known AND in_previous = 0)"
-_IS_ONGOING = "(in_newest > 0 AND in_newest < known AND in_previous > 0)"
+_IS_REGRESSED = "(in_newest > 0 AND in_newest < known AND reran_earlier_ns > seen_earlier_ns)"
+_IS_ONGOING = "(in_newest > 0 AND in_newest < known AND reran_earlier_ns <= seen_earlier_ns)"
 _IS_GONE = "(in_newest = 0 AND reran_ns > seen_ns)"
 _IS_ABSENT = "(in_newest = 0 AND reran_ns <= seen_ns)"
 _KIND = """CASE WHEN prod_allowed THEN 'got through'
@@ -140,9 +144,9 @@ PARTS: Mapping[str, str] = {"kind": _KIND, "folder": "folder", "service": "servi
 def _groups(by: Grouping) -> str:
     """Return the groups that the filters leave in, each with its history over everything that is known.
 
-    `in_newest` and `in_previous` count the attempts in the newest runs of each service and in the runs before them.
-    `first_commit` is that of the first attempt. All tests of the group were executed again at `reran_ns` or later;
-    it is 0 if one of them was not.
+    `in_newest` counts the attempts in the newest run of each service. `first_commit` is that of the first attempt. All
+    tests of the group were executed at `reran_ns` or later; it is 0 if that is not known of one of them. `seen_ns` is
+    the time of the last attempt. The two `earlier` leave the newest runs out.
     """
     return f"""
         SELECT * FROM (
@@ -161,16 +165,19 @@ def _groups(by: Grouping) -> str:
             GROUP BY {by}
         ) AS filtered
         INNER JOIN (
-            SELECT seen.key AS key, known, first_ns, seen_ns, first_commit, in_newest, in_previous, reran_ns
+            SELECT seen.key AS key, known, first_ns, seen_ns, first_commit, in_newest, reran_ns,
+                   seen_earlier_ns, reran_earlier_ns
             FROM (
                 SELECT {by} AS key, count(*) AS known, min(time_ns) AS first_ns, max(time_ns) AS seen_ns,
                        argMin(revision, time_ns) AS first_commit,
-                       countIf(has($newest, run)) AS in_newest, countIf(has($previous, run)) AS in_previous
+                       countIf(has($newest, run)) AS in_newest,
+                       max(CASE WHEN has($newest, run) THEN 0 ELSE time_ns END) AS seen_earlier_ns
                 FROM decisions WHERE {_ATTEMPT}
                 GROUP BY {by}
             ) AS seen
             INNER JOIN (
-                SELECT key, min(coalesce(executed_ns, 0)) AS reran_ns
+                SELECT key, min(coalesce(executed_ns, 0)) AS reran_ns,
+                       min(coalesce(executed_earlier_ns, 0)) AS reran_earlier_ns
                 FROM (SELECT DISTINCT {by} AS key, test_key FROM decisions WHERE {_ATTEMPT}) AS attempts
                 LEFT JOIN ({_EXECUTED}) AS ran ON attempts.test_key = ran.executed
                 GROUP BY key

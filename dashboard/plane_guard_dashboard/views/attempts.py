@@ -18,7 +18,7 @@ from plane_guard_dashboard.views.labels import number
 from plane_guard_dashboard.views.no_matches import no_attempts
 from plane_guard_dashboard.views.occurrences import occurrences
 from plane_guard_dashboard.views.timeline import timeline
-from plane_guard_dashboard.views.trend_status import EXPLAINED, compared_runs, shown
+from plane_guard_dashboard.views.trend_status import EXPLAINED, newest_runs, shown
 from plane_guard_dashboard.views.triage_form import triage_form
 from plane_guard_dashboard.wording import plural
 
@@ -122,7 +122,7 @@ def _opener(by: str) -> Any:
 
 
 def _lines(view: View, by: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    groups = view.rows(f"attempts_by_{by}", **compared_runs(view), limit=MOST_GROUPS)
+    groups = view.rows(f"attempts_by_{by}", newest=newest_runs(view), limit=MOST_GROUPS)
     return groups, _shown(view, by, groups)
 
 
@@ -157,8 +157,8 @@ def _group(view: View, by: str, group: str) -> None:
         st.header(explanations.sentence(row))
         facts(who_and_where(decisions[0]), key="group-newest", alt="The newest attempt of this group")
         triage_form(view, group, decisions[0])
-    compared = compared_runs(view)
-    found = [one for one in view.rows(f"attempts_by_{by}", **compared, limit=MOST_ROWS) if one["key"] == group]
+    every = view.rows(f"attempts_by_{by}", newest=newest_runs(view), limit=MOST_ROWS)
+    found = [one for one in every if one["key"] == group]
     if found:
         grid(_shown(view, by, found), _columns(by), key=f"attempts-{by}-one", alt="The group that was chosen")
         since = [

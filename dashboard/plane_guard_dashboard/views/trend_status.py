@@ -28,7 +28,7 @@ class Status(StrEnum):
 
 EXPLAINED: Mapping[Status, str] = {
     Status.NEW: "only in the newest run",
-    Status.REGRESSED: "in the newest run, not in the run before, but seen earlier",
+    Status.REGRESSED: "in the newest run again, after its test ran without it",
     Status.ONGOING: "in the newest run and before it",
     Status.ABSENT: "no run says that it executed the test since",
     Status.GONE: "its test ran again, without the attempt",
@@ -42,15 +42,12 @@ _SHOWN: Mapping[Status, str] = {
 }
 
 
-def compared_runs(view: View) -> dict[str, list[str]]:
-    """Return the parameters `newest` and `previous`: the last run of each service, and the one before it."""
-    runs: dict[str, list[str]] = {}
+def newest_runs(view: View) -> list[str]:
+    """Return the last run of each service."""
+    runs: dict[str, str] = {}
     for row in view.rows("newest_runs", limit=MOST_RUNS):
-        runs.setdefault(row["service"], []).append(row["run"])
-    return {
-        "newest": sorted(found[0] for found in runs.values()),
-        "previous": sorted(found[1] for found in runs.values() if len(found) > 1),
-    }
+        runs.setdefault(row["service"], row["run"])
+    return sorted(runs.values())
 
 
 def status(row: Mapping[str, Any]) -> Status:
@@ -59,7 +56,7 @@ def status(row: Mapping[str, Any]) -> Status:
         return Status.GONE if row["reran_ns"] > row["seen_ns"] else Status.ABSENT
     if row["in_newest"] == row["known"]:
         return Status.NEW
-    return Status.ONGOING if row["in_previous"] else Status.REGRESSED
+    return Status.REGRESSED if row["reran_earlier_ns"] > row["seen_earlier_ns"] else Status.ONGOING
 
 
 def shown(state: Status) -> str:

@@ -5,6 +5,9 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from plane_guard_instrumentation.evidence import resource
+from plane_guard_instrumentation.evidence.system import SYSTEM
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -16,7 +19,7 @@ _LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 
 
 class Caller(NamedTuple):
-    """The place in the user's code at which a request began."""
+    """The place in the user's code at which a request began. A file of the checkout is named from its top folder."""
 
     file: str
     line: int
@@ -30,7 +33,7 @@ def find() -> Caller | None:
         if frame is None:
             return None
         if not _is_library(frame.f_code.co_filename):
-            return Caller(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+            return Caller(_in_checkout(frame.f_code.co_filename), frame.f_lineno, frame.f_code.co_qualname)
         frame = frame.f_back
     return None
 
@@ -47,6 +50,13 @@ def library() -> str:
                 return inside.partition(os.sep)[0].removesuffix(".py")
         frame = frame.f_back
     return ""
+
+
+@lru_cache(maxsize=_MOST_FILES)
+def _in_checkout(filename: str) -> str:
+    # The same line has the same name in each worktree and on each machine.
+    top = resource.top_of_checkout(SYSTEM.folder)
+    return filename.removeprefix(f"{top}{SYSTEM.sep}") if top else filename
 
 
 @lru_cache(maxsize=_MOST_FILES)

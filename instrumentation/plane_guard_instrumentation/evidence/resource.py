@@ -89,13 +89,20 @@ def context(environ: Mapping[str, str], folder: str = "") -> Attributes:
     return sanitize.sanitize(found, redaction.of_environment())
 
 
-def _of_checkout(start: str) -> dict[str, str]:
+def top_of_checkout(start: str) -> str:
+    """Return the top folder of the git checkout or worktree around a folder, or an empty string."""
     folder = start
     while not SYSTEM.exists(f"{folder.rstrip(SYSTEM.sep)}{SYSTEM.sep}.git"):
-        parent = folder.rstrip(SYSTEM.sep).rpartition(SYSTEM.sep)[0]
-        if not parent:
-            return {}
-        folder = parent
+        folder = folder.rstrip(SYSTEM.sep).rpartition(SYSTEM.sep)[0]
+        if not folder:
+            return ""
+    return folder
+
+
+def _of_checkout(start: str) -> dict[str, str]:
+    folder = top_of_checkout(start)
+    if not folder:
+        return {}
     from plane_guard_instrumentation.evidence import checkout
 
     return checkout.attributes(folder)

@@ -51,7 +51,7 @@ def each_field(local: Local) -> Iterator[Filters]:
 def parameters(name: str, local: Local) -> Iterator[dict[str, object]]:
     """What the queries ask for beside filters; the values are those of the story."""
     grouping = next((by for by in Grouping if name.endswith(f"_by_{by.name.lower()}")), Grouping.ISSUE)
-    common: dict[str, object] = {"newest": [], "previous": []}
+    common: dict[str, object] = {"newest": []}
     groups = local.query(f"attempts_by_{grouping.name.lower()}", {**Filters().parameters(), **common, "limit": 500})
     latest = local.query("latest", {**Filters().parameters(), "limit": 500, "before_ns": 2**62, "before_id": ""})
     around = next(row for row in latest if row["run"] == "run-7")
@@ -59,7 +59,6 @@ def parameters(name: str, local: Local) -> Iterator[dict[str, object]]:
         "limit": 500,
         "step": HOUR,
         "newest": ["run-1", "run-2", f"run {HOSTILE[1]}"],
-        "previous": ["run-1"],
         "with_sandbox": True,
         "keys": [row["key"] for row in groups],
         "runs": ["run-1", "run-2"],
@@ -79,7 +78,6 @@ def parameters(name: str, local: Local) -> Iterator[dict[str, object]]:
         "step": SECOND,
         "keys": [],
         "newest": [],
-        "previous": [],
         "with_sandbox": False,
         "this_run": HOSTILE[2],
     }

@@ -280,3 +280,15 @@ def test_a_group_names_its_owner_and_the_commit_that_it_first_appeared_in(
     app = dashboard.holds(*(decision(at=START + place * HOUR, of=of) for place, of in enumerate(runs))).opened()
     [row] = top(app)
     assert (row["Owner"], row["First"], row["In commit"]) == ("@acme/everyone", START, "0" * 40)
+
+
+@pytest.mark.parametrize(
+    ("executed", "status"), [([TEST], "↺ regressed"), (["tests/test_other.py::test_it"], "● ongoing")]
+)
+def test_only_what_its_test_ran_without_in_between_is_regressed(
+    dashboard: Dashboard, executed: list[str], status: str
+) -> None:
+    first, between, newest = (resource(f"run-{number}") for number in range(3))
+    spans = decision(of=first), session(at=START + HOUR, of=between, tests=executed)
+    again = session(at=START + 2 * HOUR, of=newest, tests=[TEST]), decision(at=START + 2 * HOUR + SECOND, of=newest)
+    assert [row["Status"] for row in top(dashboard.holds(*spans, *again).opened())] == [status]

@@ -44,7 +44,6 @@ def everything(**more: object) -> dict[str, Any]:
         **known,
         "keys": [],
         "newest": [],
-        "previous": [],
         "this_run": "",
         "other_run": "",
         "with_sandbox": True,

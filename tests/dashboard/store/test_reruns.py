@@ -31,7 +31,7 @@ def reran(folder: Path) -> dict[str, int]:
     store = Local(str(folder))
     store.refresh()
     issues = {fingerprint(test, PROD, "state", "prod-project-in-test"): test for test in (MOVES, COMMENTS)}
-    asked = {**Filters().parameters(), "newest": [], "previous": [], "limit": 10}
+    asked = {**Filters().parameters(), "newest": [], "limit": 10}
     rows = store.query("attempts_by_issue", asked)
     return {issues[row["key"]]: (row["reran_ns"] - START) // HOUR if row["reran_ns"] else 0 for row in rows}
 

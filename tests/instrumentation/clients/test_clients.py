@@ -13,7 +13,6 @@ from plane_guard import PlaneWriteBlocked
 from plane_guard_instrumentation.enforcement import ownership
 from plane_guard_instrumentation.testing import http_server
 from tests.end_to_end.test_live_process import recorder
-from tests.instrumentation.clients import senders
 from tests.instrumentation.clients.senders import SENDERS, Ask, decisions, layer
 from tests.instrumentation.testing.fake_plane_cases import FOREIGN, LEGITIMATE, P, S, fill, known
 from tests.instrumentation.testing.test_request_targets import CASES
@@ -74,7 +73,7 @@ def test_a_block_is_recorded_once_with_what_was_tried(
     assert (row.project_id, row.work_item_id) == (plane.prod.id, plane.prod.items["ORCH-114"])
     assert (row.method, row.server_address, row.server_port) == ("POST", "127.0.0.1", plane.port)
     assert row.url_template == "/api/v1/workspaces/{slug}/projects/{project_id}/work-items/{work_item_id}/comments/"
-    assert row.file == senders.__file__
+    assert (row.file or "").endswith("tests/instrumentation/clients/senders.py")
     assert ("aioresponses" if layer(client) == "aiohttp" else "httpx2.MockTransport") in str(refusal.value)
 
 
