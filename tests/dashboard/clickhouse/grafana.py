@@ -68,7 +68,7 @@ _STATS = (
     ("Possibly on production", "possible_prod_attempt", "orange", "The object is not in the sandbox."),
     ("Expected blocks", "verdict = 'expected block'", "text", "Tests that assert on a refusal. They never count."),
 )
-_ROWS = "time, test, project, work_item, op, reason, caller, branch, host, run, decision_id"
+_ROWS = "time, test, project_name, work_item, op, reason, caller, branch, repository, job, host, run, decision_id"
 
 
 def dashboard() -> str:

@@ -100,6 +100,7 @@ def test_the_views_have_the_rows_of_the_dashboard(client: Client, made: Callable
 
 
 def test_the_dashboard_fits_the_schema_of_grafana() -> None:
+    assert grafana.views() == grafana.VIEWS.read_text(), "run: python -m tests.dashboard.clickhouse.grafana"
     assert grafana.dashboard() == grafana.DASHBOARD.read_text(), "run: python -m tests.dashboard.clickhouse.grafana"
     read = json.loads(json.dumps(Dashboard.from_json(DASHBOARD), cls=encoder.JSONEncoder))
     # What the schema does not know, it leaves out.

@@ -259,7 +259,7 @@ def test_what_is_not_covered_is_said_and_a_closed_client_hides_no_quiet(dashboar
     closed = "pycurl: guarded by host only: known Plane hosts are closed to it, requests to other hosts are not checked"
     failed = "httpx: not guarded: a probe, or two, failed. Known Plane hosts are closed to it"
     app = dashboard.holds(session(at=now, uncovered=[closed, failed]), session(at=now, of=resource("run-2"))).opened()
-    assert title(app) == "Nothing tried to write to production"
+    assert title(app) == "No attempt to write to production seen"
     assert "covered for known Plane hosts only, in 1 process" in app.info[0].value
     assert app.text[0].value == f"{closed}, {failed}"
     opened = "impit: not guarded: it sends requests from Rust, where Python sees neither requests nor connections"
