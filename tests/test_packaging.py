@@ -10,6 +10,8 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from hatchling.metadata.core import ProjectMetadata
+from hatchling.plugin.manager import PluginManager
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -116,3 +118,26 @@ def test_the_constraints_pin_each_package_once() -> None:
     pinned = [re.sub(r"[-_.]+", "-", name).lower() for name in unconditional]
 
     assert [name for name in pinned if pinned.count(name) > 1] == []
+
+
+def test_a_release_links_to_the_repository_that_it_is_built_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    def metadata() -> tuple[dict[str, str], str]:
+        core = ProjectMetadata(str(ROOT), PluginManager()).core
+        return core.urls, core.readme
+
+    monkeypatch.delenv("PLANE_GUARD_REPOSITORY_URL", raising=False)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert metadata() == ({}, readme)
+
+    address = "https://git.example.com/acme/plane-guard"
+    monkeypatch.setenv("PLANE_GUARD_REPOSITORY_URL", f"{address}/")
+    urls, described = metadata()
+    assert set(urls) == {"Repository", "Documentation", "Changelog", "Issues"}
+    assert (urls["Repository"], urls["Issues"]) == (address, f"{address}/issues")
+    targets = re.findall(r"\]\(([^)#]+)", described)
+    assert [target for target in targets if not target.startswith("https://")] == []
+    below = re.compile(rf"{re.escape(address)}/(?:blob|raw)/v[^/]+/(.+)")
+    files = [found[1] for found in map(below.fullmatch, [*targets, urls["Documentation"], urls["Changelog"]]) if found]
+    assert len(files) > 20
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    assert f"]({address}/raw/" in described

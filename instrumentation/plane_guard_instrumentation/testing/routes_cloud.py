@@ -41,6 +41,23 @@ def _count(call: Call) -> Reply:
     return Reply(200, {"grouped_by": None, "sub_grouped_by": None, "total_count": len(rows), "grouped_counts": {}})
 
 
+def _everywhere(call: Call) -> Reply:
+    return paginated(call, [row for row in call.db.rows(ITEMS) if work_items.is_listed(row)])
+
+
+def _features() -> Views:
+    def shown(call: Call) -> Reply:
+        return Reply(200, call.get("projects", call.project).get("features", {}))
+
+    def change(call: Call) -> Reply:
+        row = call.get("projects", call.project)
+        return Reply(
+            200, call.db.change("projects", row, features={**row.get("features", {}), **call.data})["features"]
+        )
+
+    return {"GET": shown, "PATCH": change}
+
+
 def _archive_item(call: Call) -> Reply:
     app_items.archive_of_item()["POST"](call)
     return Reply(204)
@@ -59,7 +76,9 @@ _ARCHIVE = app_items.archive_of_item()
 ROUTES: dict[str, Views] = {
     f"{W}members-lite/": {"GET": lambda call: paginated(call, call.db.rows("users"))},
     f"{W}projects-lite/": {"GET": workspace.list_projects},
+    f"{W}work-items/": {"GET": _everywhere},
     f"{W}work-items/count/": {"GET": _count},
+    f"{P}features/": _features(),
     f"{P}project-members-lite/": {"GET": _members},
     f"{P}cycles-lite/": {"GET": _rows("cycles")},
     f"{P}modules-lite/": {"GET": _rows("modules")},

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.harness import Child
 
+pytest.importorskip("plane_mcp")
+
 FOUND = "00000020-0000-0000-0000-000000000000"
 # The child calls every action of the server and of its older names with the samples of the table's generator.
 CALLS = """

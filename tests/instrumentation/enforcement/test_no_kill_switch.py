@@ -26,7 +26,7 @@ PYTEST_OPTIONS = (
     ("--noconftest",),
     ("-p", "no:warnings", "-p", "no:capture"),
     ("-o", "addopts=", "--override-ini", "plane_guard=off"),
-    ("--disable-plugin-autoload",),
+    *([("--disable-plugin-autoload",)] if pytest.version_tuple >= (8, 4) else []),
     ("-x", "--assert=plain"),
 )
 PYPROJECT = (
