@@ -46,7 +46,6 @@ _PROXY_ENDED = 125
 _FAILED = 125
 _NOT_FOUND, _NOT_EXECUTABLE, _BY_SIGNAL = 127, 126, 128
 _END_SECONDS = 10
-_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
 
 class How(StrEnum):
@@ -296,7 +295,8 @@ def _python(module: str, *arguments: str, **options: Any) -> subprocess.Popen[by
 def _wait(child: subprocess.Popen[bytes]) -> int:
     """Wait for a child; a terminal's signals are for the command, others are passed on."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
-    before |= {number: signal.signal(number, lambda sent, _: child.send_signal(sent)) for number in _FORWARDED}
+    forwarded = (signal.SIGTERM, signal.SIGHUP)
+    before |= {number: signal.signal(number, lambda sent, _: child.send_signal(sent)) for number in forwarded}
     try:
         code = child.wait()
     finally:

@@ -40,6 +40,8 @@ NETWORK_MODULES = frozenset({"_cffi_backend", "_socket", "_ssl", "pycurl", "uvlo
 
 # Before a test replaces it: a marker under the id of another process would guard that process's descendants.
 getpid = os.getpid
+# Windows has no fork.
+register_at_fork = getattr(os, "register_at_fork", lambda **_: None)
 
 _EXIT_UNGUARDED = 78
 _PYTEST_VARIABLES = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
@@ -157,7 +159,7 @@ def exclusively(install: "Callable[[], object]") -> None:
             return
     if not STATE.sees_forks:
         STATE.sees_forks = True
-        os.register_at_fork(before=_finish_before_fork, after_in_child=_finish_after_fork)
+        register_at_fork(before=_finish_before_fork, after_in_child=_finish_after_fork)
     STATE.installer = get_ident()
     try:
         install()
@@ -311,7 +313,7 @@ def _begin(environ: "Mapping[str, str]") -> None:
     STATE.ancestor = STATE.marker = guarded_ancestor() or named_ancestor(environ)
     if STATE.ancestor:
         STATE.evidence = f"started by a guarded test process ({os.path.basename(STATE.ancestor).partition('-')[0]})"
-        os.register_at_fork(after_in_child=keep_marker)
+        register_at_fork(after_in_child=keep_marker)
         if process_stat(getpid()) is None:  # no /proc: a child of this process sees no further than this one
             keep_marker()
         if NETWORK_MODULES.isdisjoint(sys.modules):

@@ -7,16 +7,15 @@ A GET below the sandbox project does: it shows the object and names its project.
 from __future__ import annotations
 
 import re
-import time
 from collections import OrderedDict
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from plane_guard.decision import Decision
 from plane_guard.kinds import Kind
 from plane_guard.proofs import Finding, Proof, read_answer
 from plane_guard.vocabulary import Reason, Target
-from plane_guard_instrumentation.evidence import running_test
+from plane_guard_instrumentation.evidence import running_test, system
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -40,8 +39,7 @@ _CREDENTIALS = frozenset({b"x-api-key", b"authorization", b"cookie"})
 _OF_THE_BODY = re.compile(
     rb"(?:content-.*|transfer-encoding|accept-encoding|expect|if-.*|range|te|trailer)", re.IGNORECASE
 )
-# freezegun replaces what modules hold and not what is inside, and time-machine lets this clock through.
-_CLOCKS = (partial(time.clock_gettime_ns, time.CLOCK_MONOTONIC),)
+_CLOCKS = (system.steady_clock(),)  # freezegun replaces what modules hold and not what is inside
 _FOREIGN = Decision(allowed=False, reason=Reason.FOREIGN_REFERENCE)
 _ITEM = "{work_item_id}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Final
 
@@ -52,13 +53,17 @@ class Clock:
         return precise if abs(wall - precise) < _SECOND_NS else wall
 
 
-def _real_clock() -> Clock:
-    if not hasattr(time, "clock_gettime_ns"):
-        return Clock(time.perf_counter_ns, None, time.time_ns())
+def steady_clock() -> Nanoseconds:
+    """Return a monotonic clock that no test can set, if it is not kept in a global of a module."""
+    if not hasattr(time, "clock_gettime_ns"):  # Windows
+        return time.perf_counter_ns
     # time-machine changes at C level what CLOCK_REALTIME says. It lets every other clock through.
-    clock, steady = time.clock_gettime_ns, time.CLOCK_MONOTONIC
-    wall = (lambda: clock(_CLOCK_REALTIME_COARSE)) if sys.platform == "linux" else None
-    return Clock(lambda: clock(steady), wall, time.time_ns())
+    return partial(time.clock_gettime_ns, time.CLOCK_MONOTONIC)
+
+
+def _real_clock() -> Clock:
+    wall = partial(time.clock_gettime_ns, _CLOCK_REALTIME_COARSE) if sys.platform == "linux" else None
+    return Clock(steady_clock(), wall, time.time_ns())
 
 
 class System:

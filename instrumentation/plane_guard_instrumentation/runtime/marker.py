@@ -72,7 +72,7 @@ def purge(folder: str) -> None:
 
 def _adopt(path: str) -> str:
     plane_guard_watch.STATE.marker = path
-    os.register_at_fork(after_in_child=plane_guard_watch.keep_marker)
+    plane_guard_watch.register_at_fork(after_in_child=plane_guard_watch.keep_marker)
     atexit.register(_remove, path, plane_guard_watch.getpid())
     return path
 
@@ -94,7 +94,7 @@ def _usable(folder: str) -> bool:
 
 def _write(path: str, line: bytes, how: int = os.O_CREAT | os.O_TRUNC) -> bool:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | how, _PRIVATE_FILE)
+        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | how, _PRIVATE_FILE)
         try:
             return os.write(descriptor, line) == len(line)
         finally:
