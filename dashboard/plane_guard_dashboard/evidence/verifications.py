@@ -69,6 +69,7 @@ class Answer:
 
     sentence: str = ""
     code: int = 0
+    unexplained: int = 0
 
 
 def answer(found: Verified, runs: Iterable[str]) -> Answer:
@@ -77,7 +78,7 @@ def answer(found: Verified, runs: Iterable[str]) -> Answer:
     known = [found.runs[run] for run in wanted if run in found.runs]
     worst = max(known, key=lambda one: (one.unexplained, -one.up_to_ns), default=None)
     if worst is not None and worst.unexplained:
-        return Answer(worst.sentence(), 1)
+        return Answer(worst.sentence(), 1, sum(one.unexplained for one in known))
     if worst is None:
         return Answer("not verified against the server: run plane-guard verify", 2)
     if len(known) < len(wanted):

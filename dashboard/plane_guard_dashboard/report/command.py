@@ -149,7 +149,12 @@ def report(  # noqa: PLR0913  one per option
     verification = verifications.Answer()
     if verified:
         verification = verifications.answer(verifications.read(wanted.source), summary.runs)
-        summary = replace(summary, verification=verification.sentence)
+        summary = replace(
+            summary,
+            verification=verification.sentence,
+            unexplained=verification.unexplained,
+            verified=verification.code != gate.UNDECIDED,
+        )
     with _full_output():
         _print(summary, Format(form))
     if os.environ.get("GITHUB_ACTIONS") == "true":

@@ -74,6 +74,8 @@ def headline(summary: Summary) -> tuple[str, str]:
     """Return a sign and one sentence that claims only what is known."""
     if summary.prod_allowed:
         return "✖", f"{plural(summary.prod_allowed, 'write')} to production got through from a test process."
+    if summary.unexplained:
+        return "✖", f"{plural(summary.unexplained, 'change')} on the server that no allowed decision explains."
     if summary.prod_attempts:
         known = f" New: {summary.new_prod_attempts:,}." if summary.compared else ""
         return "✖", f"{plural(summary.prod_attempts, 'attempt')} to write to production: all blocked.{known}"
@@ -95,6 +97,8 @@ def _without_attempts(summary: Summary) -> tuple[str, str]:
         number = plural(sum(one.prod_allowed for one in leaked), "write")
         names = listed(one.run for one in leaked)
         return "⚠", f"Quiet, but {number} to production got through in other runs of the same place: {names}."
+    if summary.verified is False:
+        return "⚠", "No attempt to write to production seen, but the server was not asked: run plane-guard verify."
     where = f"{summary.sessions:,} guarded process{'' if summary.sessions == 1 else 'es'}"
     gaps = f" Not covered: {listed(summary.uncovered)}." if summary.uncovered else ""
     place = "production" if summary.decisions else "Plane"

@@ -192,7 +192,8 @@ class Summary:
     `tests` is the number of tests that were executed, or None if no process told. `absent` are the known groups
     without an attempt. `undecided` says why the evidence of the scope is not complete. `other_runs` are outside of the
     scope.
-    `verification` says up to when the runs were compared with the server; it is empty if nobody asked for it.
+    `verification` says up to when the runs were compared with the server. If nobody asked for it, it is empty and
+    `verified` is None. `unexplained` are the changes on the server that no allowed decision explains.
     """
 
     run: str
@@ -235,6 +236,8 @@ class Summary:
     pending_lines: int
     duplicates: int
     verification: str = ""
+    verified: bool | None = None
+    unexplained: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, as `report --format json` prints them."""

@@ -280,6 +280,7 @@ def test_reports_and_the_overview_say_if_a_run_was_verified(day: Day, monkeypatc
     day.to_the_present()
     code, text = report("--verify")
     assert (code, "Server: not verified against the server: run plane-guard verify" in text) == (2, True)
+    assert text.startswith("⚠ No attempt to write to production seen, but the server was not asked")
     code, text = report()
     assert (code, "Server:" in text) == (0, False)
     monkeypatch.setattr(live, "_FRESH", 0)
@@ -310,6 +311,7 @@ def test_reports_and_the_overview_say_if_a_run_was_verified(day: Day, monkeypatc
     for options in ((), ("--run", "all")):
         code, text = report("--verify", *options)
         assert (code, "1 change that no allowed decision explains" in text) == (1, True)
+        assert text.startswith("✖ 1 change on the server that no allowed decision explains.")
     assert "1 change that no allowed decision explains" in overview.opened().error[0].value
 
 
