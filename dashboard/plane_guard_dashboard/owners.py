@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from plane_guard_dashboard.evidence.groups import NOBODY
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -30,8 +32,8 @@ class Owners:
 
     def of(self, test: str) -> str:
         """Return the owners of a test's file, separated by spaces, or an empty text."""
-        file, _, name = test.partition("::")
-        if self.rules is None or not name:
+        file = test.partition("::")[0]
+        if self.rules is None or file in ("", NOBODY):
             return ""
         return " ".join(owner for _, owner in self.rules.of(self.folder + file))
 

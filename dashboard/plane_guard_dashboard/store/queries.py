@@ -137,8 +137,15 @@ _KIND = """CASE WHEN prod_allowed THEN 'got through'
                     WHEN reason = 'foreign-reference' THEN 'possibly on production'
                     ELSE 'blocked elsewhere' END"""
 
-# The parts of the timeline's bars.
-PARTS: Mapping[str, str] = {"kind": _KIND, "folder": "folder", "service": "service", "branch": "branch"}
+# The parts of the timeline's bars. The file of a test stands for its owner, which only the page knows.
+OWNER = "owner"
+PARTS: Mapping[str, str] = {
+    "kind": _KIND,
+    "folder": "folder",
+    "service": "service",
+    "branch": "branch",
+    OWNER: "splitByChar(':', test)[1]",
+}
 
 
 def _groups(by: Grouping) -> str:

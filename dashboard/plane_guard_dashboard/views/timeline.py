@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from plane_guard_dashboard.escaping import visible
-from plane_guard_dashboard.store.queries import END_OF_TIME, PARTS
+from plane_guard_dashboard.store.queries import END_OF_TIME, OWNER, PARTS
 from plane_guard_dashboard.views import links
 from plane_guard_dashboard.views.blocks import block, grid, link_row
 from plane_guard_dashboard.views.columns import Column
+from plane_guard_dashboard.views.labels import owner_of
 from plane_guard_dashboard.views.period import SECOND, nanoseconds
 from plane_guard_dashboard.wording import plural
 
@@ -37,7 +38,7 @@ _COLOURS = {
     "allowed in the sandbox": "#2f9e6e",
 }
 _OTHERS = ("#4f6df5", "#d9822b", "#8b5cf6", "#0f9d8a", "#c2417c", "#2b93d1")
-PART, SANDBOX, OTHER = "bars", "sandbox", "other"
+PART, SANDBOX, OTHER, NO_OWNER = "bars", "sandbox", "other", "no owner"
 MOST_PARTS, LONGEST_NAME = 6, 60
 _COLUMNS = (
     Column("From", "time", "time"),
@@ -64,6 +65,8 @@ def timeline(view: View, page: str) -> None:
     if not rows:
         st.caption("No attempts in this period.")
         return
+    if part == OWNER:
+        rows = [{**row, "kind": owner_of(row["kind"]) or NO_OWNER} for row in rows]
     shown = _largest(rows)
     bars = [{**row, "time": row["slot"] * step} for row in shown]
     before = max(1, (FEWEST_SLOTS - (last - first) // step) // 2)

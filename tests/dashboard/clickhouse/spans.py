@@ -64,7 +64,9 @@ def _runs() -> list[ReadableSpan]:
         decision({"test.case.name": TEST + "[b-2]"}, at=later + 8, of=second),
         decision({"plane_guard.op": "unknown", "plane_guard.decision.layer": "requests"}, at=later + 9, of=second),
         *(decision(at=START + number * HOUR, of=demo) for number in range(2)),
-        session(at=later, of=resource("run-4", "silent", **{"process.pid": 4712})),
+        session(
+            at=later, of=resource("run-4", "silent", **{"process.pid": 4712}), uncovered=["impit: not guarded", "a, b"]
+        ),
     ]
 
 

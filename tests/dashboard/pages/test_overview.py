@@ -280,6 +280,10 @@ def test_a_group_names_its_owner_and_the_commit_that_it_first_appeared_in(
     app = dashboard.holds(*(decision(at=START + place * HOUR, of=of) for place, of in enumerate(runs))).opened()
     [row] = top(app)
     assert (row["Owner"], row["First"], row["In commit"]) == ("@acme/everyone", START, "0" * 40)
+    (dashboard.folder / "CODEOWNERS").write_text(f"{TEST.partition('::')[0]} @acme/one @acme/two\n")
+    dashboard.holds(decision({"test.case.name": "tests/test_other.py::test"}, of=runs[0]))
+    bars = grid(dashboard.opened(bars="owner"), "Attempts over time, by kind")
+    assert {(bar["Kind"], bar["Decisions"]) for bar in bars} == {("@acme/one @acme/two", 1), ("no owner", 1)}
 
 
 @pytest.mark.parametrize(
