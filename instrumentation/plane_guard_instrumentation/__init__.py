@@ -23,7 +23,7 @@ def instrument(**options: Any) -> None:
 
     In a test process every Plane write is judged from now on; in a live one nothing is enforced, and a decision is an
     event on the recording HTTP client span. ``options`` go to ``HTTPXClientInstrumentor().instrument``
-    (``tracer_provider``, hooks, …). Calling it twice, or after somebody else instrumented httpx, is fine.
+    (``tracer_provider``, hooks, …). Calling it twice, or after other code instrumented httpx, is fine.
     """
     from plane_guard_instrumentation.evidence import span_events
     from plane_guard_instrumentation.startup import installation

@@ -243,12 +243,12 @@ def test_fixing_again_adds_hosts_and_protection_and_keeps_the_allowlist(fresh: p
 
 def test_an_unreadable_pyproject_blocks_and_says_so_once(fresh: pytest.MonkeyPatch) -> None:
     fresh.setenv("PLANE_TEST_WRITE_ENABLED", "maybe")
-    process.fix(pyproject_problem="pyproject.toml: mend line 3.")
+    process.fix(pyproject_problem="pyproject.toml: fix line 3.")
     settings = process.settings()
     assert (settings.protection_known, settings.problems) == (
         False,
         (
-            "pyproject.toml: mend line 3.",
+            "pyproject.toml: fix line 3.",
             "PLANE_TEST_WRITE_ENABLED='maybe' counts as off; it is on only for 1, true, yes or on.",
         ),
     )

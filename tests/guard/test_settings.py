@@ -211,8 +211,8 @@ def test_protection_and_hosts_are_the_union_of_all_sources() -> None:
 
 
 def test_a_table_that_could_not_be_read_blocks_every_write() -> None:
-    settings = Settings.from_environ(ON, pyproject_problem="pyproject.toml is broken: mend line 3.")
-    assert (settings.protection_known, settings.problems) == (False, ("pyproject.toml is broken: mend line 3.",))
+    settings = Settings.from_environ(ON, pyproject_problem="pyproject.toml is broken: fix line 3.")
+    assert (settings.protection_known, settings.problems) == (False, ("pyproject.toml is broken: fix line 3.",))
     assert decide(SANDBOX, "update", settings=settings, in_test=True) == (False, "guard-error")
 
 

@@ -20,7 +20,7 @@ def read(origin: Path) -> tuple[Mapping[str, object], Path, str]:
         except OSError as error:
             return {}, folder, f"{file} could not be read ({error.strerror}): no write is allowed. Make it readable."
         table, problem = _table(content)
-        return table, folder, f"{file} {problem}: no write is allowed. Mend the file." if problem else ""
+        return table, folder, f"{file} {problem}: no write is allowed. Fix the file." if problem else ""
     return {}, origin, ""
 
 
