@@ -232,7 +232,7 @@ def test_a_collector_out_of_memory_is_asked_again(evidence: Path, stopped_collec
     everything = fill(evidence, 500)
     stopped_collector.start("processors::memory_limiter: {limit_mib: 2, spike_limit_mib: 1, check_interval: 10ms}")
     time.sleep(0.2)
-    refused = ship(evidence, stopped_collector, "--timeout", "2")
+    refused = ship(evidence, stopped_collector, "--timeout", "4")
     assert refused.returncode == 1
     assert "memory" in refused.stderr
     assert stopped_collector.received() == []

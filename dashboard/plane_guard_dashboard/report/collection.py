@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Firsts: TypeAlias = dict[str, tuple[int, str]]
 
 _CACHE_KIB = 64 * 1024
+_SORT_KIB = 16 * 1024  # of each sorter of a query, of which there may be several at once
 _ROWS_A_BATCH = 2_000
 _MOST_ORIGINS = 10_000
 _DECISION = (
@@ -46,9 +47,10 @@ _ORIGIN = (
     "actor",
 )
 _SESSION = ("key", "origin", "time_ns", "uncovered", "tests", "test_keys")
+# Ids are random. With row ids only the small index is written all over, and rows are appended.
 _SCHEMA = f"""
 CREATE TABLE origin ({", ".join(_ORIGIN)}, PRIMARY KEY (id));
-CREATE TABLE decision ({", ".join(_DECISION)}, PRIMARY KEY (decision_id)) WITHOUT ROWID;
+CREATE TABLE decision ({", ".join(_DECISION)}, PRIMARY KEY (decision_id));
 CREATE TABLE session ({", ".join(_SESSION)}, PRIMARY KEY (key)) WITHOUT ROWID;
 """
 
@@ -129,6 +131,7 @@ class Collection:
     def ask(self, sql: str, *parameters: object) -> Iterator[sqlite3.Row]:
         """Yield the rows of a query."""
         self._flush()
+        self._database.execute(f"PRAGMA cache_size = -{_SORT_KIB}")
         try:
             yield from self._database.execute(sql, parameters)
         except sqlite3.OperationalError as error:

@@ -44,6 +44,10 @@ class Known:
     file: KnownFile | None = None
     today: date | None = None
 
+    def has(self, group: str) -> bool:
+        """Return True if the earlier report or the known-file names the group."""
+        return group in self.earlier or (self.file is not None and group in self.file.groups)
+
     def verdict(self, group: str, callers: Iterable[str]) -> Verdict:
         """Return what is known of a group with these callers."""
         is_earlier = group in self.earlier

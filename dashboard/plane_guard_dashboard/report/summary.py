@@ -343,14 +343,15 @@ class _Groups:
     number: int = 0
     new: int = 0
     new_prod_attempts: int = 0
-    marks: set[str] = field(default_factory=set)
+    marks: set[str] = field(default_factory=set)  # of the known ones
 
 
 def _groups(collection: Collection, asked: Asked) -> _Groups:
+    places = "json_group_array(DISTINCT place)" if asked.known else "'[]'"
     # Next to a lone min(), SQLite takes the other columns from the row that has it.
     rows = collection.ask(
         "SELECT * FROM ("  # noqa: S608
-        "SELECT *, count(*) AS number, min(time_ns) AS first, json_group_array(DISTINCT place) AS places"
+        f"SELECT *, count(*) AS number, min(time_ns) AS first, {places} AS places"
         f" FROM decision WHERE {_INCIDENT} GROUP BY test_group, project, op, reason, outcome, target"
         ") AS found JOIN origin ON origin.id = found.origin ORDER BY number DESC, first, seq, test_group, op"
     )
@@ -368,7 +369,8 @@ def _rank(group: Group) -> tuple[bool, bool, int]:
 def _counted(rows: Iterator[Any], asked: Asked, firsts: Firsts, result: _Groups) -> Iterator[Group]:
     for row in rows:
         group = _group(row, asked, firsts)
-        result.marks.add(group.fingerprint)
+        if asked.known is not None and asked.known.has(group.fingerprint):  # there may be millions of others
+            result.marks.add(group.fingerprint)
         result.number += 1
         result.new += not group.known
         result.new_prod_attempts += 0 if group.known else group.prod_attempts + group.possible_prod_attempts
