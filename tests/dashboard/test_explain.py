@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -25,6 +27,10 @@ SETTINGS = (
     *(environment.TRACE_DIR_VARIABLE, environment.SWALLOWED_VARIABLE, "PLANE_GUARD_TRACES"),
     *("sandbox_projects", "protected_projects", "hosts", "trace_dir", "swallowed", "also_guard", "project_names"),
 )
+ROOT = Path(__file__).parents[2]
+MESSAGES = frozenset({"ClickException", "EndpointError", "KnownReportError", "NoTracesError", "fail", "warn_once"})
+# Progress that goes to stderr, and the end of a message whose beginning is another string.
+NO_PROBLEM = ("about", "Listening at", "name the collector's HTTP port")
 
 
 @pytest.mark.parametrize("word", [*Reason, *Op, *SETTINGS])
@@ -42,6 +48,44 @@ def test_every_message_finds_its_own_entry() -> None:
     for heading in messages:
         shown = re.sub(r"…|\(…\)", "something else", heading)
         assert heading in find(shown, known), heading
+
+
+def messages_of_the_code() -> dict[str, str]:
+    """The place and the text of each message that the code writes as one string; `…` stands for what is filled in."""
+    found = {}
+    files = (file for top in ("guard", "instrumentation", "dashboard") for file in (ROOT / top).rglob("*.py"))
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and _is_message(node):
+                text = _text(node.args[0])
+                if len(re.findall(r"\w+", text)) > 2:
+                    found[f"{file.relative_to(ROOT)}:{node.lineno}"] = text
+    return found
+
+
+def _is_message(call: ast.Call) -> bool:
+    name = ast.unparse(call.func).rpartition(".")[2]
+    return name in MESSAGES or (name == "echo" and any(option.arg == "err" for option in call.keywords))
+
+
+def _text(node: ast.expr) -> str:
+    if isinstance(node, ast.BinOp):
+        return _text(node.left) + _text(node.right)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(_text, node.values))
+    return str(node.value) if isinstance(node, ast.Constant) else "… "
+
+
+def test_every_message_of_the_code_has_an_entry() -> None:
+    known = entries()
+    found = messages_of_the_code()
+    assert len(found) > 10
+    missing = {
+        place: text
+        for place, text in found.items()
+        if not find(text, known) and not text.replace("… ", "").strip(" :").startswith(NO_PROBLEM)
+    }
+    assert missing == {}
 
 
 def test_an_unknown_word_is_an_error_that_names_similar_entries() -> None:

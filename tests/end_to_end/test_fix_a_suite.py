@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import harness
 from tests.conftest import OTHER_PLUGINS
 from tests.harness import Child
 
@@ -69,7 +70,10 @@ def changed_lines(patch: str) -> Sequence[str]:
 
 # Three runs of pytest and three of the command; tests/dashboard/test_fix.py has a small suite.
 @pytest.mark.exhaustive
-def test_forty_tests_go_from_blocked_to_green_with_a_line_each(suite: Child, plane: FakePlane) -> None:
+def test_forty_tests_go_from_blocked_to_green_with_a_line_each(
+    suite: Child, plane: FakePlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness, "SECONDS", 300)  # a child runs 40 tests
     before = suite.pytest()
     assert counts(before.stdout) == {"failed": CASES}, before.stdout
     assert before.stdout.count("FAILED") == CASES
