@@ -8,6 +8,7 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 
 from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.report import collection, summary
 from plane_guard_dashboard.report.summary import Attempt, Summary, UnknownRunError, run_ids, summarize
 from tests.dashboard import evidence
 from tests.dashboard.evidence import (
@@ -138,3 +139,17 @@ def test_the_span_of_time_and_the_demo_are_told(tmp_path: Path) -> None:
     demo = resource(service="plane-guard-demo")
     found = summary_of(tmp_path, session(), decision(at=START + SECOND, of=demo))
     assert (found.first_ns, found.last_ns, found.demo) == (START, START + SECOND, 1)
+
+
+def test_the_memory_of_a_report_does_not_grow_with_the_number_of_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "_MOST_FIRSTS", 2)
+    place = write(tmp_path / "many.jsonl", *(decision({"test.case.name": f"t.py::{number}"}) for number in range(4)))
+    found = collection.Collection()
+    for row in traces.read(place).decisions:
+        found.leave_out(row)
+        found.add(row, (0, row.time_ns))
+    groups = summary._groups(found, summary.Asked())
+    assert (len(found.firsts), groups.number, groups.marks) == (2, 4, set())
+    found.close()

@@ -25,6 +25,7 @@ _CACHE_KIB = 64 * 1024
 _SORT_KIB = 16 * 1024  # of each sorter of a query, of which there may be several at once
 _ROWS_A_BATCH = 2_000
 _MOST_ORIGINS = 10_000
+_MOST_FIRSTS = 200_000
 _DECISION = (
     "decision_id", "own", "origin", "outcome", "expected", "target", "reason", "op", "project", "project_name", "item",
     "test", "test_group", "caller", "place", "file", "line", "method", "url", "server", "workspace", "item_id",
@@ -125,6 +126,8 @@ class Collection:
             return
         mark = fingerprint(row.test or NOBODY, row.project_id or NOBODY, row.op, row.reason)
         known = self.firsts.get(mark)
+        if known is None and len(self.firsts) >= _MOST_FIRSTS:
+            return  # more would fill the memory, and no report shows so many groups
         if known is None or row.time_ns < known[0]:
             self.firsts[mark] = row.time_ns, row.context.get("vcs.ref.head.revision", "")
 
