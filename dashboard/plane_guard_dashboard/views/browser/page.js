@@ -124,14 +124,15 @@ function below(columns, number) {
 
 function table({ label, columns, rows }) {
   const heads = columns.map((one, number) => ({ ...one, number, below: below(columns, number) })).filter(one => !one.under);
-  const head = element("tr", {}, ...heads.map(one => element("th", { scope: "col", class: one.kind }, one.label)));
+  const head = element("tr", {}, ...heads.map(one => element("th", { scope: "col", class: one.kind }, one.label,
+    ...one.below.map(under => element("small", {}, columns[under].label)))));
   const test = columns.findIndex(one => one.kind === "test");
   const name = row => test > 0 ? `${row.cells[0]}, ${row.cells[test]}` : null;
   const body = rows.map(row => {
     const cells = heads.map(({ kind, label, number, below }) => {
       const shown = cell(kind, row.cells[number]);
       const lines = below.filter(one => known(row.cells[one])).map(one =>
-        element("small", { title: columns[one].label }, cell(columns[one].kind, row.cells[one])));
+        element("small", { class: "below", title: columns[one].label }, cell(columns[one].kind, row.cells[one])));
       const first = number === 0 && row.href ? link(row.href, { class: "open", "aria-label": name(row) }, shown) : shown;
       return element("td", { class: kind, "data-label": label }, element("div", {}, first, ...lines));
     });
