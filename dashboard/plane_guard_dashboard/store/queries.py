@@ -248,7 +248,8 @@ QUERIES: Mapping[str, str] = {
         SELECT count(*) AS processes, count(DISTINCT run) AS runs, coalesce(max(time_ns), 0) AS last_ns
         FROM sessions WHERE {_PROCESSES}""",
     "gaps": """
-        SELECT uncovered, count(*) AS processes FROM sessions WHERE uncovered <> ''
+        SELECT uncovered, count(*) AS processes FROM sessions
+        WHERE uncovered <> '' AND ($origin = 'any' OR demo = ($origin = 'demo'))
         GROUP BY uncovered ORDER BY processes DESC, uncovered LIMIT $limit""",
     "leaks": "SELECT count(*) AS prod_allowed, coalesce(max(time_ns), 0) AS last_ns FROM decisions WHERE prod_allowed",
     "origins": """

@@ -46,6 +46,7 @@ _WHAT: Mapping[str, tuple[Column, ...]] = {
 _STANDS = (
     Column("Status", "status"),
     Column("Attempts", "attempts", "number"),
+    Column("Runs", "runs", "number", under=True),
     Column("Over time", "trend", "bars"),
 )
 _SEEN = (
@@ -54,7 +55,6 @@ _SEEN = (
     Column("Latest", "last_ns", "ago"),
     Column("First", "first_ns", "ago", under=True),
     Column("In commit", "first_commit", "id", under=True),
-    Column("Runs", "runs", "number"),
 )
 
 

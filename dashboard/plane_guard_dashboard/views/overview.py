@@ -53,6 +53,7 @@ def overview(view: View) -> None:
     groups = view.rows("attempts_by_issue", newest=trend_status.newest_runs(view), limit=MOST_ATTEMPTS)
     _since(found, standing(groups) if groups else "")
     _top(view, groups)
+    _closed(found.gaps)
     filter_bar(view, links.HOME)
     tiles(found)
     if found.scope["decisions"]:
@@ -69,7 +70,7 @@ def _state(view: View, found: Figures) -> None:
     for reason in found.unknown:
         if "read" in reason:
             st.warning(f"Evidence may be missing: {reason}. Data lists them.", icon=":material/warning:")
-    _gaps(found.gaps)
+    _open(found.gaps)
     decisions = view.everything().row("scope")["decisions"]
     if decisions and not found.scope["decisions"]:
         empty_states.unmatched(decisions)
@@ -77,18 +78,24 @@ def _state(view: View, found: Figures) -> None:
         empty_states.quiet(found.processes, found.scope["decisions"])
 
 
-def _gaps(gaps: Gaps) -> None:
-    if not gaps.processes:
-        return
+def _open(gaps: Gaps) -> None:
     if gaps.open:
         where = plural(gaps.open, "process", "processes")
         st.warning(f"A write may be missing: not everything is covered in {where}.", icon=":material/warning:")
-    else:
+        _texts(gaps)
+
+
+def _closed(gaps: Gaps) -> None:
+    if gaps.processes and not gaps.open:
         where = plural(gaps.processes, "process", "processes")
-        said = (
-            f"Some clients are covered for known Plane hosts only, in {where}. Name the hosts of your Plane in `hosts`."
+        st.info(
+            f"Some clients are covered for known Plane hosts only, in {where}. Name those of your Plane in `hosts`.",
+            icon=":material/visibility_off:",
         )
-        st.info(said, icon=":material/visibility_off:")
+        _texts(gaps)
+
+
+def _texts(gaps: Gaps) -> None:
     for text in gaps.texts[:MOST_GAPS]:
         st.text(visible(text, LONGEST_GAP))
 

@@ -50,8 +50,8 @@ class View:
         return self.changed(origin=Origins.TESTS if tests else Origins.ANY)
 
     def everything(self) -> View:
-        """Return the same view without filters."""
-        return replace(self, filters=Filters())
+        """Return the same view without filters, but with or without the demo as before."""
+        return replace(self, filters=Filters(origin=self.filters.origin))
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
