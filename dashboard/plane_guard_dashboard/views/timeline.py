@@ -124,7 +124,9 @@ def _ends(view: View) -> tuple[int, int]:
 
 
 def _colours(kinds: Iterable[str]) -> dict[str, str]:
-    present = sorted(set(kinds) - {OTHER})
+    kinds = set(kinds)
+    present = sorted(kinds - {OTHER})
     if set(present) <= set(_COLOURS):
         return {kind: colour for kind, colour in _COLOURS.items() if kind in present}
-    return {**dict(zip(present, _OTHERS, strict=False)), OTHER: "#64748b"}
+    rest = {OTHER: "#64748b"} if OTHER in kinds else {}
+    return {**dict(zip(present, _OTHERS, strict=False)), **rest}
