@@ -72,7 +72,7 @@ _FOR_ANY_CLIENT = {_OPT_IN: _OPT_IN_CONTAINED, _FAKE_PLANE: ""}
 """Advice for Python, and what a client of the proxy is told in its place."""
 
 
-def detail(write: PlaneWrite, decision: Decision, settings: Settings, fact: str = "", *, layer: str = "") -> str:
+def detail(write: PlaneWrite, decision: Decision, settings: Settings, fact: str = "", *, layer: str) -> str:
     """Return what is known of this refusal in one line, and what to do about it in the lines below.
 
     Advice that cannot work is left out: the opt-in opens only the allowlist, a fake server is allowlisted only if it
@@ -140,7 +140,7 @@ _EXPECTED = "A test that is about this refusal requests the fixture plane_blocke
 
 def what_to_do(reason: str) -> str:
     """Return the remedy for a reason, or an empty string if there is nothing to do or the reason is unknown."""
-    return REMEDIES.get(Reason(reason), "") if reason in REMEDIES else ""
+    return REMEDIES[Reason(reason)] if reason in REMEDIES else ""
 
 
 def refusal(write: PlaneWrite, decision: Decision, layer: str, detail: str) -> str:

@@ -94,10 +94,10 @@ def plane_shaped_address(url: str) -> Address | None:
 
 
 def _plane_shaped_address(url: str) -> Address | None:
-    request = read_request("", url)
+    request = read_request("", url)  # pragma: no mutate  the method is not looked at
     if all(map(_is_look_alike, request.hosts)):
         return None
-    parsed = paths.read(request.path, plane_host=False).parsed
+    parsed = paths.read(request.path).parsed
     return None if parsed is None else request.addresses[0]
 
 
@@ -151,7 +151,7 @@ def _describe(
     write = PlaneWrite(
         method=request.method,
         url_template=f"{parsed.prefix}{below}/" if below else parsed.prefix,
-        op=op.usual if isinstance(op, ops.ByBody) else op,
+        op=op.usual if isinstance(op, ops.ByBody) else op,  # pragma: no mutate  the body is read for the real one
         server_address=request.hosts[0],
         server_port=request.port,
         workspace=parsed.workspace if is_slug(parsed.workspace) else None,

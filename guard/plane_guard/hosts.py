@@ -113,7 +113,7 @@ def _client_host(url: str) -> str | None:
 
 def is_loopback(host: str) -> bool:
     """Return if a host, as a URL names it, is this machine."""
-    name = host_name(host).strip("[]")
+    name = host_name(host).removeprefix("[").removesuffix("]")
     if name == "localhost" or name.endswith(".localhost"):
         return True
     from ipaddress import ip_address  # start-up

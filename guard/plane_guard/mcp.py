@@ -320,5 +320,5 @@ def _row(op: str, arguments: list[str]) -> _Row:
 
 
 def _lines(table: str) -> Iterator[list[str]]:
-    for line in table.strip("\n").replace("\n    ", " ").splitlines():
+    for line in table.strip().replace("\n    ", " ").splitlines():
         yield line.split()

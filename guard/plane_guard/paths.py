@@ -115,7 +115,7 @@ def _decode_part(part: bytes) -> bytes:
     return bytes((int(part[:2], 16),)) + part[2:]
 
 
-def read(path: str, *, plane_host: bool, live: bool = False) -> PathReading:
+def read(path: str, *, plane_host: bool = False, live: bool = False) -> PathReading:
     """Find Plane in a raw request path (no query), on a known Plane host or on any other.
 
     ``live`` means that the host serves the live editor of pages below ``/live``.
@@ -188,13 +188,12 @@ def _parsed_paths(segments: tuple[str, ...]) -> Iterator[ParsedPath]:
 def _parse_below_api(
     segments: tuple[str, ...], lowered: tuple[str, ...], start: int, *, has_workspace: bool
 ) -> ParsedPath | None:
-    below = lowered[start : start + 4]
+    below = lowered[start:]
     if below[:1] == ("workspaces",):
         return _parse_in_workspace("/api/", segments[start + 1 :])
     if below[:3] == ("assets", "v2", "workspaces"):
         return _parse_in_assets(segments[start + 3 :])
-    length = len(lowered) - start
-    if any(below[: len(words)] == words and length >= least for words, least in _PUBLIC_BOARDS.items()):
+    if any(below[: len(words)] == words and len(below) >= least for words, least in _PUBLIC_BOARDS.items()):
         return ParsedPath(routes.INSTANCE, "/", segments[start - 1 :])
     if below[:1] in _SURFACES and has_workspace:
         at = lowered.index("workspaces", start)

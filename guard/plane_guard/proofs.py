@@ -10,7 +10,7 @@ from plane_guard import mcp
 from plane_guard.keys import canonical_uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from plane_guard.kinds import Lookup
     from plane_guard.references import Reference
@@ -105,16 +105,16 @@ def _read_history(answer: object, object_id: str, project: str) -> Proof:
     return Proof(Finding.ARCHIVED if is_archived else Finding.NOT_THERE)
 
 
-def _rows(answer: object, member: str) -> Iterator[dict[str, object]]:
-    """Yield the objects of an answer, or those that a member of them holds. A listing may come without pages."""
-    member = "" if member == "results" and isinstance(answer, list) else member
-    for row in _list(answer):
-        if not isinstance(row, dict):
-            continue
-        if member:
-            yield from _rows(row.get(member), "")
-        else:
-            yield row
+def _rows(answer: object, member: str) -> list[dict[str, object]]:
+    """Return the objects of an answer, or those that a member of them holds. A listing may come without pages."""
+    found = _objects(answer)
+    if not member or (member == "results" and isinstance(answer, list)):
+        return found
+    return [inner for row in found for inner in _objects(row.get(member))]
+
+
+def _objects(value: object) -> list[dict[str, object]]:
+    return [row for row in _list(value) if isinstance(row, dict)]
 
 
 def _list(value: object) -> list[object]:

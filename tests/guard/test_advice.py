@@ -88,6 +88,11 @@ def test_a_refusal_says_what_is_known_and_what_can_work(
     assert said(found, reason, "(A fact.)", **settings)[0] == f"(A fact.) {fact}".strip()
 
 
+def test_a_refusal_without_a_fact_starts_with_what_the_settings_say() -> None:
+    found = advice.detail(SANDBOX_WRITE, Decision(allowed=False, reason=OFF), Settings(), layer="httpx")
+    assert found.splitlines()[0] == ON_IT
+
+
 def test_a_client_of_the_proxy_gets_no_advice_about_python() -> None:
     assert said(SANDBOX_WRITE, OFF, layer=PROXY_LAYER) == [ON_IT, advice._OPT_IN_CONTAINED]
     assert said(PROD_WRITE, ELSEWHERE, layer=PROXY_LAYER) == [LISTED, advice._TO_SANDBOX]

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from plane_guard import classify
+from plane_guard import classify, kinds, paths, references, routes
 from tests.guard.plane import FORM, ITEM, JSON, OTHER_ITEM, PROD, SANDBOX, project_path, url, write
 
 CYCLE = "cccccccc-2222-4333-8444-555555555555"
@@ -167,6 +167,17 @@ def test_a_comment_without_its_item_is_looked_up_below_the_items_of_the_test() -
     [comment] = found.references
     assert (comment.kind, found.unprovable) == ("comment", "")
     assert comment.detail_path == project_path(SANDBOX, f"issues/{{work_item_id}}/comments/{CYCLE}/", "")
+
+
+def test_a_parameter_that_no_table_knows_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(kinds.PARAMETERS, "{label_id}")
+    parsed = paths.read(project_path(SANDBOX, f"labels/{CYCLE}/")).parsed
+    assert parsed is not None
+    route = routes.find(parsed.scope, parsed.segments)
+    assert route is not None
+    assert references.in_path(parsed, route).unprovable == (
+        f"`{{label_id}}` in the path names an object of unknown kind, {NO_LOOKUP}"
+    )
 
 
 def test_an_archived_item_is_looked_up_by_its_activity() -> None:

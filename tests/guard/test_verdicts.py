@@ -60,6 +60,11 @@ def test_the_sql_of_a_rule_counts_the_same_decisions(name: str, columns: dict[st
     assert {(o, t, r, bool(e)) for o, t, r, e in found} == counted(RULES[name])
 
 
+def test_the_sql_of_a_rule_reads_like_the_other_queries() -> None:
+    attempt = "(outcome = 'block' AND target = 'prod' AND NOT expected)"
+    assert verdicts.PROD_ATTEMPT.sql() == attempt
+
+
 def test_no_decision_counts_twice() -> None:
     for one, other in itertools.combinations(
         (verdicts.PROD_ATTEMPT, verdicts.POSSIBLE_PROD_ATTEMPT, verdicts.PROD_ALLOWED), 2

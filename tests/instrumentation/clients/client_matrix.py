@@ -6,6 +6,7 @@ Children run a copy of this file with a kind of host: known, learned or unknown.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import importlib
 import importlib.util
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 CA = os.environ.get("TEST_SERVER_CA", "")
 PLAIN, TLS = os.environ.get("TEST_SERVER_PLAIN", "0"), os.environ.get("TEST_SERVER_TLS", "0")
+HTTP2 = os.environ.get("TEST_SERVER_HTTP2", "0")
 PATH = "/api/v1/workspaces/acme/projects/4df6d1a2-93b7-4c1e-8f52-0b6a7c9e1d34/labels/"
 BODY = b'{"name": "urgent"}'
 HEADERS = {"Content-Type": "application/json"}
@@ -97,6 +99,11 @@ def _httpcore(core: Any, url: str) -> object:
         return connection.request("POST", url, headers=headers, content=BODY).status
 
 
+def _httpx_h2(httpx: Any, url: str) -> object:
+    with httpx.Client(http2=True, verify=context()) as client:
+        return client.post(url, content=BODY).status_code
+
+
 async def _httpx_async(httpx: Any, url: str) -> object:
     async with httpx.AsyncClient(verify=context()) as client:
         return (await client.post(url, content=BODY)).status_code
@@ -163,8 +170,10 @@ def _pyreqwest(client: Any, url: str) -> object:
         return made.post(url).body_bytes(BODY).build().send().status
 
 
-def _twisted(client: Any, url: str) -> object:
+def _in_reactor(request: Callable[[Any], Any]) -> object:
+    """Return the status of a request that an agent makes, from a thread that is not the reactor's."""
     from twisted.internet import reactor, ssl, threads  # type: ignore[import-not-found,unused-ignore]
+    from twisted.web import client  # type: ignore[import-not-found,unused-ignore]
 
     with open(CA, "rb") as file:
         trusted = ssl.trustRootFromCertificates([ssl.Certificate.loadPEM(file.read())])
@@ -173,13 +182,29 @@ def _twisted(client: Any, url: str) -> object:
         threading.Thread(target=reactor.run, args=(False,), daemon=True).start()
 
     def post() -> Any:
-        return agent.request(b"POST", url.encode()).addTimeout(_SECONDS, reactor)
+        return request(agent).addTimeout(_SECONDS, reactor)
 
     return threads.blockingCallFromThread(reactor, post).code
 
 
+def _twisted(url: str) -> object:
+    return _in_reactor(lambda agent: agent.request(b"POST", url.encode()))
+
+
 def _urllib3(urllib3: Any, url: str) -> object:
     return urllib3.PoolManager(ca_certs=CA).request("POST", url, body=BODY).status
+
+
+def _urllib3_h2(http2: Any, url: str) -> object:
+    http2.inject_into_urllib3()
+    try:
+        return _urllib3(importlib.import_module("urllib3"), url)
+    finally:
+        http2.extract_from_urllib3()
+
+
+def _treq(treq: Any, url: str) -> object:
+    return _in_reactor(lambda agent: treq.client.HTTPClient(agent).post(url, data=BODY))
 
 
 def _eventlet(client: Any, url: str) -> object:
@@ -190,19 +215,23 @@ def _eventlet(client: Any, url: str) -> object:
 CLIENTS: dict[str, tuple[str, Send]] = {
     "httpx": ("httpx", with_module("httpx", lambda m, url: m.post(url, content=BODY, verify=context()))),
     "httpx, async": ("httpx", awaited("httpx", _httpx_async)),
+    "httpx, h2": ("httpx", with_module("httpx", _httpx_h2)),
     "httpx2": ("httpx2", with_module("httpx2", lambda m, url: m.post(url, content=BODY, verify=context()))),
     "httpx2, async": ("httpx2", awaited("httpx2", _httpx_async)),
+    "httpx2, h2": ("httpx2", with_module("httpx2", _httpx_h2)),
     "httpcore connections": ("httpcore", with_module("httpcore", _httpcore)),
     "aiohttp": ("aiohttp", awaited("aiohttp", _aiohttp)),
     "http.client": ("http", by_http_client),
     "urllib.request": ("urllib", by_urllib),
     "requests": ("requests", with_module("requests", lambda m, url: m.post(url, data=BODY, verify=CA, timeout=9))),
     "urllib3": ("urllib3", with_module("urllib3", _urllib3)),
+    "urllib3, h2": ("urllib3.http2", with_module("urllib3.http2", _urllib3_h2)),
     "httplib2": ("httplib2", with_module("httplib2", lambda m, url: m.Http(ca_certs=CA).request(url, "POST", BODY))),
     "niquests": ("niquests", with_module("niquests", lambda m, url: m.post(url, data=BODY, verify=CA))),
     "niquests, async": ("niquests", awaited("niquests", _niquests_async)),
     "eventlet.green.http.client": ("eventlet", with_module("eventlet.green.http.client", _eventlet)),
-    "twisted, treq": ("twisted", with_module("twisted.web.client", _twisted)),
+    "twisted": ("twisted", _twisted),
+    "treq": ("treq", with_module("treq", _treq)),
     "grequests": ("grequests", with_module("grequests", _grequests)),
     "tornado": ("tornado", awaited("tornado.simple_httpclient", _tornado)),
     "aiosonic": ("aiosonic", awaited("aiosonic", _aiosonic)),
@@ -223,6 +252,20 @@ CLIENTS: dict[str, tuple[str, Send]] = {
 
 # These replace modules of the whole process, so each runs in a process of its own.
 ALONE = ("eventlet.green.http.client", "grequests")
+# These agree with the server on HTTP/2 without being told to. The others need a client of their own for it.
+AGREE_ON_H2 = {
+    "niquests",
+    "niquests, async",
+    "pycurl",
+    "curl_cffi",
+    "primp",
+    "impit",
+    "httpr",
+    "pyreqwest",
+    "rnet",
+    "wreq",
+    "tls_client",
+}
 
 
 def reasons(error: BaseException | None) -> set[str]:
@@ -249,10 +292,18 @@ def outcome(send: Send, url: str) -> str:
     return SENT
 
 
+def schemes(name: str) -> tuple[str, ...]:
+    """Return what a client speaks; `h2` stands for HTTP/2 over TLS."""
+    if name.endswith(", h2"):
+        return ("h2",)
+    return ("http", "https", "h2") if name in AGREE_ON_H2 else ("http", "https")
+
+
 def rows(name: str, send: Send, bases: dict[str, str]) -> dict[str, Any]:
     """Return the outcome of one client and the seconds that it took, by scheme."""
     found = {}
-    for scheme, base in bases.items():
+    for scheme in schemes(name):
+        base = bases[scheme]
         begin = time.monotonic()
         result = outcome(send, f"{base}{PATH}?row={name.replace(' ', '-')}-{scheme}")
         found[f"{name}/{scheme}"] = [result, time.monotonic() - begin]
@@ -270,14 +321,15 @@ def main(kind: str, alone: str = "") -> None:
     """Print the outcome of every installed client, or of one, as one JSON object."""
     host = "localhost" if kind == "known" else "127.0.0.1"
     os.environ["EVENTLET_NO_GREENDNS"] = "yes"  # it imports trio, which eventlet breaks
-    bases = {"http": f"http://{host}:{PLAIN}", "https": f"https://{host}:{TLS}"}
+    bases = {"http": f"http://{host}:{PLAIN}", "https": f"https://{host}:{TLS}", "h2": f"https://{host}:{HTTP2}"}
     if alone and importlib.util.find_spec(CLIENTS[alone][0]):
         importlib.import_module(CLIENTS[alone][0])
     if kind == "learned":
         import httpx
 
         for base in bases.values():
-            httpx.get(f"{base}/api/v1/workspaces/acme/projects/", verify=context())
+            with contextlib.suppress(httpx.RemoteProtocolError):  # the server of HTTP/2 speaks nothing else
+                httpx.get(f"{base}/api/v1/workspaces/acme/projects/", verify=context())
     found: dict[str, Any] = {}
     for name in sorted(CLIENTS, key=teaches) if kind == "unknown" else CLIENTS:
         module, send = CLIENTS[name]

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.harness import Child
-from tests.instrumentation.clients import client_matrix
+from tests.instrumentation.clients import client_matrix, h2_front
 from tests.instrumentation.clients.client_matrix import ALONE, CLIENTS, JUDGED, REFUSED, SENT
 from tests.instrumentation.connections.counting_servers import IN_TEST, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from tests.instrumentation.connections.counting_servers import RequestCounts
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "clients.md"
 KINDS = ("known", "learned", "unknown")
@@ -32,8 +36,8 @@ Rows = dict[str, dict[str, str]]
 def run(python: str, folder: Path) -> Rows:
     """Return the outcome of each client that an interpreter has, by kind of host."""
     found: Rows = {}
-    with serving(folder) as request_counts:
-        child = Child(folder, request_counts.environment | IN_TEST)
+    with serving(folder) as request_counts, _serving_http2(request_counts) as port:
+        child = Child(folder, request_counts.environment | IN_TEST | {"TEST_SERVER_HTTP2": str(port)})
         script = child.write("matrix.py", Path(client_matrix.__file__).read_text(encoding="utf-8"))
         for kind in KINDS:
             for alone in ("", *_installed(python, child)):
@@ -47,6 +51,14 @@ def run(python: str, folder: Path) -> Rows:
     return found
 
 
+@contextmanager
+def _serving_http2(request_counts: RequestCounts) -> Iterator[int]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    request_counts.authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    with h2_front.serving(int(request_counts.environment["TEST_SERVER_PLAIN"]), context) as port:
+        yield port
+
+
 def _installed(python: str, child: Child) -> list[str]:
     """Return the clients that need a process of their own, as far as an interpreter has them."""
     modules = {name: CLIENTS[name][0] for name in ALONE}
@@ -55,7 +67,7 @@ def _installed(python: str, child: Child) -> list[str]:
 
 
 def _outcomes(rows: dict[str, Any], request_counts: dict[str, int]) -> dict[str, str]:
-    """Return one outcome for each client, which must be the same for HTTP and HTTPS."""
+    """Return one outcome for each client, which must be the same for HTTP, HTTPS and HTTP/2."""
     found: dict[str, set[str]] = {}
     for row, (result, _) in rows.items():
         name, _, scheme = row.rpartition("/")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import h2.config
 import h2.connection
 import h2.events
+import h2.exceptions
 
 from plane_guard_instrumentation.enforcement import request_scope
 
@@ -40,7 +41,8 @@ def _accept(listener: socket.socket, port: int, context: ssl.SSLContext) -> None
 
 
 def _serve(client: socket.socket, port: int, context: ssl.SSLContext) -> None:
-    with suppress(OSError), context.wrap_socket(client, server_side=True) as inner:
+    hangs_up = (OSError, h2.exceptions.ProtocolError)
+    with suppress(*hangs_up), context.wrap_socket(client, server_side=True) as inner:
         connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
         connection.initiate_connection()
         inner.sendall(connection.data_to_send())

@@ -22,6 +22,7 @@ class RequestCounts(Counter[str]):
     """How often each path was requested. `environment` tells a child where the servers are."""
 
     environment: dict[str, str]
+    authority: trustme.CA
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def serving(folder: Path) -> Iterator[RequestCounts]:
         def handle_error(self, request: object, client_address: object) -> None:
             """A refused client hangs up in the middle of a handshake."""
 
-    authority = trustme.CA()
+    request_counts.authority = authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)

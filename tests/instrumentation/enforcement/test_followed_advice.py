@@ -64,7 +64,7 @@ def said(reason: Reason, op: Op, project: str = PROD, settings: Settings = WRITI
     """Return the refusal of a write to a server that is not on this machine."""
     found = write("POST", project_path(project, "labels/"))._replace(op=op)
     decision = Decision(allowed=False, reason=reason)
-    return advice.refusal(found, decision, "httpx", advice.detail(found, decision, settings))
+    return advice.refusal(found, decision, "httpx", advice.detail(found, decision, settings, layer="httpx"))
 
 
 @pytest.mark.parametrize("op", Op)
@@ -90,7 +90,7 @@ def test_each_refusal_advises_what_can_work_and_nothing_else(reason: Reason, op:
 def test_above_projects_nothing_but_a_mock_is_advised(reason: Reason, path: str) -> None:
     found = write("POST", path)
     decision = Decision(allowed=False, reason=reason)
-    text = advice.refusal(found, decision, "httpx", advice.detail(found, decision, WRITING))
+    text = advice.refusal(found, decision, "httpx", advice.detail(found, decision, WRITING, layer="httpx"))
     assert "above projects" in text
     assert (OPT_IN in text, FAKE_PLANE in text, "respx" in text) == (False, False, True)
 
