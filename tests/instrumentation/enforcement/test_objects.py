@@ -82,6 +82,22 @@ def test_public_boards_and_accounts_are_above_projects(plane: FakePlane, case: a
     assert plane.writes == []
 
 
+def test_an_account_is_above_projects(plane: FakePlane) -> None:
+    send(plane, "GET", A.format(**ids(plane)) + "/")  # the host is learned
+    with pytest.raises(PlaneWriteBlocked, match="ambiguous-target"):
+        send(plane, "DELETE", "/api/users/me/")
+    assert plane.writes == []
+
+
+@pytest.mark.parametrize("case", [*app.MEASURED, *app.PUBLIC], ids=lambda case: case.name)
+def test_without_the_opt_in_nothing_of_it_arrives(
+    plane: FakePlane, case: app.Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PLANE_TEST_WRITE_ENABLED")
+    assert attempt(plane, case) == "opt-in-disabled"
+    assert plane.writes == []
+
+
 def test_an_archived_item_is_proven_by_its_activity(plane: FakePlane) -> None:
     item = send(plane, "POST", S.format(**ids(plane)) + "/work-items/", {"name": "old"}).json()["id"]
     path = S.format(**ids(plane)) + f"/work-items/{item}/"

@@ -94,6 +94,35 @@ MEASURED = [
         (),
         ("favorites",),
     ),
+    Case("a favourite view", "POST", A + "/user-favorite-views/", {"view": "{p_cycle}"}, 204, (), ("favorites",)),
+    Case("a favourite page", "POST", A + "/favorite-pages/{p_page}/", None, 204, (), ("favorites",)),
+    Case(
+        "a board's object",
+        "PATCH",
+        A + "/project-deploy-boards/{s_board}/",
+        {"entity_identifier": "{prod}"},
+        200,
+        (),
+        ("deploy_boards",),
+    ),
+    Case(
+        "a board's intake, alone",
+        "PATCH",
+        A + "/project-deploy-boards/{s_board}/",
+        {"intake": "{p_intake}"},
+        200,
+        (),
+        ("deploy_boards",),
+    ),
+    Case(
+        "a board's intake, of a new board",
+        "POST",
+        A + "/project-deploy-boards/",
+        {"intake": "{p_intake}"},
+        200,
+        (),
+        ("deploy_boards",),
+    ),
     Case(
         "a board's intake",
         "PATCH",
@@ -203,7 +232,19 @@ LEGITIMATE = [
     Case("close an item", "PATCH", A + "/issues/{s_item}/", {"state_id": "{s_state}"}, 204, (), ("work_items",)),
     Case("restore an item", "DELETE", A + "/issues/{s_archived}/archive/", None, 204, (), ("work_items",)),
     Case("accept intake", "PATCH", A + "/intake-issues/{s_first}/", {"status": 1}, 200, (), ("intake",)),
-    Case("refuse intake", "DELETE", A + "/inbox-issues/{s_first}/", None, 204, (), ("intake",)),
+    Case("refuse intake", "DELETE", A + "/intake-issues/{s_first}/", None, 204, (), ("intake",)),
+    *(
+        Case(
+            f"{verb} intake in the older spelling",
+            method,
+            A + "/inbox-issues/{s_first}/",
+            body,
+            status,
+            (),
+            ("intake",),
+        )
+        for verb, method, body, status in (("accept", "PATCH", {"status": 1}, 200), ("refuse", "DELETE", None, 204))
+    ),
     Case("ask for intake", "POST", A + "/intake-issues/", {"issue": {"name": "x"}}, 200, (), ("intake", "work_items")),
     Case(
         "react to a comment",
