@@ -66,7 +66,7 @@ def clients_by_outcome() -> dict[tuple[str, ...], list[str]]:
     page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
     found: dict[tuple[str, ...], list[str]] = {}
     for name, cells in re.findall(r"^\| ([^|]+?) \| ((?:judged|refused|not covered) \|.*) \|$", page, re.MULTILINE):
-        if not name.endswith(", async"):  # as the sync client of the same library, which the page shows
+        if not name.endswith((", async", ", h2")):  # as the plain client of the same library, which the page shows
             found.setdefault(tuple(cell.strip() for cell in cells.split("|")), []).append(name)
     return found
 

@@ -29,6 +29,8 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "clients.md"
 KINDS = ("known", "learned", "unknown")
 # No module tells these apart from what a test does with its own servers.
 NAMELESS = {"sockets", "asyncio streams"}
+# The library that connects for a client is the one that is reported.
+_CONNECTS_BY = {"treq": "twisted"}
 _ROW = re.compile(r"^\| (?P<name>[^|]+?) \| (?P<cells>(?:judged|refused|not covered) \|.*) \|$", re.MULTILINE)
 Rows = dict[str, dict[str, str]]
 
@@ -80,7 +82,7 @@ def _outcomes(rows: dict[str, Any], request_counts: dict[str, int]) -> dict[str,
 
 
 def _is_reported(name: str, uncovered: Iterable[str]) -> bool:
-    module = CLIENTS[name][0]
+    module = _CONNECTS_BY.get(name, CLIENTS[name][0])
     return any(text.partition(":")[0].partition(".")[0] == module for text in uncovered)
 
 

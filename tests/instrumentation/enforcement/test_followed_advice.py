@@ -35,14 +35,6 @@ def follow(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_the_opt_in_is_advised_where_it_works(plane: FakePlane, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = refused(plane.url, plane.sandbox.id, plane.headers)
-    assert OPT_IN in text
-    follow(text, monkeypatch)
-    url = f"{plane.url}/api/v1/workspaces/acme/projects/{plane.sandbox.id}/labels/"
-    assert httpx.post(url, json={"name": "x"}, headers=plane.headers).status_code == 201
-
-
 @pytest.mark.parametrize("writing", [False, True])
 def test_a_fake_server_is_allowlisted_by_the_lines_of_its_refusal(
     plane: FakePlane, monkeypatch: pytest.MonkeyPatch, *, writing: bool
