@@ -63,6 +63,12 @@ def test_every_write_is_recognised_for_what_it_does_and_where() -> None:
     } == {named(row): expected(row) for row in WRITES}
 
 
+def test_a_route_has_the_fields_of_its_line() -> None:
+    found = routes.find(routes.PROJECT, ("work-items", ITEM, "relations", "remove"))
+    assert found is not None
+    assert found.fields == ("related_issue",)
+
+
 def workspace_of(row: dict[str, Any]) -> str | None:
     if row["template"].startswith("/api/workspaces/file-assets/"):
         return "file-assets"
