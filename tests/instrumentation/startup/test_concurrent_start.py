@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tests.harness import Child
 
 # A program whose first thread is held in the middle of the installation, until `GO_ON` is set or two seconds passed.
+# Each test starts that thread after it has replaced `in_the_middle`, or the thread may run ahead of it.
 PROGRAM = """
 import http.client, os, sys, threading, time, unittest, urllib.error, urllib.request
 from plane_guard_instrumentation.clients import patches
@@ -40,7 +41,6 @@ def start(call):
     thread.start()
     return thread
 SAID = []
-first = start(find_evidence)
 """
 
 
@@ -52,7 +52,7 @@ def second():
     INSTALLING.wait()
     find_evidence()
     SAID.append(write())
-threads = [start(second) for _ in range(3)]
+first, *threads = start(find_evidence), *[start(second) for _ in range(3)]
 for thread in (first, *threads):
     thread.join()
 print(SAID)
@@ -93,7 +93,7 @@ def in_the_middle():
 def second():
     import imported
     SAID.append(write())
-second = start(second)
+first, second = start(find_evidence), start(second)
 first.join(); second.join()
 print(SAID)
 """
@@ -123,7 +123,7 @@ def second():
         fork()
     else:
         import forking
-second = start(second)
+first, second = start(find_evidence), start(second)
 first.join(); second.join()
 """
     result = child.python(code, "-W", "ignore::DeprecationWarning")
@@ -135,6 +135,7 @@ first.join(); second.join()
 def test_the_thread_that_installs_the_guard_may_find_evidence_again(child: Child) -> None:
     code = f"""{PROGRAM}
 in_the_middle = find_evidence
+first = start(find_evidence)
 first.join(20)
 print(first.is_alive())
 """
@@ -148,6 +149,7 @@ from plane_guard_watch import waiting
 waiting._MOST_WAITS = 20
 {PROGRAM}
 in_the_middle = threading.Event().wait
+start(find_evidence)
 INSTALLING.wait()
 find_evidence()
 print("still here")
