@@ -315,3 +315,8 @@ def test_a_path_of_many_places_is_odd_and_read_no_further_than_eight_of_them() -
     reading = read(path, plane_host=False)
     assert reading.ambiguous
     assert reading.projects == tuple(f"acme/P{number}" for number in range(8))
+
+
+def test_the_live_editor_is_looked_for_only_where_it_is() -> None:
+    assert read("/live/collaboration/", plane_host=True).parsed is None
+    assert read("/live/collaboration/", plane_host=True, live=True).parsed is not None
