@@ -212,7 +212,7 @@ class _Run:
         kept = vault.replaced(os.environ, self._secrets)
         for name in (*_PROXY_VARIABLES, *_NO_PROXY_VARIABLES):
             kept.pop(name, None)
-        return {**kept, **trust.variables(self._trust, os.environ)}
+        return {**kept, **trust.variables(self._trust, os.environ), coverage.CONTAINED_VARIABLE: "1"}
 
 
 class _Proxy:

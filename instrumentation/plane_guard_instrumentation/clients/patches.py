@@ -22,7 +22,7 @@ from plane_guard_instrumentation.clients.snapshot import (
 )
 from plane_guard_instrumentation.clients.state import state
 from plane_guard_instrumentation.clients.targets import ALL_TARGETS, CLIENT_TARGETS, UNCHECKED
-from plane_guard_instrumentation.connections import audit_hook
+from plane_guard_instrumentation.connections import audit_hook, children
 from plane_guard_instrumentation.evidence import coverage
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def install() -> None:
     if process.test_evidence():
         audit_hook.before_connection(verify)
         audit_hook.on_http_client_send(http_client.check_audited)
+        children.watch()
         audit_hook.install()
     state.installed = True
     verify()

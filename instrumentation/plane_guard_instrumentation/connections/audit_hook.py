@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from plane_guard_instrumentation.connections import known_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     Arguments = tuple[Any, ...]
 
@@ -21,6 +21,7 @@ _PROBE = "plane_guard.probe"
 _REFUSED = "the audit hook was not accepted: another audit hook of this process refuses new ones"
 _LAYER = "socket"
 _before_connection: list[Callable[[], object]] = []
+_before_child: list[Callable[[Sequence[Any]], object]] = []
 
 
 def install() -> None:
@@ -59,9 +60,10 @@ def on_open(call: Callable[[Any], None]) -> None:
     _WATCHED["open"] = lambda arguments: call(arguments[0])
 
 
-def before_child(call: Callable[[], None]) -> None:
-    """Call this before `subprocess` starts a child. It must not raise."""
-    _WATCHED["subprocess.Popen"] = lambda _: call()
+def before_child(call: Callable[[Sequence[Any]], object]) -> None:
+    """Call this with the command line before a program is started as a child. It must not raise."""
+    if call not in _before_child:
+        _before_child.append(call)
 
 
 def _hook(watched: Mapping[str, Callable[[Arguments], None]]) -> Callable[[str, Arguments], None]:
@@ -94,6 +96,11 @@ def _on_connection(arguments: Arguments) -> None:
     known_hosts.refuse_unpatched(address[0], address[1], _LAYER)
 
 
+def _on_child(command: Sequence[Any]) -> None:
+    for call in _before_child:
+        call(command)
+
+
 _WATCHED: dict[str, Callable[[Arguments], None]] = {
     _PROBE: _on_probe,
     "socket.getaddrinfo": _on_lookup,
@@ -101,4 +108,7 @@ _WATCHED: dict[str, Callable[[Arguments], None]] = {
     "socket.connect": _on_connection,
     "socket.sendto": _on_connection,
     "socket.sendmsg": _on_connection,
+    "subprocess.Popen": lambda arguments: _on_child(arguments[1]),
+    "os.posix_spawn": lambda arguments: _on_child(arguments[1]),
+    "os.system": lambda arguments: _on_child(("sh", "-c", arguments[0])),
 }

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+CONTAINED_VARIABLE = "PLANE_GUARD_CONTAINED"
+"""Set for everything in a contained run, whose proxy also sees what is no guarded process."""
+
 
 class _Coverage:
     def __init__(self) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plane_guard_instrumentation.connections import audit_hook
 from plane_guard_instrumentation.enforcement import events
 from plane_guard_instrumentation.evidence import diagnostics
 from plane_guard_instrumentation.runtime import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NAME = re.compile(r"\.env(?:\..*)?|.*\.env")
 _ASSIGNMENT = re.compile(rf"^\s*(?:export\s+)?({'|'.join(environment.SCRUBBED)})\s*=", re.MULTILINE)
@@ -37,7 +40,7 @@ def forget() -> None:
     _opened.clear()
 
 
-def remove() -> None:
+def remove(_command: Sequence[Any] = ()) -> None:
     """Remove what a `.env` file has set in this test, and say so."""
     for path, unset in tuple(_opened.items()):
         names = unset & os.environ.keys()
