@@ -123,7 +123,7 @@ def _mitmproxy(machine: Machine) -> Iterator[str]:
     command = [str(machine.environment.bare), "-c", run, "-q", "--listen-host", "127.0.0.1", "-p", str(port)]
     for name, value in options.items():
         command += ["--set", f"{name}={value}"]
-    running = subprocess.Popen(command)  # noqa: S603
+    running = subprocess.Popen(command, process_group=0)  # noqa: S603  as our proxy is started
     try:
         _wait_for(port)
         authority = (place / "mitmproxy-ca-cert.pem").read_text(encoding="utf-8")

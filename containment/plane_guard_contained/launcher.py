@@ -226,7 +226,8 @@ class _Proxy:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the command
+            # Ctrl-C is for the command. A session of its own would wait longer for a busy processor.
+            process_group=0,
         )
         self._facts: dict[str, Any] = {}
         self._error = b""

@@ -155,12 +155,12 @@ class Guard:
         with suppress(Exception):  # it is held until it is complete, and decided then
             request = flow.request
             length = request.headers.get("content-length", "")
+            if "transfer-encoding" not in request.headers and not length:
+                return
             is_large = not length.isdecimal() or int(length) > _LARGEST_HELD
             has_placeholder = self._vault.occurs_in(request.path.encode()) or self._vault.occurs_in_fields(
                 request.headers.fields
             )
-            if "transfer-encoding" not in request.headers and not length:
-                return
             request.stream = is_large and not has_placeholder and not self._may_be_plane(flow)
 
     async def request(self, flow: http.HTTPFlow) -> None:
@@ -197,6 +197,8 @@ class Guard:
         if "upgrade" in flow.request.headers and self._may_be_plane(flow):
             known_hosts.refuse(flow.request.host, flow.request.port, LAYER)
         learning.learn_host(sent.url)
+        if check.is_read(sent.method.encode(), sent.headers):
+            return
         origin = self.origins.get(flow.client_conn.id)
         write = classify(sent.method, sent.url, sent.body, headers=sent.headers, hosts=process.fixed().hosts)
         if write is not None and origin is not None:
