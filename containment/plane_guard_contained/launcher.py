@@ -9,26 +9,25 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import plane_guard_watch
 from plane_guard import process
 from plane_guard.hosts import CLIENT_VARIABLES, DEFAULT_HOSTS, client_hosts, is_loopback
 from plane_guard_contained import remedies, surroundings, trust
-from plane_guard_contained.credentials import vault
+from plane_guard_contained.credentials import project_files, vault
 from plane_guard_contained.namespace.plan import PROXY_PORT, Plan
 from plane_guard_contained.proxy.orders import Orders
 from plane_guard_instrumentation.evidence import coverage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from plane_guard_contained.credentials.vault import Secret
 
@@ -98,11 +97,15 @@ def run(
     connect_to: Sequence[tuple[str, int, str, int]] = (),
 ) -> Outcome:
     """Run a command to its end. Raises `CannotContainError` if it was not started."""
-    folder = Path(tempfile.mkdtemp(prefix="plane-guard-run-"))
-    try:
+    from plane_guard_contained import run_folder  # needs Linux
+
+    with run_folder.made() as folder:
         return _Run(command, how, folder, secret_names, connect_to).to_the_end()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def tokens_in_files(folder: str, secret_names: Sequence[str] = ()) -> list[project_files.Found]:
+    """Return where files of a folder hold a token that the command would read."""
+    return project_files.find(folder, vault.find(os.environ, secret_names))
 
 
 class _Run:

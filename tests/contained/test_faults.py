@@ -72,6 +72,27 @@ def test_a_child_that_outlives_the_command_is_ended(machine: Machine) -> None:
     assert (machine.folder / "alive").read_text() == before
 
 
+def test_the_next_run_deletes_what_a_killed_one_left(machine: Machine, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    wait = ["bash", "-c", 'touch "$1"; while :; do sleep 0.1; done', "wait"]
+    killed, alive = (machine.start([*wait, name], TMPDIR=str(temporary)) for name in ("up1", "up2"))
+    _wait(lambda: (machine.folder / "up1").exists() and (machine.folder / "up2").exists())
+    _wait(lambda: len(list(temporary.glob("*/dhparam.pem"))) == 2)  # the last that a proxy writes
+    both = set(temporary.glob("plane-guard-run-*"))
+    killed.kill()
+    killed.communicate(timeout=60)
+    an_hour_ago = time.time() - 3_600
+    for folder in both:
+        os.utime(folder, (an_hour_ago, an_hour_ago))
+    assert machine.run(["true"], TMPDIR=str(temporary)).returncode == 0
+    left = set(temporary.glob("plane-guard-run-*"))
+    alive.terminate()
+    alive.communicate(timeout=60)
+    assert (len(both), len(left), left < both) == (2, 1, True)
+    assert list(temporary.glob("plane-guard-run-*")) == []
+
+
 @pytest.mark.exhaustive
 def test_signals_and_exit_codes_are_the_commands(machine: Machine) -> None:
     running = machine.start(["bash", "-c", "trap 'touch caught; exit 3' TERM; touch up; while :; do sleep 0.1; done"])

@@ -100,3 +100,21 @@ def test_the_token_goes_to_the_server_that_it_belongs_to_and_no_other(machine: M
     assert ran.stdout.split() == ["200", "403"], ran.stderr
     assert [request.header("X-Api-Key") for request in machine.local.requests] == [machine.local.token]
     assert machine.plane.requests == []
+
+
+def test_tokens_in_files_of_the_project_are_reported_without_being_shown(machine: Machine) -> None:
+    token, other = machine.plane.token, "plane_api_0123456789abcdef0123456789abcdef"
+    nested = machine.folder / "tools" / "agent"
+    nested.mkdir(parents=True)
+    (machine.folder / ".env").write_text(f"# settings\nA=1\nPLANE_API_KEY={token}\n", encoding="utf-8")
+    (nested / "mcp.json").write_text(f'{{"env": {{"KEY": "{other}"}}}}', encoding="utf-8")
+    (machine.folder / ".env.example").write_text("PLANE_API_KEY=plane_api_your_key\n", encoding="utf-8")
+    (machine.folder / "node_modules").mkdir()
+    (machine.folder / "node_modules" / ".env").write_text(f"KEY={other}", encoding="utf-8")
+    ran = machine.run(["true"])
+    found = [line for line in ran.stderr.splitlines() if "a token is in" in line]
+    assert [line.partition(", where")[0].rpartition(" is in ")[2] for line in found] == [
+        ".env, line 3",
+        "tools/agent/mcp.json, line 1",
+    ]
+    assert (ran.returncode, token in ran.stderr, other in ran.stderr) == (0, False, False)

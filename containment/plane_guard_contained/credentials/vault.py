@@ -25,7 +25,9 @@ KNOWN = frozenset({
 })  # fmt: skip
 """Variables in which clients of Plane expect a token."""
 
-_PLANE_TOKEN = re.compile(r"plane_(?:api|oauth|pat)_[0-9A-Za-z_-]{16,}")
+PLANE_TOKEN = re.compile(r"plane_(?:api|oauth|pat)_[0-9A-Za-z_-]{16,}")
+"""The form of the tokens that Plane issues."""
+
 _PREFIX = re.compile(r"plane_[a-z]{2,8}_")
 _SHORTEST = 8
 _RANDOM_BYTES = 16
@@ -58,7 +60,7 @@ def replaced(environ: Mapping[str, str], found: Sequence[Secret]) -> dict[str, s
 
 
 def _is_secret(name: str, value: str, wanted: set[str]) -> bool:
-    return len(value) >= _SHORTEST and (name in wanted or _PLANE_TOKEN.fullmatch(value) is not None)
+    return len(value) >= _SHORTEST and (name in wanted or PLANE_TOKEN.fullmatch(value) is not None)
 
 
 def _placeholder(value: str) -> str:

@@ -121,6 +121,9 @@ def run(
 def _run_contained(
     command: tuple[str, ...], how: How, secrets: tuple[str, ...], connect_to: list[tuple[str, int, str, int]]
 ) -> NoReturn:
+    if how is How.NAMESPACE:
+        for file, line in launcher.tokens_in_files(os.getcwd(), secrets):
+            click.echo(f"plane-guard: {_token_in(file, line)}", err=True)
     try:
         outcome = launcher.run(command, how, secret_names=secrets, connect_to=connect_to)
     except CannotContainError as error:
@@ -143,6 +146,13 @@ def _summary(outcome: launcher.Outcome, how: How) -> list[str]:
     if outcome.blocked:
         lines.append(f"blocked {outcome.blocked} request(s). Details: plane-guard report")
     return lines
+
+
+def _token_in(file: str, line: int) -> str:
+    return (
+        f"a token is in {file}, line {line}, where the command can read it. Move it out of the project, "
+        "into a variable of the shell that starts plane-guard."
+    )
 
 
 def _no_command(name: str) -> str:
