@@ -111,17 +111,32 @@ def test_signals_and_exit_codes_are_the_commands(machine: Machine) -> None:
     assert (machine.folder / "alive").read_text() == before
 
 
-def test_a_write_without_room_for_its_evidence_is_refused(machine: Machine) -> None:
-    full = machine.folder / "full"
-    full.mkdir()
-    script = f'{WRITE} -d \'{{"name":"x"}}\' $PROJECTS/$SANDBOX/work-items/'
-    limited = ["bash", "-c", 'ulimit -f 0; exec "$@"', "limited"]
+def test_a_write_without_room_for_its_evidence_is_refused_and_a_read_passes(machine: Machine) -> None:
+    traces = machine.folder / ".plane-guard"
+    traces.mkdir()
+    write = f'{WRITE} -d \'{{"name":"x"}}\' $PROJECTS/$SANDBOX/work-items/; echo'
+    script = f"""
+    {write}
+    cat /dev/zero > {traces}/filler
+    {write}
+    {WRITE} $PROJECTS/$SANDBOX/work-items/; echo
+    cat response
+    """.replace("-o /dev/null", "-o response", 2)
+    small_disk = f'mount -t tmpfs -o size=256k none {traces} && exec "$@"'
     command = machine.arguments(["bash", "-c", script], ["--sandbox-writes"])
     ran = subprocess.run(
-        [*limited, *command], cwd=machine.folder, env=machine.environ({}), capture_output=True, text=True, check=False
+        ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", small_disk, "small-disk", *command],
+        cwd=machine.folder,
+        env=machine.environ({}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
-    assert machine.plane.writes == []
-    assert ran.stdout in {"403", "000", ""}, ran.stdout + ran.stderr
+    assert ran.stdout.split()[:3] == ["201", "403", "200"], ran.stdout + ran.stderr
+    assert "The evidence could not be written" in ran.stdout
+    assert "blocked 1 request(s)" in ran.stderr
+    assert [request.method for request in machine.plane.requests] == ["POST", "GET"]
 
 
 def test_an_invalid_certificate_of_the_server_is_refused(machine: Machine, tmp_path: Path) -> None:
