@@ -65,6 +65,7 @@ SERVICE: Final = "service.name"
 PID: Final = "process.pid"
 PARENT_PID: Final = "process.parent_pid"
 HOST: Final = "host.name"
+AGENT: Final = "gen_ai.agent.name"
 
 
 class Kind:
@@ -149,6 +150,7 @@ RESOURCE_KINDS: Final = {
     PID: Kind.NUMBER,
     PARENT_PID: Kind.NUMBER,
     HOST: Kind.TEXT,
+    AGENT: Kind.TEXT,
     "cicd.pipeline.name": Kind.TEXT,
     "cicd.pipeline.run.id": Kind.TEXT,
     "cicd.pipeline.run.url.full": Kind.URL,

@@ -32,6 +32,15 @@ _PROVIDER = "vcs.provider.name"
 _PROVIDERS = ("github", "gitlab", "gitea", "forgejo", "bitbucket")
 # The markers of `ci.SYSTEMS`. Its tables are imported in CI only, and `checkout` in a checkout only.
 CI_MARKERS = ("FORGEJO_ACTIONS", "GITEA_ACTIONS", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL")
+# The variables that coding agents set for what they start, and the agent of each; empty if the value names it.
+_AGENTS = {
+    "AI_AGENT": "",
+    "CLAUDECODE": "claude-code",
+    "CODEX_SANDBOX": "codex",
+    "CODEX_THREAD_ID": "codex",
+    "CURSOR_AGENT": "cursor",
+    "GEMINI_CLI": "gemini-cli",
+}
 _HOST = r"https?://(?:[^/]*@)?(?P<name>[^/:]+)"  # compiled if there is a repository
 
 
@@ -82,11 +91,12 @@ def attributes(environ: Mapping[str, str], folder: str = "") -> Attributes:
 
 
 def context(environ: Mapping[str, str], folder: str = "") -> Attributes:
-    """Return repository, branch and pipeline. What the CI system says takes precedence over the checkout."""
+    """Return repository, branch, pipeline and agent. What the CI system says takes precedence over the checkout."""
     found = _of_checkout(folder or SYSTEM.folder) | _of_ci(environ)
     if _REPOSITORY in found:
         found |= _of_repository(found[_REPOSITORY], found.get(_PROVIDER))
-    return sanitize.sanitize(found, redaction.of_environment())
+    agent = next((agent or environ[name] for name, agent in _AGENTS.items() if environ.get(name)), None)
+    return sanitize.sanitize({**found, names.AGENT: agent}, redaction.of_environment())
 
 
 def top_of_checkout(start: str) -> str:

@@ -141,6 +141,25 @@ def test_a_ci_system_is_told_in_opentelemetrys_names(
     assert resource.context(environment, str(tmp_path)) == expected
 
 
+@pytest.mark.parametrize(
+    ("environment", "agent"),
+    [
+        ({"CLAUDECODE": "1"}, "claude-code"),
+        ({"CODEX_SANDBOX": "seatbelt"}, "codex"),
+        ({"CODEX_THREAD_ID": "7"}, "codex"),
+        ({"CURSOR_AGENT": "1"}, "cursor"),
+        ({"GEMINI_CLI": "1"}, "gemini-cli"),
+        ({"AI_AGENT": "devin@1", "CLAUDECODE": "1"}, "devin@1"),
+        ({"CLAUDECODE": ""}, None),
+    ],
+)
+def test_a_coding_agent_is_named_beside_the_ci_system(
+    tmp_path: Path, environment: dict[str, str], agent: str | None
+) -> None:
+    found = resource.context(GITHUB | environment, str(tmp_path))
+    assert (found.pop(names.AGENT, None), found) == (agent, ON_GITHUB)
+
+
 @pytest.mark.parametrize("system", ci.SYSTEMS, ids=lambda system: system.marker)
 def test_every_name_of_a_ci_table_may_be_emitted(system: ci.System) -> None:
     assert [name for name in system.table if name not in names.RESOURCE_KINDS] == []

@@ -167,7 +167,7 @@ def test_the_contract_and_the_table_name_the_same_attributes() -> None:
     assert sorted(names.EVENT_KINDS) == sorted(PROMISED.split())
     assert set(PROMISED_OF_THE_RESOURCE.split()) <= set(names.RESOURCE_KINDS)
     more = {name for name in names.RESOURCE_KINDS if name not in PROMISED_OF_THE_RESOURCE.split()}
-    assert {name.partition(".")[0] for name in more} == {"cicd", "user", "vcs"}
+    assert {name.partition(".")[0] for name in more} == {"cicd", "gen_ai", "user", "vcs"}
 
 
 def test_every_name_in_the_table_of_constants_may_be_emitted_and_is_read_back() -> None:
