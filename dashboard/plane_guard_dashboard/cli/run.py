@@ -122,8 +122,8 @@ def _run_contained(
     command: tuple[str, ...], how: How, secrets: tuple[str, ...], connect_to: list[tuple[str, int, str, int]]
 ) -> NoReturn:
     if how is How.NAMESPACE:
-        for file, line in launcher.tokens_in_files(os.getcwd(), secrets):
-            click.echo(f"plane-guard: {_token_in(file, line)}", err=True)
+        for file, number in launcher.tokens_in_files(os.getcwd(), secrets):
+            click.echo(f"plane-guard: {_token_in(file, number)}", err=True)
     try:
         outcome = launcher.run(command, how, secret_names=secrets, connect_to=connect_to)
     except CannotContainError as error:
