@@ -52,7 +52,8 @@ def emit_log_record(attributes: Attributes, *, is_error: bool) -> None:
         return
     logger = logs.get_logger(names.SCOPE, version(), schema_url=names.SCHEMA_URL)
     severity = logs.SeverityNumber.ERROR if is_error else logs.SeverityNumber.INFO
-    if logger.enabled(severity_number=severity, event_name=names.EVENT):
+    enabled = getattr(logger, "enabled", None)  # from OpenTelemetry 1.45 on
+    if enabled is None or enabled(severity_number=severity, event_name=names.EVENT):
         logger.emit(
             timestamp=SYSTEM.now_ns(),
             severity_number=severity,
