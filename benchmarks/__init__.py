@@ -1,1 +1,1 @@
-"""What plane-guard costs, measured against what it stands beside: `python -m benchmarks`."""
+"""The cost of plane-guard, measured against peers: `python -m benchmarks`."""

@@ -1,4 +1,4 @@
-"""What a contained run costs: a request through our proxy, and the start of a command.
+"""The cost of a contained run: a request through our proxy, and the start of a command.
 
 Peers: mitmproxy without an add-on, and a CONNECT proxy that does nothing else. All servers are on loopback.
 """

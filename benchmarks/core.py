@@ -1,4 +1,4 @@
-"""How the recogniser's time grows with what it is given: twice the input may take twice the time, and little more.
+"""The growth of `classify` with its input: twice the input may take twice the time, and little more.
 
 Peer: the same call with half as much.
 """

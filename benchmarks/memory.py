@@ -1,4 +1,4 @@
-"""What a process that decides all day keeps of it."""
+"""The memory that a process keeps after many decisions."""
 
 from __future__ import annotations
 

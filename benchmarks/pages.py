@@ -62,7 +62,7 @@ def drawn_again(effort: Effort) -> Figure:
 
 @measure("a filter changed, the slowest of five pages", against="that page drawn again", goal=600, slip=4000, unit="ms")
 def another_filter(effort: Effort) -> Figure:
-    """What depends on the filters is not in the cache."""
+    """Change a filter: queries that depend on the filters are not in the cache."""
     found: dict[str, Times] = {}
     again: dict[str, Times] = {}
     for name in _PAGES:
@@ -74,7 +74,7 @@ def another_filter(effort: Effort) -> Figure:
 
 @measure("ten open pages that are live", against="one", goal=25, slip=25, unit="% of a core", short=False)
 def left_open(effort: Effort) -> Figure:
-    """What the server uses while nothing new comes."""
+    """The processor time of open pages while nothing new comes."""
     _month(effort)
     with _chromium() as browser, _server() as (address, process):
         one = _used(browser, address, process, 1)

@@ -1,4 +1,4 @@
-"""What the plugin, the `.pth` file and the evidence add to whole runs of pytest.
+"""The cost of the plugin, the `.pth` file and the evidence in whole runs of pytest.
 
 Peer: the same run in an environment that holds the same packages except plane-guard. `-p no:plane_guard` alone would
 not do: the `.pth` half guards such a run all the same.

@@ -27,7 +27,7 @@ FOLDER_VARIABLE = "PLANE_BENCHMARKS_FOLDER"
 
 
 class Effort(NamedTuple):
-    """How much time to take."""
+    """The time to spend on a measure."""
 
     short: bool
 
@@ -37,7 +37,7 @@ class Effort(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """What came out: the value that the goal speaks of, and both sides of it as text, in this machine's own time."""
+    """A result: the value that the goal is about, and both sides of it as text, in this machine's own time."""
 
     value: float
     ours: str

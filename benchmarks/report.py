@@ -28,7 +28,7 @@ def table(measures: Mapping[str, Measure], figures: Mapping[str, Figure | str]) 
 
 
 def machine(paces: Sequence[float]) -> str:
-    """Where and when this was measured, and how fast the machine was meanwhile (`timing.pace`)."""
+    """The machine and time of a measurement, and the machine's pace meanwhile (`timing.pace`)."""
     found = pyperf.Run([1.0], collect_metadata=True).get_metadata()
     processor = found.get("cpu_model_name") or platform.machine()
     pace = f" Its pace: {min(paces) * _MILLI:.2f} to {max(paces) * _MILLI:.2f} ms." if paces else ""

@@ -1,4 +1,4 @@
-"""What plane-guard adds to a Python process that has nothing to do with tests, and what importing the core costs.
+"""The cost of plane-guard in a Python process that has nothing to do with tests, and of importing the core.
 
 Peer: the same process in an environment that holds the same packages except plane-guard.
 """

@@ -33,12 +33,12 @@ class Rounds(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """How many times as long ours takes: the median of the rounds."""
+        """The median of the ratios of ours to the peer's time."""
         return median(ours / peer for peer, ours in zip(self.peer, self.ours, strict=True))
 
     @property
     def added(self) -> float:
-        """How many seconds longer ours takes where nothing disturbs either: the difference of the least of each."""
+        """The difference of the least times of both, in seconds: nothing disturbed these rounds."""
         return min(self.ours) - min(self.peer)
 
 

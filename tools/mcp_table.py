@@ -57,7 +57,7 @@ class _Call(NamedTuple):
 
 
 class _Row:
-    """What the requests of one action tell about its arguments."""
+    """The arguments of one action, as its requests show them."""
 
     def __init__(self, tool: Tool, action: Action) -> None:
         self._tool = tool

@@ -48,7 +48,7 @@ _END_SECONDS = 10
 
 
 class How(StrEnum):
-    """Whether the command is contained."""
+    """The kinds of containment."""
 
     NAMESPACE = "namespace"
     PROXY_ONLY = "proxy-only"

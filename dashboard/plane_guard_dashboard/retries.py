@@ -1,4 +1,4 @@
-"""What clients that repeat a request share: the failure that may pass, and the pause before the next try."""
+"""Retries of a request: the failures that may pass, and the pause before the next try."""
 
 from __future__ import annotations
 

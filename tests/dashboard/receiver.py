@@ -33,7 +33,7 @@ class Request:
 
     @property
     def lines(self) -> int:
-        """How many lines of evidence it carries."""
+        """The number of lines of evidence in it."""
         return len(json.loads(self.body)["resourceSpans"])
 
 
@@ -76,7 +76,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address to send to."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property

@@ -25,7 +25,7 @@ LABEL = COMMENT._replace(op=Op.LABEL, work_item=None, url_template="/labels/")
 
 
 def lines(found: PlaneWrite = COMMENT, reason: Reason = Reason.OPT_IN_DISABLED, layer: str = "httpx") -> Sequence[str]:
-    """What a refusal says, line by line."""
+    """The lines of a refusal."""
     return str(PlaneWriteBlocked(found, Decision(allowed=False, reason=reason), layer)).splitlines()
 
 
@@ -175,7 +175,7 @@ MOCKS = {
 
 
 def mock(found: PlaneWrite, layer: str) -> str:
-    """What a refusal offers to be pasted."""
+    """The code that a refusal offers."""
     said = "\n".join(lines(found, layer=layer))
     return said.partition("is never judged):\n")[2].partition("\nA test that is about")[0]
 

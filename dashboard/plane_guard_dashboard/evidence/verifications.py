@@ -65,7 +65,7 @@ def read(source: str) -> Verified:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a report says about several runs. `code` is 1 for an unexplained change, 2 if a run is not verified."""
+    """The verification of several runs. `code` is 1 for an unexplained change, 2 if a run is not verified."""
 
     sentence: str = ""
     code: int = 0

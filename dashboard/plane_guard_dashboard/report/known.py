@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is known of a group. `note` and `until` are those of its entry in the known-file, if it has one."""
+    """The triage of a group. `note` and `until` are those of its entry in the known-file, if it has one."""
 
     known: bool
     triage: str = ""

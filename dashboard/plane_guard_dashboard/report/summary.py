@@ -63,7 +63,7 @@ _ORDER = "count(*) DESC, min(time_ns), min(seq)"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a report compares its groups with, who owns them, and how it links.
+    """The known groups to compare with, the owners, and the link templates of a report.
 
     Without `known` groups nothing is compared.
     """

@@ -90,7 +90,7 @@ def undone(verified: Verified, projects: Mapping[str, str]) -> list[Allowed]:
 
 
 class Surroundings:
-    """What ran when something changed. `edge_ns` is the uncertainty of the time."""
+    """The runs and tests that were active at a time. `edge_ns` is the uncertainty of the time."""
 
     def __init__(self, runs: Sequence[Run], decisions: Sequence[DecisionRow], edge_ns: int) -> None:
         """Prepare the search by time. The decisions are in order."""

@@ -1,4 +1,4 @@
-"""How a test drives the dashboard: open, wait until it stands still, read, open a row."""
+"""Drive the dashboard: open, wait until it stands still, read, open a row."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def wait_for_query(page: Page, expected: Query) -> None:
 
 
 def query(page: Page) -> Query:
-    """What is in the address bar."""
+    """The query in the address bar."""
     return parse_qs(urlsplit(page.url).query)
 
 
 def path(page: Page) -> str:
-    """Which page it is."""
+    """The path in the address bar."""
     return urlsplit(page.url).path
 
 
