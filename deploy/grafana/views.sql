@@ -175,7 +175,7 @@ SELECT fromUnixTimestamp64Nano(time_ns) AS time, * FROM (SELECT toUnixTimestamp6
   SpanId AS span_id,
   if(length(SpanAttributes['plane_guard.session.evidence']) > 2000 AND lengthUTF8(SpanAttributes['plane_guard.session.evidence']) > 2000, concat(substringUTF8(SpanAttributes['plane_guard.session.evidence'], 1, 2000), '…'), SpanAttributes['plane_guard.session.evidence']) AS evidence,
   arrayStringConcat(JSONExtract(SpanAttributes['plane_guard.session.shells'], 'Array(String)'), ', ') AS shells,
-  arrayStringConcat(JSONExtract(SpanAttributes['plane_guard.session.uncovered'], 'Array(String)'), ', ') AS uncovered,
+  arrayStringConcat(JSONExtract(SpanAttributes['plane_guard.session.uncovered'], 'Array(String)'), '\n') AS uncovered,
   ifNull(toInt64OrNull(SpanAttributes['plane_guard.session.tests']), -1) AS tests,
   arrayStringConcat(JSONExtract(SpanAttributes['plane_guard.session.test_keys'], 'Array(String)'), ' ') AS test_keys
 FROM `plane_guard`.`otel_traces` WHERE SpanName = 'plane_guard.session' AND Timestamp >= {since:DateTime} - INTERVAL 1 HOUR ORDER BY Timestamp DESC, tests DESC, length(uncovered) DESC LIMIT 1 BY if(run = '(none)' OR pid = 0, concat(TraceId, SpanId), ''), run, host, pid

@@ -163,7 +163,7 @@ def _sessions(table: Table, conditions: list[str]) -> str:
         "time_ns": "toUnixTimestamp64Nano(Timestamp)",
         "evidence": _shortened(table.span(SESSION_ATTRIBUTES["evidence"])),
         "shells": f"arrayStringConcat({table.span_texts(SESSION_ATTRIBUTES['shells'])}, ', ')",
-        "uncovered": f"arrayStringConcat({table.span_texts(SESSION_ATTRIBUTES['uncovered'])}, ', ')",
+        "uncovered": f"arrayStringConcat({table.span_texts(SESSION_ATTRIBUTES['uncovered'])}, '\\n')",
         "tests": f"ifNull(toInt64OrNull({table.span(SESSION_ATTRIBUTES['tests'])}), -1)",
         "test_keys": f"arrayStringConcat({table.span_texts(SESSION_ATTRIBUTES['test_keys'])}, ' ')",
     }

@@ -193,7 +193,8 @@ def _session(values: dict[str, Any], shared: Row, place: tuple[int, int], number
     # A record without ids is a session of its own, so its place stands for its id.
     anonymous = not values["trace_id"] and not values["span_id"]
     span_id = f"{ANONYMOUS}{place[0]}-{place[1]}-{number}" if anonymous else values["span_id"]
-    texts = values.get("evidence", ""), *(", ".join(values.get(name, ())) for name in ("shells", "uncovered"))
+    lists = ", ".join(values.get("shells", ())), "\n".join(values.get("uncovered", ()))
+    texts = values.get("evidence", ""), *lists
     tests = values.get("tests", rows.UNKNOWN_TESTS), " ".join(values.get("test_keys", ()))
     return (values["time_ns"], *shared, values["trace_id"], span_id, *texts, *tests, *place)
 

@@ -237,7 +237,7 @@ def _session(found: dict[str, Any]) -> SessionRow:
         parent_span_id="",
         run_id=run,
         service=service,
-        uncovered=tuple(filter(None, found["uncovered"].split(", "))),
+        uncovered=tuple(filter(None, found["uncovered"].splitlines())),
         tests=None if found["tests"] == UNKNOWN_TESTS else found["tests"],
         test_keys=tuple(filter(None, [found["test_keys"]])),
     )

@@ -75,7 +75,7 @@ SESSIONS: Mapping[str, type] = {
 } | {
     "evidence": str,
     "shells": str,
-    "uncovered": str,
+    "uncovered": str,  # one text a line: a text may contain a comma
     "tests": int,
     "test_keys": str,
 }

@@ -22,7 +22,7 @@ DAY = 86_400
 STALE_AFTER = DAY
 WIDTH = 190  # four beside each other on a laptop, two on half a screen
 # A client that cannot be inspected, but to which known Plane hosts are closed.
-_CLOSED = re.compile(r"[^,:]+: (?:not )?guarded\b.*?[Kk]nown Plane hosts are closed to it(?:, requests to [a-z ]+)?")
+_CLOSED = re.compile(r"[Kk]nown Plane hosts are closed to it")
 _AGES = ((DAY, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -58,11 +58,11 @@ class Gaps:
 
 def gaps_of(rows: Sequence[Mapping[str, Any]]) -> Gaps:
     """Return the gaps from the rows of the query `gaps`."""
-    opened = (row for row in rows if _CLOSED.sub("", row["uncovered"]).strip(", "))
+    opened = (row for row in rows if not all(map(_CLOSED.search, row["uncovered"].splitlines())))
     return Gaps(
         sum(row["processes"] for row in rows),
         sum(row["processes"] for row in opened),
-        tuple(row["uncovered"] for row in rows),
+        tuple("; ".join(row["uncovered"].splitlines()) for row in rows),
     )
 
 

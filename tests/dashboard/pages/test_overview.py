@@ -261,14 +261,14 @@ def test_what_is_not_covered_is_said_and_a_closed_client_hides_no_quiet(dashboar
     app = dashboard.holds(session(at=now, uncovered=[closed, failed]), session(at=now, of=resource("run-2"))).opened()
     assert title(app) == "No attempt to write to production seen"
     assert "covered for known Plane hosts only, in 1 process" in app.info[0].value
-    assert f"{closed}, {failed}" in {text.value for text in app.text}
+    assert f"{closed}; {failed}" in {text.value for text in app.text}
     opened = "impit: not guarded: it sends requests from Rust, where Python sees neither requests nor connections"
     app = dashboard.holds(session(at=now, of=resource("run-3"), uncovered=[closed, opened])).opened()
     assert title(app) == (
         "Unknown whether anything tried to write to production: not everything is covered in 1 process"
     )
     assert "not everything is covered in 1 process" in app.warning[0].value
-    assert {text.value for text in app.text} >= {f"{closed}, {opened}", f"{closed}, {failed}"}
+    assert {text.value for text in app.text} >= {f"{closed}; {opened}", f"{closed}; {failed}"}
 
 
 def test_a_group_names_its_owner_and_the_commit_that_it_first_appeared_in(

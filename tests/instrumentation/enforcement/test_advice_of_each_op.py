@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plane_guard_instrumentation.testing import FakePlane
+    from tests.harness import Child
     from tests.instrumentation.testing.fake_plane_cases import Case
 
 pytestmark = pytest.mark.usefixtures("plane_blocked_writes")
@@ -46,6 +48,9 @@ MORE = [
     Write("PATCH", S + "/labels/{s_label}/", {"name": "x"}),
     Write("PATCH", S + "/modules/{s_module}/", {"name": "x"}),
     Write("POST", S + "/members/", {"member": "{s_member}", "role": 15}),
+    Write("POST", f"{ITEM}worklogs/", {"duration": 5, "description": "x"}),
+    Write("POST", S + "/milestones/", {"title": "x"}),
+    Write("POST", S + "/no-such-route/", {"name": "x"}),
 ]
 # A comment of the app is proven through the item that the test wrote to before, which these do not.
 _LATER = ("/comments/{s_comment}/reactions/", "/api/v1/workspaces/acme/projects/{prod}/")
@@ -77,8 +82,12 @@ def _with_ops() -> list[object]:
 
 
 EACH_OP = pytest.mark.parametrize(("write", "op"), _with_ops())
-# No route of `fake_plane` has these ops, or they are above projects, where no setting helps.
-NOT_OF_FAKE_PLANE = {Op.WORKLOG, Op.MILESTONE, Op.WORKSPACE, Op.UNKNOWN}
+# `fake_plane` has no such routes, so it answers 404 to what arrives.
+NOT_SERVED = {Op.WORKLOG, Op.MILESTONE, Op.UNKNOWN}
+ABOVE_PROJECTS = (
+    Write("POST", "/api/v1/workspaces/acme/invitations/", {"email": "lin@example.com", "role": 15}),
+    Write("DELETE", "/api/users/me/"),
+)
 
 
 def send(plane: FakePlane, write: Write) -> int:
@@ -91,6 +100,11 @@ def send(plane: FakePlane, write: Write) -> int:
     ) as client:
         body = None if write.body is None else fill(write.body, names)
         return client.request(write.method, str(fill(write.target, names)), json=body).status_code
+
+
+def lands(plane: FakePlane, write: Write, op: Op) -> bool:
+    status = send(plane, write)
+    return status == 404 if op in NOT_SERVED else status < 300
 
 
 def refusal(plane: FakePlane, write: Write, reason: str) -> str:
@@ -131,7 +145,7 @@ def test_the_opt_in(plane: FakePlane, monkeypatch: pytest.MonkeyPatch, write: Wr
         monkeypatch.setenv("PLANE_TEST_WRITE_ENABLED", "1")
         refusal(plane, write, "protected-operation")
     else:
-        assert send(plane, write) < 300
+        assert lands(plane, write, op)
 
 
 @EACH_OP
@@ -143,7 +157,7 @@ def test_the_allowlist_of_a_fake_server(
     text = refusal(plane, production, "prod-project-in-test")
     follow(text, monkeypatch)
     if not nothing_helps(text, op):
-        assert send(plane, production) < 300
+        assert lands(plane, production, op)
 
 
 @EACH_OP
@@ -152,7 +166,7 @@ def test_the_spelling_of_the_project(plane: FakePlane, write: Write, op: Op) -> 
     text = refusal(plane, write.aimed(lambda text: text.replace("{sandbox}", "{SANDBOX}")), "ambiguous-target")
     if not nothing_helps(text, op):
         assert "names the sandbox project by its lower-case id" in text
-        assert send(plane, write) < 300
+        assert lands(plane, write, op)
 
 
 @EACH_OP
@@ -165,7 +179,7 @@ def test_an_object_of_the_sandbox(plane: FakePlane, write: Write, op: Op) -> Non
     text = refusal(plane, foreign, "foreign-reference")
     assert not nothing_helps(text, op)
     assert "Use objects of the sandbox project" in text
-    assert send(plane, write) < 300
+    assert lands(plane, write, op)
 
 
 def test_a_client_that_is_guarded(plane: FakePlane, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,5 +192,40 @@ def test_a_client_that_is_guarded(plane: FakePlane, monkeypatch: pytest.MonkeyPa
     assert send(plane, MORE[0]) == 201
 
 
-def test_every_op_of_the_fake_server_has_a_write() -> None:
-    assert {op_of(write) for write in (*MORE, *FROM_TABLES)} == set(Op) - NOT_OF_FAKE_PLANE
+@pytest.mark.parametrize("write", ABOVE_PROJECTS, ids=lambda write: write.target)
+def test_above_projects_the_text_says_that_no_setting_helps(
+    plane: FakePlane, monkeypatch: pytest.MonkeyPatch, write: Write
+) -> None:
+    monkeypatch.setattr(process._State, "fixed", process.fixed())
+    process.learn_host("127.0.0.1", plane.port)
+    text = refusal(plane, write, "opt-in-disabled")
+    assert "no setting allows it" in text
+    assert "plane_sandbox_writes" not in text
+    monkeypatch.setenv("PLANE_TEST_WRITE_ENABLED", "1")
+    assert "no setting allows it" in refusal(plane, write, "ambiguous-target")
+
+
+def test_every_op_has_a_write() -> None:
+    assert {op_of(write) for write in (*MORE, *FROM_TABLES, *ABOVE_PROJECTS)} == set(Op)
+
+
+def test_after_a_guard_error_doctor_names_what_to_fix(child: Child, plane: FakePlane) -> None:
+    child.write(
+        "test_it.py",
+        f"""
+        import httpx
+        def test_it(plane_sandbox_writes):
+            url = "{plane.url}/api/v1/workspaces/acme/projects/{plane.sandbox.id}/labels/"
+            assert httpx.post(url, json={{"name": "x"}}, headers={plane.headers!r}).status_code == 201
+        """,
+    )
+    malformed = {"PLANE_GUARD_PROTECTED_PROJECTS": "no project"}
+    refused = child.pytest(**malformed)
+    assert "guard-error" in refused.stdout
+    assert "Run `plane-guard doctor`. It names the setting or folder to fix." in refused.stdout
+    assert plane.writes == []
+    doctor = child.run([sys.executable, "-m", "plane_guard_dashboard", "doctor"], **malformed)
+    assert doctor.returncode != 0
+    assert "PLANE_GUARD_PROTECTED_PROJECTS" in doctor.stdout
+    assert child.pytest().returncode == 0
+    assert len(plane.writes) == 1
