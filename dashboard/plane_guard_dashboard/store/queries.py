@@ -176,7 +176,7 @@ def _groups(by: Grouping) -> str:
                    seen_earlier_ns, reran_earlier_ns
             FROM (
                 SELECT {by} AS key, count(*) AS known, min(time_ns) AS first_ns, max(time_ns) AS seen_ns,
-                       argMin(revision, time_ns) AS first_commit,
+                       argMin(revision, (time_ns, decision_id)) AS first_commit,
                        countIf(has($newest, run)) AS in_newest,
                        max(CASE WHEN has($newest, run) THEN 0 ELSE time_ns END) AS seen_earlier_ns
                 FROM decisions WHERE {_ATTEMPT}
