@@ -96,6 +96,26 @@ def insert(client: Client, database: str, *spans: ReadableSpan, json_type: bool 
     client.insert("otel_traces", rows, column_names=COLUMNS, database=database)
 
 
+def insert_log_records(client: Client, database: str, *spans: ReadableSpan) -> None:
+    """Make the exporter's table of log records, and insert the record of each decision on these spans."""
+    columns = {
+        "Timestamp": "DateTime64(9)",
+        "TraceId": "String",
+        "SpanId": "String",
+        "EventName": "String",
+        "LogAttributes": "Map(String, String)",
+    }
+    kinds = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    client.command(f"CREATE TABLE {database}.otel_logs ({kinds}) ENGINE = MergeTree ORDER BY Timestamp")
+    rows = [
+        [time, trace, span, name, attributes]
+        for found in map(row, spans)
+        for (_, trace, span), times, names, all_attributes in [(found[:3], *found[-3:])]
+        for time, name, attributes in zip(times, names, all_attributes, strict=True)
+    ]
+    client.insert("otel_logs", rows, column_names=list(columns), database=database)
+
+
 def moments(count: int, start: int) -> list[int]:
     """One per second."""
     return [start + number * SECOND for number in range(count)]

@@ -16,6 +16,7 @@ from plane_guard_dashboard.store import clickhouse_report
 from plane_guard_dashboard.store.clickhouse import ClickHouse
 from plane_guard_dashboard.store.local import Local
 from plane_guard_dashboard.store.queries import Filters, Origins
+from tests.dashboard.clickhouse import exporter
 from tests.dashboard.evidence import SECOND, START, TEST, batch, decision, resource, sandbox_write, session, write
 
 if TYPE_CHECKING:
@@ -98,14 +99,18 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def engines(
-    places: dict[str, Path], made: Callable[..., str], dial: Any, tmp_path_factory: pytest.TempPathFactory
+    places: dict[str, Path], made: Callable[..., str], dial: Any, client: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Engine]:
+    """The history in each store. ClickHouse has the log record of each decision, too, which counts for nothing."""
+    database = made(*history())
+    exporter.insert_log_records(client, database, *history())
+    assert client.query(f"SELECT count() FROM {database}.otel_logs").first_row[0] > by_hand(0, 1, 2)["decisions"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         stores = {name: Local(str(place)) for name, place in places.items()}
         for store in stores.values():
             store.refresh()
-    return {**stores, "clickhouse": ClickHouse(f"clickhouse://host/{made(*history())}", dial)}
+    return {**stores, "clickhouse": ClickHouse(f"clickhouse://host/{database}", dial)}
 
 
 def counted(row: dict[str, Any]) -> dict[str, int]:
