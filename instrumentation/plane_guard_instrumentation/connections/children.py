@@ -22,7 +22,7 @@ _SHELLS = frozenset({"ash", "bash", "dash", "sh", "zsh"})
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
 _LONGEST = 8_192
 # A command of a shell script: assignments, the program, its arguments up to the next command.
-_COMMAND = re.compile(r"(?:^|[;&|(`\n])\s*(?:\w+=[^\s(`]*\s+)*(?P<words>[^\s;&|()`]+(?:[ \t]+[^\s;&|()`]+)*)")
+_COMMAND = re.compile(r"(?:^|[;&|(`\n])[ \t]*(?:\w+=[^\s(`]*\s+)*(?P<words>[^\s;&|()`]+(?:[ \t]+[^\s;&|()`]+)*)")
 _WHY_PYTHON = "not guarded: it starts without site-packages, and so without plane-guard"
 _WHY_PROGRAM = "not guarded: it is no Python program. plane-guard run --contained covers it"
 
