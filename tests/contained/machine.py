@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import ssl
 import subprocess
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import trustme
 
 from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.report.summary import ALL, summarize
+from plane_guard_dashboard.store.local import Local
+from plane_guard_dashboard.store.queries import Filters
 from plane_guard_instrumentation.testing import FakePlane, ReceivedRequest, Reply
 from plane_guard_instrumentation.testing.http_server import HTTPServer
 
@@ -144,6 +148,21 @@ class Machine:
     def decisions(self) -> list[DecisionRow]:
         """The decisions in the evidence, oldest first."""
         return list(traces.read(self.folder / ".plane-guard").decisions)
+
+    def counts(self) -> Counter[str]:
+        """Decisions by outcome and reason, as evidence, report and dashboard count them: all alike."""
+        folder = self.folder / ".plane-guard"
+        found = traces.read(folder)
+        evidence = Counter(f"{row.outcome} {row.reason}" for row in found.decisions)
+        told = summarize(found, ALL).as_dict()
+        pages = Local(str(folder))
+        pages.refresh()
+        shown = pages.query("scope", Filters().parameters() | {"limit": 500})[0]
+        for name in ("decisions", "allowed", "blocked", "prod_attempts", "possible_prod_attempts", "prod_allowed"):
+            assert told[name] == shown[name], name
+        assert told["by_reason"] == Counter(row.reason for row in found.decisions)
+        assert shown["decisions"] == evidence.total()
+        return evidence
 
     def sessions(self) -> list[SessionRow]:
         """The sessions in the evidence."""

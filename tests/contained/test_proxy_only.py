@@ -56,3 +56,16 @@ def test_a_client_that_ignores_proxies_or_the_trust_is_not_decided(machine: Mach
     # Nothing of these names is on this machine's network: the client fails, and the proxy sees nothing.
     assert {status for status, _ in found.values()}.isdisjoint({"200", "201", "403"})
     assert machine.decisions() == []
+
+
+@pytest.mark.exhaustive
+def test_a_plain_socket_goes_past_the_proxy(machine: Machine) -> None:
+    """So every report says that nothing was contained."""
+    local = machine.local
+    item = f"{local.url}/api/v1/workspaces/{local.workspace}/projects/{local.prod.id}/work-items/"
+    write = [*clients.every(machine.environment)["bash /dev/tcp"].command, "POST", item, '{"name": "past"}']
+    ran = machine.run(write, OPTION, PLANE_BASE_URL=local.url, PLANE_API_KEY=local.token)
+    assert ran.stdout.split() == ["201"], ran.stderr
+    assert "not contained (proxy only" in ran.stderr
+    assert machine.decisions() == []
+    assert any("proxy only" in entry for row in machine.sessions() for entry in row.uncovered or ())

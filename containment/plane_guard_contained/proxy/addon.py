@@ -6,6 +6,7 @@ An error in a hook would let mitmproxy send the request, so each hook ends in a 
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import time
 from collections import Counter
@@ -22,10 +23,12 @@ from plane_guard.advice import PROXY_LAYER
 from plane_guard.classification import classify
 from plane_guard.hosts import host_name, is_loopback, matches
 from plane_guard_contained.proxy import clients, refusals
+from plane_guard_contained.proxy.recorded import RecordedDecisions
 from plane_guard_instrumentation.connections import known_hosts
 from plane_guard_instrumentation.enforcement import check, learning
 from plane_guard_instrumentation.enforcement.ownership import LookupRequest, LookupResponse
 from plane_guard_instrumentation.evidence.outgoing import Client, OutgoingRequest
+from plane_guard_instrumentation.runtime import run
 
 if TYPE_CHECKING:
     from mitmproxy.proxy.layer import CommandGenerator
@@ -52,6 +55,7 @@ class Guard:
     def __init__(self, orders: Orders, vault: Vault) -> None:
         self._orders = orders
         self._vault = vault
+        self._recorded = RecordedDecisions(run.current().trace_dir)
         self._connect_to = {(host, port): (to, at) for host, port, to, at in orders.connect_to}
         self._addresses: tuple[float, frozenset[str]] = (0.0, frozenset())
         self._asked: dict[str, tuple[str, int]] = {}
@@ -202,12 +206,18 @@ class Guard:
         origin = self.origins.get(flow.client_conn.id)
         write = classify(sent.method, sent.url, sent.body, headers=sent.headers, hosts=process.fixed().hosts)
         if write is not None and origin is not None:
-            sent = sent._replace(client=await asyncio.to_thread(clients.find, origin))
+            sent = sent._replace(client=await asyncio.to_thread(self._client, origin))
 
         async def look_up(lookup: LookupRequest) -> LookupResponse:
             return await _look_up(flow, lookup)
 
         await check.run_check_async(check.check_request(sent), look_up)
+
+    def _client(self, origin: Origin) -> Client:
+        client = clients.find(origin)
+        if client.pid is None:
+            return client
+        return client._replace(has_recorded=functools.partial(self._recorded.use, clients.own_pid(client.pid)))
 
     def _outgoing(self, flow: http.HTTPFlow) -> OutgoingRequest:
         request = flow.request

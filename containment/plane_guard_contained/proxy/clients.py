@@ -12,6 +12,7 @@ from plane_guard_instrumentation.evidence.outgoing import Client
 
 _LOCAL, _INODE = 1, 9
 _LONGEST_NAME = 40
+_PID_IN_EACH_NAMESPACE = "NSpid:"
 
 
 class Origin(NamedTuple):
@@ -32,6 +33,15 @@ def find(origin: Origin) -> Client:
             inode = next((row[_INODE] for row in rows if row[_LOCAL] == wanted), "0")
         return _holder(f"socket:[{inode}]") if inode != "0" else Client()
     return Client()
+
+
+def own_pid(pid: int) -> int:
+    """Return the id of a process as the process itself sees it, which differs in another process namespace."""
+    with suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as status:
+        for line in status:
+            if line.startswith(_PID_IN_EACH_NAMESPACE):
+                return int(line.split()[-1])
+    return pid
 
 
 def _holder(link: str) -> Client:

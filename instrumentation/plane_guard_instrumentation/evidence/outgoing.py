@@ -1,14 +1,18 @@
 """The request as a client is about to send it, in the form that all clients share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 
 class Client(NamedTuple):
-    """The process that sent a request which another process decides: its program's name and its id, if known."""
+    """The process that sent a request which another process decides: its program's name and its id, if known.
+
+    ``has_recorded`` tells from the attributes of an allow if that process has recorded the same decision.
+    """
 
     name: str = ""
     pid: int | None = None
+    has_recorded: Callable[[Mapping[str, object]], bool] = lambda _: False
 
 
 class OutgoingRequest(NamedTuple):
