@@ -116,6 +116,8 @@ def is_loopback(host: str) -> bool:
     name = host_name(host).removeprefix("[").removesuffix("]")
     if name == "localhost" or name.endswith(".localhost"):
         return True
+    if not name[-1:].isdigit() and ":" not in name:  # pragma: no mutate  no address, and a parser says so slowly
+        return False
     from ipaddress import ip_address  # start-up
 
     try:

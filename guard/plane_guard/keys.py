@@ -14,6 +14,7 @@ _SLUG = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _IDENTIFIER = r"[A-Za-z0-9]{1,12}"
 _NAMED_PROJECT = re.compile(rf"{_SLUG}/{_IDENTIFIER}")
 _WORK_ITEM_KEY = re.compile(rf"{_IDENTIFIER}-[0-9]{{1,12}}")
+_DIGITS = 32
 _ID_LENGTH_LIMIT = 64
 
 
@@ -45,6 +46,8 @@ def is_work_item_key(text: str) -> bool:
 def canonical_uuid(text: object) -> str | None:
     """Return the lower-case dashed spelling of a uuid in any spelling that Plane accepts in a body, else ``None``."""
     if not isinstance(text, str) or len(text) > _ID_LENGTH_LIMIT:
+        return None
+    if len(text) < _DIGITS:  # pragma: no mutate  most values of a body, and what follows would say the same
         return None
     if _UUID.fullmatch(text) is not None:  # pragma: no mutate  nearly always; what follows would say the same
         return str.__str__(text)

@@ -6,6 +6,7 @@ work item under any project's path.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from plane_guard import bodies, kinds, paths, routes
@@ -97,6 +98,7 @@ def _parameters(parsed: paths.ParsedPath, route: routes.Route) -> dict[str, str]
     return {name: segment for name, segment in zip(names, parsed.segments, strict=False) if name[:1] == "{"}
 
 
+@cache
 def _listed_field(field: str) -> tuple[tuple[str, ...], Kind]:
     kind, _, path = field.rpartition(":")
     return tuple(path.replace("[]", "").split(".")), Kind[kind.upper()] if kind else Kind.WORK_ITEM

@@ -76,9 +76,11 @@ def credentials(headers: Iterable[tuple[bytes, bytes]], url: str = "") -> list[s
     possible: list[bytes] = []
     for name, value in headers:
         lower = name.lower()
+        if lower in _HARMLESS_HEADERS:
+            continue
         if lower in _HEADERS or _is_secret(lower.decode("latin-1")):
             certain.append(bytes(value))
-        elif lower not in _HARMLESS_HEADERS and len(value) >= _SHORTEST_IN_OTHER_HEADER:
+        elif len(value) >= _SHORTEST_IN_OTHER_HEADER:
             possible.append(bytes(value))
     return list(_remembered_credentials(url if "@" in url or "?" in url else "", tuple(certain), tuple(possible)))
 
