@@ -65,7 +65,8 @@ def test_the_docs_name_no_option_that_no_command_has() -> None:
         for parameter in main.get_command(click.Context(main), name).params  # type: ignore[union-attr]
         for option in parameter.opts
     }
-    foreign = {"--help", "--version", "--config", "--disable-plugin-autoload", "--build", "--full", "--target"}
+    foreign = {"--help", "--version", "--config", "--disable-plugin-autoload", "--build", "--full"}
+    foreign |= {"--prefix", "--target"}  # of pip
     for page in PAGES:
         named = set(re.findall(r"`(--[a-z-]+)", docs_blocks.prose(page)))
         assert named <= every | foreign, page

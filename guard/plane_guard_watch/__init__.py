@@ -1,11 +1,13 @@
 """Watch this Python process for evidence that it runs tests, and install the guard with the first evidence.
 
-`plane_guard.pth` loads this module in every Python process of the environment, so it imports nothing but `os` and
-`sys` and does as little as it can: look for evidence that is already there, and put a finder where it sees imports.
+`plane_guard.pth` loads this module in every Python process of the environment, so it imports only what every
+Python process has loaded, and does as little as it can: look for evidence that is already there, and put a finder where
+it sees imports.
 
 PYTEST_DONT_REWRITE: it is imported long before pytest could rewrite it.
 """
 
+import builtins
 import os
 import sys
 from _thread import allocate_lock, get_ident  # before anything replaces them
@@ -56,7 +58,7 @@ class _State:
     """All state of this module."""
 
     def __init__(self) -> None:
-        self.at_start = False  # a start-up file called `watch`
+        self.at_start = False  # the interpreter's own start-up file called `watch`, so it does in every child
         self.evidence = ""
         self.inherited: Mapping[str, str] | None = None
         self.marker = ""  # of the guarded process that this one descends from, or of this one
@@ -99,7 +101,9 @@ def watch() -> None:
     """Watch this process. The start-up files call it; it may run twice, and never raises in a live process."""
     if STATE.finder is not None:  # a venv of Python 3.11 runs its .pth files twice
         return
-    STATE.at_start = True
+    # Zipapps such as those of shiv and PEX run the start-up file in them later, which no child does. `site` adds `quit`
+    # as soon as it has run the files of the interpreter.
+    STATE.at_start = not (sys.flags.no_site or hasattr(builtins, "quit"))
     try:
         _begin(os.environ)
     except Exception as error:  # noqa: BLE001  the interpreter would print it and run the program all the same

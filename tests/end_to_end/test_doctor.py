@@ -42,27 +42,24 @@ def test_it_says_where_each_setting_comes_from(child: Child) -> None:
     assert rows["PLANE_TEST_SANDBOX_PROJECTS"] == "default"
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "sentence"),
-    [
-        ("PLANE_GUARD_PROTECTED_PROJECTS", "half-a-uuid", "every write is blocked"),
-        ("PLANE_TEST_SANDBOX_PROJECTS", "*", "allows nothing"),
-        ("PLANE_GUARD_SWALLOWED", "maybe", "counts as fail"),
-        ("PLANE_TEST_WRITE_ENABLED", "perhaps", "counts as off"),
-    ],
-)
-def test_a_malformed_setting_is_a_problem_with_its_remedy(
-    child: Child, variable: str, value: str, sentence: str
-) -> None:
-    result = child.run(DOCTOR, COLUMNS="300", **{variable: value})
-
-    assert result.returncode == 1
-    assert f"problem: {variable}" in result.stdout
-    assert sentence in result.stdout
-
-
 def test_a_test_process_is_told_apart(child: Child) -> None:
     assert "This is a test process: PYTEST_VERSION is set" in child.run(DOCTOR, PYTEST_VERSION="9").stdout
+
+
+def test_each_malformed_setting_is_a_problem_with_its_remedy(child: Child) -> None:
+    malformed = {
+        "PLANE_GUARD_PROTECTED_PROJECTS": ("half-a-uuid", "every write is blocked"),
+        "PLANE_TEST_SANDBOX_PROJECTS": ("*", "allows nothing"),
+        "PLANE_GUARD_SWALLOWED": ("maybe", "counts as fail"),
+        "PLANE_TEST_WRITE_ENABLED": ("perhaps", "counts as off"),
+    }
+    result = child.run(DOCTOR, COLUMNS="300", **{variable: value for variable, (value, _) in malformed.items()})
+    problems = [line for line in result.stdout.splitlines() if line.startswith("problem: ")]
+
+    assert result.returncode == 1
+    assert len(problems) == len(malformed)
+    for variable, (_, sentence) in malformed.items():
+        assert any(line.startswith(f"problem: {variable}") and sentence in line for line in problems), problems
 
 
 @pytest.fixture
@@ -73,11 +70,23 @@ def without_start_file(child: Child) -> tuple[str, str]:
     return str(child.folder / "venv" / "bin" / "python"), os.pathsep.join(paths)
 
 
-def test_without_a_start_up_file_it_says_that_children_are_not_guarded(
+def test_a_start_up_file_that_only_a_zipapp_runs_does_not_count(
     child: Child, without_start_file: tuple[str, str]
 ) -> None:
     python, path = without_start_file
-    result = child.run([python, "-m", "plane_guard_dashboard", "doctor"], COLUMNS="200", PYTHONPATH=path)
+    child.write("app/plane_guard.pth", "import plane_guard_watch; plane_guard_watch.watch()\n")
+    # As the files of shiv and PEX do: children find neither the packages nor the start-up file.
+    child.write(
+        "zipapp.py",
+        f"""
+        import site, sys
+        sys.path += {path.split(os.pathsep)!r}
+        site.addsitedir("app")
+        from plane_guard_dashboard.cli import main
+        main()
+        """,
+    )
+    result = child.run([python, "zipapp.py", "doctor"], COLUMNS="200")
 
     assert result.returncode == 1, result.stdout + result.stderr
     assert "Their child processes are NOT guarded" in result.stdout
@@ -109,3 +118,5 @@ def test_pytest_without_a_start_up_file_says_that_children_are_not_guarded(
     assert result.stdout.count("not covered: children: plane-guard is importable, but its start-up file") == 2
     assert "PLANE_TEST_WRITE_ENABLED is ignored: it was set before the tests" in result.stdout
     assert plane.writes == []
+    report = child.run([sys.executable, "-m", "plane_guard_dashboard", "report"], COLUMNS="400")
+    assert "not covered: children: plane-guard is importable, but its start-up file" in report.stdout, report.stdout

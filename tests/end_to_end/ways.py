@@ -176,11 +176,13 @@ NOT_GUARDED = {
     "`python -S`, and interpreters without plane-guard": "No start-up file runs, so nothing is guarded there.",
     "PEX files that do not contain plane-guard": (
         "They run in the base interpreter and remove its packages from `sys.path`. Run the tests from the environment, "
-        "or add plane-guard to the file: then the plugin guards pytest."
+        "or add plane-guard to the file: then the plugin guards pytest. A file built with `pex --venv` runs in an "
+        "environment of its own, where children are guarded too."
     ),
-    "Children, where plane-guard is importable but not installed (`PYTHONPATH`, `--target`, zipapp, shiv, PEX)": (
-        "The process that pytest runs in is guarded by the plugin. Its children are not. The header, the summary, the "
-        "session record and `plane-guard doctor` say so."
+    "Children, where plane-guard is importable but not in the interpreter's site-packages (`PYTHONPATH`, `--target`, "
+    "`--prefix`, zipapp, shiv, PEX)": (
+        "The process that pytest runs in is guarded by the plugin. Its children are not. The header, the summary, "
+        "`plane-guard report` and `plane-guard doctor` say so. Install plane-guard into the environment."
     ),
     "A daemon that left its session with an empty environment before Python started": (
         "It has no guarded ancestor any more. With its environment it is guarded."

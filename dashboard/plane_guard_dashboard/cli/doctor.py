@@ -117,6 +117,8 @@ def _source(name: str) -> str:
 def _canaries() -> Iterator[tuple[str, str, int]]:
     with tempfile.TemporaryDirectory(prefix="plane-guard-doctor-") as folder:
         environment = os.environ | {run.TRACE_DIR_VARIABLE: folder}
+        if not plane_guard_watch.STATE.at_start:  # the canary process would not find plane-guard in a zipapp
+            environment["PYTHONPATH"] = os.pathsep.join(sys.path)
         child = subprocess.run(
             [sys.executable, "-m", "plane_guard_dashboard.cli.self_test"],
             env=environment,

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from plane_guard_instrumentation.evidence.otlp_json import Span
 
 _NO_START_FILE = (
-    "plane-guard is importable, but its start-up file is not in this interpreter's site-packages (installed by "
-    "PYTHONPATH, --target, a zipapp or PEX), so Python child processes are not guarded. Install it into the environment"
+    "plane-guard is importable, but its start-up file is not in this interpreter's site-packages (found by "
+    "PYTHONPATH, --target, --prefix, a zipapp, shiv or PEX), so Python child processes are not guarded. "
+    "Install it into the environment"
 )
 _CONFIG_MODULE = "_pytest.config"
 _NO_MARKER = (
