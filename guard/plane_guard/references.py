@@ -68,7 +68,7 @@ def can_name_objects(parsed: paths.ParsedPath) -> bool:
 
 def in_body(parsed: paths.ParsedPath, route: routes.Route | None, body: bodies.Body) -> Named:
     """Return the objects named in the body of a write under a project."""
-    if not can_name_objects(parsed) or body.empty:
+    if body.empty or not can_name_objects(parsed):  # pragma: no mutate  an empty body names nothing, as it is
         return Named()
     if route is None:
         names_objects = not body.readable or any(_UUID_ANYWHERE.search(text) for text in body.strings())
@@ -95,7 +95,8 @@ def item_segments(parsed: paths.ParsedPath, route: routes.Route | None) -> Itera
 
 def _parameters(parsed: paths.ParsedPath, route: routes.Route) -> dict[str, str]:
     names = route.template.split("/")
-    return {name: segment for name, segment in zip(names, parsed.segments, strict=False) if name[:1] == "{"}
+    pairs = zip(names, parsed.segments, strict=False)  # pragma: no mutate  its default is the same
+    return {name: segment for name, segment in pairs if name[:1] == "{"}
 
 
 @cache
@@ -108,19 +109,20 @@ def _read_leaf(
     collector: "_Collector", listed: dict[tuple[str, ...], Kind], names: tuple[str, ...], value: object
 ) -> None:
     shown = ".".join(names)
-    for length in range(1, len(names) + 1):
-        kind = listed.get(names[:length])
+    for place in range(len(names)):
+        kind = listed.get(names[: place + 1])
         if kind is not None:
             collector.add(kind, canonical_uuid(value), f"`{shown}` in the body")
             return
     if any(name in kinds.HARMLESS_FIELDS for name in names):
         return
     if any(map(canonical_uuid, names)):
-        collector.add(Kind.UNKNOWN, None, "a field name in the body")
+        collector.add(Kind.UNKNOWN, None, "a field name in the body")  # pragma: no mutate  nothing reads the kind
     object_id = canonical_uuid(value)
     if object_id is None or (len(names) == 1 and names[0] in kinds.HARMLESS_AT_TOP):
         return
-    kind = kinds.FIELDS.get(names[-1] if names else "", Kind.UNKNOWN)
+    last = names[-1] if names else ""  # pragma: no mutate  no field has such a name
+    kind = kinds.FIELDS.get(last, Kind.UNKNOWN)
     collector.add_unless_checked(kind, object_id, f"`{shown}` in the body")
 
 
@@ -132,7 +134,7 @@ class _Collector:
         self._references: list[Reference] = []
         self._projects: list[str] = []
         self._unprovable = ""
-        first = parsed.segments[0] if parsed.segments else ""
+        first = parsed.segments[0] if parsed.segments else ""  # pragma: no mutate  no collection has such a name
         spelled = first if first in _ITEM_SPELLINGS else "work-items" if parsed.surface else "issues"
         self._known = {"{items}": spelled, "{intake}": first, **_parameters(parsed, route)}
 
@@ -157,7 +159,7 @@ class _Collector:
     def _add_reference(self, kind: Kind, object_id: str, where: str) -> None:
         known = kinds.lookups(kind, self._parsed.surface)
         if not known:
-            article = "an" if kind[0] in "aeiou" else "a"
+            article = "an" if kind[0] in "aeiou" else "a"  # pragma: no mutate  no kind begins with X
             self._unprovable = f"{where} names {article} {kind}, and Plane has no lookup that would prove its project"
             return
         lookups = tuple(filter(None, (self._resolve(lookup, object_id) for lookup in known)))

@@ -18,7 +18,7 @@ from plane_guard.settings import (
     TEST_PROCESS_VARIABLE,
 )
 from plane_guard_dashboard.cli import main
-from plane_guard_dashboard.cli.explain import entries, find
+from plane_guard_dashboard.explanations import entries, find, is_message, words_of
 from plane_guard_instrumentation.runtime import environment
 from plane_guard_watch import ALSO_VARIABLE
 
@@ -28,9 +28,11 @@ SETTINGS = (
     *("sandbox_projects", "protected_projects", "hosts", "trace_dir", "swallowed", "also_guard", "project_names"),
 )
 ROOT = Path(__file__).parents[2]
-MESSAGES = frozenset({"ClickException", "EndpointError", "KnownReportError", "NoTracesError", "fail", "warn_once"})
+MESSAGES = frozenset(
+    {"ClickException", "EndpointError", "KnownReportError", "NoTracesError", "end", "fail", "warn", "warn_once"}
+)
 # Progress that goes to stderr, and the end of a message whose beginning is another string.
-NO_PROBLEM = ("about", "Listening at", "name the collector's HTTP port")
+NO_PROBLEM = ("about", "Listening at", "More: plane-guard explain", "Waiting", "name the collector's HTTP port")
 
 
 @pytest.mark.parametrize("word", [*Reason, *Op, *SETTINGS])
@@ -86,6 +88,33 @@ def test_every_message_of_the_code_has_an_entry() -> None:
         if not find(text, known) and not text.replace("… ", "").strip(" :").startswith(NO_PROBLEM)
     }
     assert missing == {}
+
+
+def test_every_message_that_a_command_prints_names_its_entry(tmp_path: Path) -> None:
+    known = entries()
+    for heading in filter(is_message, known):
+        words = words_of(re.sub(r"…|\(…\)", "something else", heading), known)
+        assert words, heading
+        assert heading in find(words, known), heading
+    for command in (
+        ["report", "--traces", str(tmp_path / "none")],
+        ["ship", "--traces", "clickhouse://host/database"],
+        ["run", "--", "no-such-command"],
+        ["fix", "test_x.py", "--traces", str(tmp_path)],
+        ["dashboard", "--base-path", "a b"],
+    ):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code != 0
+        *_, message, more = result.stderr.splitlines()
+        word = more.removeprefix('More: plane-guard explain "').removesuffix('"')
+        assert word in message, command
+        assert CliRunner().invoke(main, ["explain", word]).exit_code == 0, word
+
+
+def test_without_a_word_every_entry_is_listed() -> None:
+    result = CliRunner().invoke(main, ["explain"])
+    assert result.exit_code == 0
+    assert [heading for heading in entries() if heading not in result.output] == []
 
 
 def test_an_unknown_word_is_an_error_that_names_similar_entries() -> None:

@@ -169,10 +169,11 @@ def test_tox_installs_it_in_every_form_of_deps(text: str, after: str, tmp_path: 
 def test_without_its_packages_it_says_which_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "find_spec", lambda _: None)
     result = CliRunner().invoke(main, ["init", str(tmp_path)])
-    assert (result.exit_code, result.stderr) == (
-        2,
-        'init needs more packages: pip install "plane-guard[dashboard]"\n',
-    )
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        'init needs more packages: pip install "plane-guard[dashboard]"',
+        'More: plane-guard explain "init needs more packages"',
+    ]
 
 
 def test_a_file_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:

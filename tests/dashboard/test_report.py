@@ -66,14 +66,17 @@ def test_the_exit_code_says_whether_the_condition_holds(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"garbage\n", b"{}\n"])
-def test_nothing_readable_is_exit_code_two_and_one_sentence_on_stderr(folder: Path, content: bytes | None) -> None:
+def test_nothing_readable_is_exit_code_two_and_one_sentence_that_can_be_explained(
+    folder: Path, content: bytes | None
+) -> None:
     if content is not None:
         folder.mkdir()
         (folder / "a.jsonl").write_bytes(content)
     result = report(folder, "--fail-on", "blocked", "--format", "json")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.count("\n") == 1
-    assert "--traces" in result.stderr
+    sentence, more = result.stderr.splitlines()
+    assert "--traces" in sentence
+    assert more.startswith("More: plane-guard explain ")
 
 
 def test_an_unknown_run_is_exit_code_two(folder: Path) -> None:

@@ -396,3 +396,9 @@ def test_a_path_that_only_plane_has_tells_its_address() -> None:
     assert plane_shaped_address("https://plane.example.com/mcp") is None
     assert plane_shaped_address("https://api.plane.so/api/instances/") is None
     assert plane_shaped_address(f"https://api.clockify.me{path}") is None
+
+
+@pytest.mark.parametrize("text", ["::1", "[::1]", "http://[::1]/x", "[::1]:0"])
+def test_an_ipv6_address_is_an_entry_with_and_without_brackets(text: str) -> None:
+    assert hosts.read_entry(text) == "::1"
+    assert hosts.read_entry("[fe80::1]:8000") == "[fe80::1]:8000"

@@ -146,6 +146,8 @@ def test_a_project_in_the_body_is_told() -> None:
     found = write("POST", project_path(SANDBOX, "cycles/"), body)
     assert (found.project_id, found.projects) == (SANDBOX, (SANDBOX, PROD))
     assert write("POST", project_path(SANDBOX, "cycles/"), {"project_id": "ORCH"}).projects == (SANDBOX,)
+    two = write("POST", project_path(SANDBOX, "cycles/"), {"project_id": PROD, "project": ITEM})
+    assert two.projects == (SANDBOX, PROD, ITEM)
 
 
 def test_a_body_above_projects_is_not_read() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from plane_guard_dashboard import problems
 from plane_guard_dashboard.cli.process_start import started_at
 from plane_guard_dashboard.durations import Age
 from plane_guard_dashboard.escaping import visible
@@ -70,7 +71,7 @@ class Summary:
     def print(self) -> None:
         """Print the counts, and each file that remains although it is old."""
         for failure in self.failed:
-            click.echo(visible(f"not deleted: {failure}", _LONGEST), err=True)
+            problems.warn(f"not deleted: {failure}")
         counts = [f"{self.deleted} file(s) {'to delete' if self.dry_run else 'deleted'}"]
         if self.in_use:
             counts.append(f"{plural(self.in_use, 'old file')} kept, because their processes are running")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from plane_guard_dashboard import problems
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence.groups import without_parameters
 from plane_guard_dashboard.evidence.runs import ALL, UnknownRunError
@@ -63,9 +63,9 @@ def fix_command(  # noqa: PLR0913  one per option
     try:
         fixes = [fix(attempts, root) for attempts in _blocked(reading.decisions(wanted), test or "")]
     except (NoTracesError, UnknownRunError) as error:
-        _end(str(error))
+        problems.end(str(error))
     if not fixes and test:
-        _end(
+        problems.end(
             f"No blocked write of a test named {test} is in {wanted.source}. Run it, or name its traces with --traces."
         )
     if only_diff:
@@ -73,11 +73,6 @@ def fix_command(  # noqa: PLR0913  one per option
     else:
         click.echo("\n\n".join(map(_shown, fixes)) or "No test was blocked.")
         _explain_rest(fixes)
-
-
-def _end(message: str) -> None:
-    click.echo(visible(message, _LONGEST), err=True)
-    sys.exit(2)
 
 
 def _blocked(rows: Iterable[DecisionRow], wanted: str) -> Iterator[list[Attempt]]:

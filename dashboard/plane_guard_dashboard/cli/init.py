@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from plane_guard_dashboard import problems
 from plane_guard_dashboard.escaping import visible
 
 _NEEDED = ("tomlkit", "yaml")
@@ -35,7 +35,7 @@ def init(*, folder: Path, write: bool) -> None:
       2  not possible: packages are missing, or a file could not be written
     """  # noqa: D205, D301  \b is click's sign for text that is left as it is
     if not all(find_spec(module) for module in _NEEDED):
-        _end('init needs more packages: pip install "plane-guard[dashboard]"')
+        problems.end('init needs more packages: pip install "plane-guard[dashboard]"')
     from plane_guard_dashboard.adoption import Draft, propose
 
     draft = propose(Draft(folder))
@@ -44,7 +44,9 @@ def init(*, folder: Path, write: bool) -> None:
         try:
             draft.write()
         except OSError as error:
-            _end(f"{error.filename} could not be written ({error.strerror}). Make it writable, or apply the diff.")
+            problems.end(
+                f"{error.filename} could not be written ({error.strerror}). Make it writable, or apply the diff."
+            )
     for note in draft.notes:
         click.echo(f"note: {visible(note, _LONGEST)}", err=True)
     click.echo(_result(draft.changed, write=write), err=True)
@@ -57,8 +59,3 @@ def _result(changed: list[str], *, write: bool) -> str:
     return (
         f"Written: {names}" if write else f"Would change {names}. Nothing was written: add --write, or apply the diff."
     )
-
-
-def _end(message: str) -> None:
-    click.echo(visible(message, _LONGEST), err=True)
-    sys.exit(2)

@@ -6,13 +6,12 @@ import contextlib
 import os
 import re
 import socket
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from plane_guard_dashboard import owners, triage
+from plane_guard_dashboard import owners, problems, triage
 from plane_guard_dashboard.evidence.sources import NoTracesError, SourceState, default_source, shown
 from plane_guard_dashboard.options import traces_option
 from plane_guard_dashboard.server import settings
@@ -46,11 +45,11 @@ def dashboard(source: str | None, port: int, base_path: str) -> None:
     if remote:
         _check_address(chosen)
     if not _BASE_PATH.fullmatch(base_path) or {".", ".."} & set(base_path.split("/")):
-        _refuse("Invalid --base-path. Use letters, digits and . _ ~ - between slashes, as in /plane-guard.")
+        problems.end("Invalid --base-path. Use letters, digits and . _ ~ - between slashes, as in /plane-guard.")
     if not all(find_spec(module) for module in _NEEDED):
-        _refuse('The dashboard needs more packages: pip install "plane-guard[dashboard]"')
+        problems.end('The dashboard needs more packages: pip install "plane-guard[dashboard]"')
     if not _free(port):
-        _refuse(f"Port {port} is in use. Stop the process that uses it, or choose another port with --port.")
+        problems.end(f"Port {port} is in use. Stop the process that uses it, or choose another port with --port.")
     os.environ["PLANE_GUARD_TRACES"] = chosen if remote else str(Path(chosen).absolute())
     os.environ.setdefault(owners.VARIABLE, str(Path.cwd()))
     os.environ[triage.VARIABLE] = str(triage.default_path(os.environ, Path.cwd()).absolute())
@@ -59,13 +58,13 @@ def dashboard(source: str | None, port: int, base_path: str) -> None:
 
 def _check_address(source: str) -> None:
     if not is_address(source):
-        _refuse(str(NoTracesError(SourceState.UNSUPPORTED, shown(source))))
+        problems.end(str(NoTracesError(SourceState.UNSUPPORTED, shown(source))))
     try:
         parsed(source, os.environ)
     except AddressError as error:
-        _refuse(f"{error}.")
+        problems.end(f"{error}.")
     if not find_spec("clickhouse_connect"):
-        _refuse(str(missing_package()))
+        problems.end(str(missing_package()))
 
 
 def _free(port: int) -> bool:
@@ -76,11 +75,6 @@ def _free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _refuse(message: str) -> None:
-    click.echo(message, err=True)
-    sys.exit(2)
 
 
 def _serve(port: int, base_path: str) -> None:

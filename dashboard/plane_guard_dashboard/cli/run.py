@@ -14,6 +14,7 @@ from plane_guard import process
 from plane_guard.settings import OPT_IN_VARIABLE
 from plane_guard_contained import launcher
 from plane_guard_contained.launcher import CannotContainError, How
+from plane_guard_dashboard import problems
 from plane_guard_instrumentation.evidence import coverage
 from plane_guard_instrumentation.runtime import environment
 
@@ -160,5 +161,4 @@ def _no_command(name: str) -> str:
 
 
 def _refuse(message: str, code: int) -> NoReturn:
-    click.echo(f"Error: {message}", err=True)
-    sys.exit(code)
+    problems.end(f"Error: {message}", code)

@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from plane_guard_dashboard import link_templates, owners, triage
+from plane_guard_dashboard import link_templates, owners, problems, triage
 from plane_guard_dashboard.durations import Age
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence import packing, traces, verifications
@@ -141,8 +141,7 @@ def report(  # noqa: PLR0913  one per option
     try:
         summary = _summary(wanted, Asked(_known(known), owners.find(Path.cwd()), _templates()))
     except _UNUSABLE as error:
-        click.echo(visible(str(error), _LONGEST), err=True)
-        sys.exit(gate.UNDECIDED)
+        problems.end(str(error), gate.UNDECIDED)
     result = gate.judge(
         summary, fail_on, allow_unreadable=allow_unreadable, chosen=run is not None or wanted.is_limited
     )
@@ -161,7 +160,7 @@ def report(  # noqa: PLR0913  one per option
         for line in annotations_of(summary):
             click.echo(line, err=True)
     if result.reason:
-        click.echo(visible(f"Could not be decided: {result.reason}", _LONGEST), err=True)
+        problems.warn(f"Could not be decided: {result.reason}")
     if github_step_summary:
         _append_to_job(summary)
     sys.exit(gate.worse(result.code, verification.code))
@@ -174,15 +173,16 @@ def _written_ns(marker: str | None) -> int:
     try:
         return Path(marker).stat().st_mtime_ns
     except OSError as error:
-        message = f"{marker} cannot be looked at ({error.strerror}): make the file of --since-file when the job starts."
-        click.echo(visible(message, _LONGEST), err=True)
-        sys.exit(gate.UNDECIDED)
+        problems.end(
+            f"{marker} cannot be looked at ({error.strerror}): make the file of --since-file when the job starts.",
+            gate.UNDECIDED,
+        )
 
 
 def _templates() -> link_templates.LinkTemplates:
     templates = link_templates.from_environment(os.environ)
     for problem in templates.problems:
-        click.echo(visible(problem, _LONGEST), err=True)
+        problems.warn(problem)
     return templates
 
 
@@ -209,8 +209,9 @@ def _full_output() -> Iterator[None]:
         _discard_output()  # the reader, such as `head`, has seen enough
     except OSError as error:
         _discard_output()
-        click.echo(f"The report could not be printed ({error.strerror}): make room where it is written to.", err=True)
-        sys.exit(gate.UNDECIDED)
+        problems.end(
+            f"The report could not be printed ({error.strerror}): make room where it is written to.", gate.UNDECIDED
+        )
 
 
 def _discard_output() -> None:
@@ -237,7 +238,7 @@ def _nearest_known_file() -> KnownFile | None:
     try:
         return triage.load(place)
     except KnownFileError as error:
-        click.echo(visible(f"{error} Until then, everything counts as new.", _LONGEST), err=True)
+        problems.warn(f"{error} Until then, everything counts as new.")
         return KnownFile(place, {})
 
 
@@ -253,10 +254,7 @@ def _earlier(path: str | None) -> dict[str, str] | None:
     except UnicodeDecodeError:
         raise KnownReportError(f"{path} is neither UTF-8 nor UTF-16: name a JSON report with --known.") from None
     except OSError as error:
-        click.echo(
-            visible(f"The earlier report {path} cannot be read ({error}): everything counts as new.", _LONGEST),
-            err=True,
-        )
+        problems.warn(f"The earlier report {path} cannot be read ({error}): everything counts as new.")
         return {}
 
 
@@ -284,5 +282,4 @@ def _append_to_job(summary: Summary) -> None:
 
 
 def _say_unwritten(reason: str, remedy: str) -> None:
-    message = f"The job's page could not be written ({reason}): {remedy}, or leave --github-step-summary out."
-    click.echo(message, err=True)
+    problems.warn(f"The job's page could not be written ({reason}): {remedy}, or leave --github-step-summary out.")

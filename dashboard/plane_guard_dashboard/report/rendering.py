@@ -172,7 +172,7 @@ def _remedies(summary: Summary) -> Iterator[tuple[str, str]]:
     for reason in dict.fromkeys(group.reason for group in shown):
         remedy = what_to_do(reason)
         if remedy:
-            yield reason, " ".join(remedy.split())
+            yield reason, f"{' '.join(remedy.split())} More: plane-guard explain {reason}"
 
 
 def _card(one: GotThrough) -> Iterator[tuple[str, str]]:

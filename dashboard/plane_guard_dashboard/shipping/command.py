@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from plane_guard_dashboard import problems
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence.sources import NoTracesError, default_source
 from plane_guard_dashboard.wording import plural
@@ -70,8 +71,7 @@ def ship(source: str | None, endpoint: str | None, timeout: float, *, everything
         files = batches.files_to_send(source or default_source(os.environ))
         place = endpoints.find(endpoint, os.environ)
     except (NoTracesError, batches.NotFilesError, endpoints.EndpointError) as error:
-        click.echo(visible(str(error), _LONGEST), err=True)
-        sys.exit(2)
+        problems.end(str(error))
     load = Checkpoint if everything else Checkpoint.load
     checkpoint = load(files.root, place.identity)
     counts = _upload(files, place, checkpoint, timeout)
@@ -109,16 +109,18 @@ def _print(counts: Counts, place: Endpoint, checkpoint: Checkpoint) -> None:
     where = f"{plural(counts.lines, 'line')} in {plural(counts.files, 'file')}"
     click.echo(f"{accepted:,} of {where} accepted by {place.shown}: {counts.now:,} now, {counts.before:,} before.")
     if counts.stopped:
-        _warn(counts.stopped)
+        problems.warn(counts.stopped)
     if counts.unsent:
-        _warn(f"Not sent: {plural(counts.unsent, 'line')}. Re-run the command: it resumes where it left off.")
+        problems.warn(f"Not sent: {plural(counts.unsent, 'line')}. Re-run the command: it resumes where it left off.")
     _list("Refused, and kept in the evidence", counts.refused)
     _list("Waiting", counts.waiting)
     _list("Not readable", counts.unreadable)
     if counts.rejected:
-        _warn(f"The collector dropped {plural(counts.rejected, 'span')} of what it accepted: {checkpoint.message}")
+        problems.warn(
+            f"The collector dropped {plural(counts.rejected, 'span')} of what it accepted: {checkpoint.message}"
+        )
     if checkpoint.lost:
-        _warn(
+        problems.warn(
             "The next call sends everything again, because what was accepted could not be recorded. "
             "Make the folder in XDG_CACHE_HOME writable."
         )
@@ -126,12 +128,8 @@ def _print(counts: Counts, place: Endpoint, checkpoint: Checkpoint) -> None:
 
 def _list(heading: str, lines: Sequence[str]) -> None:
     if lines:
-        _warn(f"{heading}: {len(lines):,}")
+        problems.warn(f"{heading}: {len(lines):,}")
     for line in lines[:_MOST_NAMED]:
-        _warn(f"  {line}")
+        click.echo(f"  {visible(line, _LONGEST)}", err=True)
     if len(lines) > _MOST_NAMED:
-        _warn(f"  and {len(lines) - _MOST_NAMED:,} more")
-
-
-def _warn(message: str) -> None:
-    click.echo(visible(message, _LONGEST), err=True)
+        click.echo(f"  and {len(lines) - _MOST_NAMED:,} more", err=True)

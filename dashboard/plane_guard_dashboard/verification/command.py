@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from plane_guard_dashboard import problems
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence.rows import moment
 from plane_guard_dashboard.evidence.sources import default_source
@@ -126,7 +127,7 @@ def verify(  # noqa: PLR0913  one per option
         read = _evidence(place, may_be_missing=watched)
         server = servers.find(os.environ, url, workspaces, runs.workspaces(read.decisions))
         found = [] if watched else runs.find(read, wanted, time.time_ns())
-        with Client(server, per_minute, on_wait=_warn) as client:
+        with Client(server, per_minute, on_wait=_say) as client:
             verifier = Verifier(client, read, found, _sandboxes(read), int(tolerance * _SECOND_NS))
             if watched:
                 verifier.identify()
@@ -138,13 +139,13 @@ def verify(  # noqa: PLR0913  one per option
             _settle(found, settle)
             outcome, problem = _read(verifier, _folder(place))
     except (servers.CannotAskError, traces.NoTracesError, UnknownRunError) as error:
-        _warn(str(error))
+        problems.warn(str(error))
         sys.exit(2)
     except KeyboardInterrupt:
-        _warn("Interrupted. Run the command again: it resumes where it stopped.")
+        problems.warn("Interrupted. Run the command again: it resumes where it stopped.")
         sys.exit(2)
     if problem:
-        _warn(f"Verified, but {problem}.")
+        problems.warn(f"Verified, but {problem}.")
     if form == "json":
         click.echo(json.dumps(as_dict(outcome), indent=2))
     else:
@@ -171,7 +172,7 @@ def _settle(found: Sequence[Run], seconds: float) -> None:
     """Wait until Plane's workers have written the activity of a run that has just ended."""
     left = max(run.last_ns for run in found) / _SECOND_NS + seconds - time.time()
     if left > 0:
-        _warn(f"Waiting {left:.0f} s for Plane's workers to write the activity of the run (--settle).")
+        click.echo(f"Waiting {left:.0f} s for Plane's workers to write the activity of the run (--settle).", err=True)
         time.sleep(left)
 
 
@@ -263,5 +264,5 @@ def _print(outcome: Outcome) -> None:
     click.echo(visible(NEVER_VISIBLE, _LONGEST))
 
 
-def _warn(message: str) -> None:
-    click.echo(visible(message, _LONGEST), err=True)
+def _say(text: str) -> None:
+    click.echo(visible(text, _LONGEST), err=True)

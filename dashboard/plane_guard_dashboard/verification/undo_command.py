@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from plane_guard_dashboard import problems
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence.sources import default_source
 from plane_guard_instrumentation.evidence.resource import CI_MARKERS
@@ -56,18 +57,18 @@ def undo(*, finding: str, source: str | None, url: str | None) -> None:
         server = servers.find(os.environ, url, (), [_workspace(place, finding)])
         change, restoration = _find(server, finding)
     except servers.CannotAskError as error:
-        _end(str(error), 2)
+        problems.end(str(error), 2)
     except restoring.CannotRestoreError as error:
-        _end(str(error), 1)
+        problems.end(str(error), 1)
     body = json.dumps(restoration.body, ensure_ascii=False)
     click.echo(visible(f"PATCH {server.url}/api/v1/{restoration.path}", _LONGEST))
     click.echo(visible(body, _LONGEST))
     reason = refusal(os.environ)
     if reason:
-        _end(f"Not sent: {reason}.", 1)
+        problems.end(f"Not sent: {reason}.", 1)
     name = change.name or change.object_id
     if click.prompt(f"Type {visible(name)} to send it", default="", show_default=False).strip() != name:
-        _end("Not sent.", 1)
+        problems.end("Not sent.", 1)
     _send(server, change, restoration, place)
 
 
@@ -134,19 +135,12 @@ def _send(server: Server, change: Change, restoration: Restoration, place: str) 
             trust_env=not server.is_local,
         )
     except (httpx.HTTPError, OSError) as error:
-        _end(f"{server.host} does not answer ({visible(str(error))}). It may have been changed: look in Plane.", 1)
+        problems.end(
+            f"{server.host} does not answer ({visible(str(error))}). It may have been changed: look in Plane.", 1
+        )
     if not response.is_success:
-        _end(f"{server.host} refused it ({response.status_code}). Correct it in Plane.", 1)
+        problems.end(f"{server.host} refused it ({response.status_code}). Correct it in Plane.", 1)
     problem = findings.undone(place if os.path.isdir(place) else os.path.dirname(place), server, change)
     if problem:
-        _warn(f"Undone, but {problem}.")
+        problems.warn(f"Undone, but {problem}.")
     click.echo(f"Undone: {visible(findings.link_to(server, change))}")
-
-
-def _end(message: str, code: int) -> NoReturn:
-    _warn(message)
-    sys.exit(code)
-
-
-def _warn(message: str) -> None:
-    click.echo(visible(message, _LONGEST), err=True)

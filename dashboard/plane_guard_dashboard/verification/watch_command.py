@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from plane_guard_dashboard import problems
 from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.verification import findings
 from plane_guard_dashboard.verification.receiver import Receiver
@@ -76,7 +77,7 @@ def _show(watcher: Watcher, folder: str) -> None:
         _print(finding)
     problem = findings.record(folder, watcher.server, found) if found else ""
     if problem:
-        click.echo(visible(problem, _LONGEST), err=True)
+        problems.warn(problem)
     sys.stdout.flush()
 
 

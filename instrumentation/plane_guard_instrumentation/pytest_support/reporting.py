@@ -45,6 +45,7 @@ _TEST_VARIABLE = "PYTEST_CURRENT_TEST"
 _WORKER_WARNINGS = "plane_guard_warnings"
 _WORKER_UNCOVERED = "plane_guard_uncovered"
 _UNCOVERED_IN_WORKERS = pytest.StashKey[list[str]]()
+_EXPLAINED = "more about a reason or a message: plane-guard explain WORDS"
 _items: list[pytest.Item] = []  # the running test is the last; a session inside a test has its own
 
 
@@ -232,3 +233,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("plane-guard", red=True)
         for line in lines:
             terminalreporter.line(line)
+        terminalreporter.line(_EXPLAINED)
