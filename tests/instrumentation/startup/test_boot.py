@@ -229,8 +229,20 @@ def test_a_process_that_forbids_bytes_to_be_compared_with_text_is_guarded(
     assert plane.writes == []
 
 
-def test_pytest_does_not_warn_of_modules_that_were_imported_before_it_could_rewrite_them(child: Child) -> None:
-    child.write("test_it.py", "import httpcore\ndef test_it():\n    pass\n")
+def test_pytest_rewrites_no_module_that_the_plugin_loads_and_does_not_warn_of_them(child: Child) -> None:
+    child.write(
+        "test_it.py",
+        """
+        import httpcore, sys
+        def test_it(fake_plane):
+            ours = {name: module for name, module in sys.modules.items() if name.startswith("plane_guard")}
+            rewritten = [name for name in ours if type(ours[name].__loader__).__name__ == "AssertionRewritingHook"]
+            assert {"plane_guard_instrumentation.pytest_support.reporting",
+                    "plane_guard_instrumentation.testing.server"} <= ours.keys()
+            # Other plugins may have imported a client before ours was loaded.
+            assert not [name for name in rewritten if ".pytest_support." in name or ".testing." in name]
+        """,
+    )
     result = child.pytest("-W", "error")
 
     assert "1 passed" in result.stdout, result.stdout
