@@ -8,6 +8,7 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 
 from plane_guard_dashboard.evidence import traces
+from plane_guard_dashboard.link_templates import LinkTemplates
 from plane_guard_dashboard.report import collection, summary
 from plane_guard_dashboard.report.summary import Attempt, Summary, UnknownRunError, run_ids, summarize
 from tests.dashboard import evidence
@@ -25,6 +26,7 @@ from tests.dashboard.evidence import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
@@ -141,15 +143,24 @@ def test_the_span_of_time_and_the_demo_are_told(tmp_path: Path) -> None:
     assert (found.first_ns, found.last_ns, found.demo) == (START, START + SECOND, 1)
 
 
-def test_the_memory_of_a_report_does_not_grow_with_the_number_of_groups(
+def test_a_report_keeps_and_links_only_the_groups_that_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collection, "_MOST_FIRSTS", 2)
+    monkeypatch.setattr(summary, "MOST_GROUPS", 2)
+    linked = []
+
+    def links(_: LinkTemplates, row: Mapping[str, Any]) -> dict[str, str]:
+        linked.append(row["test_group"])
+        return {}
+
+    monkeypatch.setattr(LinkTemplates, "links", links)
     place = write(tmp_path / "many.jsonl", *(decision({"test.case.name": f"t.py::{number}"}) for number in range(4)))
     found = collection.Collection()
     for row in traces.read(place).decisions:
         found.leave_out(row)
         found.add(row, (0, row.time_ns))
     groups = summary._groups(found, summary.Asked())
-    assert (len(found.firsts), groups.number, groups.marks) == (2, 4, set())
+    assert (len(found.firsts), groups.number, groups.new, groups.new_prod_attempts, groups.marks) == (2, 4, 4, 4, set())
+    assert linked == [group.test for group in groups.shown] == ["t.py::0", "t.py::1"]
     found.close()

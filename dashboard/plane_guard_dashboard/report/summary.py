@@ -6,6 +6,7 @@ import heapq
 import itertools
 import json
 from dataclasses import asdict, dataclass, field, fields
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from plane_guard import verdicts
@@ -58,7 +59,13 @@ _RULES = {
     "prod_allowed": verdicts.PROD_ALLOWED.sql(),
 }
 _INCIDENT = f"({_RULES['blocked']} OR {_RULES['prod_allowed']})"
+_INCIDENTS = ("prod_attempts", "possible_prod_attempts", "prod_allowed")
 _ORDER = "count(*) DESC, min(time_ns), min(seq)"
+# The fields of a group that are columns of its row.
+_OF_A_GROUP = (
+    "project", "project_name", "op", "reason", "outcome", "target", *_INCIDENTS, "caller", "file", "line",
+    "decision_id", "time_ns", "run", "job", "branch", "revision", "host",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,69 +355,65 @@ class _Groups:
 
 def _groups(collection: Collection, asked: Asked) -> _Groups:
     places = "json_group_array(DISTINCT place)" if asked.known else "'[]'"
+    attempts = ", ".join(f"sum({_RULES[name]}) AS {name}" for name in _INCIDENTS)
     # Next to a lone min(), SQLite takes the other columns from the row that has it.
     rows = collection.ask(
         "SELECT * FROM ("  # noqa: S608
-        f"SELECT *, count(*) AS number, min(time_ns) AS first, {places} AS places"
+        f"SELECT *, count(*) AS number, min(time_ns) AS first, {attempts}, {places} AS places"
         f" FROM decision WHERE {_INCIDENT} GROUP BY test_group, project, op, reason, outcome, target"
         ") AS found JOIN origin ON origin.id = found.origin ORDER BY number DESC, first, seq, test_group, op"
     )
     result = _Groups()
-    result.shown = tuple(heapq.nsmallest(MOST_GROUPS, _counted(rows, asked, collection.firsts, result), key=_rank))
+    shown = heapq.nsmallest(MOST_GROUPS, _ranked(rows, asked, result), key=itemgetter(0))
+    result.shown = tuple(_group(row, asked, collection.firsts) for _, row in shown)
     return result
 
 
-def _rank(group: Group) -> tuple[bool, bool, int]:
-    """New groups come first, among them those about production."""
-    on_production = group.prod_allowed or group.prod_attempts or group.possible_prod_attempts
-    return bool(group.known), not on_production, -group.count
+def _ranked(rows: Iterator[Any], asked: Asked, result: _Groups) -> Iterator[tuple[tuple[bool, bool, int], Any]]:
+    """Count every group, and yield it with its rank: new ones come first, among them those about production.
 
-
-def _counted(rows: Iterator[Any], asked: Asked, firsts: Firsts, result: _Groups) -> Iterator[Group]:
+    There may be millions, of which few are shown, so nothing else is made of them here.
+    """
     for row in rows:
-        group = _group(row, asked, firsts)
-        if asked.known is not None and asked.known.has(group.fingerprint):  # there may be millions of others
-            result.marks.add(group.fingerprint)
+        known = asked.known is not None and _is_known(row, asked.known, result)
+        attempts = row["prod_attempts"] + row["possible_prod_attempts"]
         result.number += 1
-        result.new += not group.known
-        result.new_prod_attempts += 0 if group.known else group.prod_attempts + group.possible_prod_attempts
-        yield group
+        result.new += not known
+        result.new_prod_attempts += 0 if known else attempts
+        yield (known, not (attempts or row["prod_allowed"]), -row["number"]), row
+
+
+def _is_known(row: Any, known: Known, result: _Groups) -> bool:
+    mark = _mark(row)
+    if not known.has(mark):
+        return False
+    result.marks.add(mark)
+    return known.verdict(mark, json.loads(row["places"])).known
+
+
+def _mark(row: Any) -> str:
+    return fingerprint(row["test_group"], row["project"], row["op"], row["reason"])
 
 
 def _group(row: Any, asked: Asked, firsts: Firsts) -> Group:
-    mark = fingerprint(row["test_group"], row["project"], row["op"], row["reason"])
+    mark = _mark(row)
     verdict = asked.known.verdict(mark, json.loads(row["places"])) if asked.known else None
     first_ns, first_commit = min((row["time_ns"], row["revision"]), firsts.get(mark, (END, "")), key=lambda one: one[0])
-    values = {name: row[name] for name in ("outcome", "target", "reason")} | {"expected": False}
     return Group(
         fingerprint=mark,
         test=row["test_group"],
-        project=row["project"],
-        project_name=row["project_name"],
-        op=row["op"],
-        reason=row["reason"],
-        outcome=row["outcome"],
-        target=row["target"],
         count=row["number"],
         known=verdict.known if verdict else None,
         triage=verdict.triage if verdict else "",
         note=verdict.note if verdict else "",
         until=verdict.until if verdict else "",
-        prod_attempts=row["number"] * verdicts.PROD_ATTEMPT.holds(**values),
-        possible_prod_attempts=row["number"] * verdicts.POSSIBLE_PROD_ATTEMPT.holds(**values),
-        prod_allowed=row["number"] * verdicts.PROD_ALLOWED.holds(**values),
         owner=asked.owners.of(row["test_group"]),
         first_ns=first_ns,
         first_commit=first_commit,
         work_item=row["item"],
-        caller=row["caller"],
-        file=row["file"],
-        line=row["line"],
-        decision_id=row["decision_id"],
-        time_ns=row["time_ns"],
-        **{name: row[name] for name in ("run", "job", "branch", "revision", "host")},
         remedy=" ".join(what_to_do(row["reason"]).split()),
         links=_links(row, asked),
+        **{name: row[name] for name in _OF_A_GROUP},
     )
 
 

@@ -113,7 +113,7 @@ class Ingest:
 
     def _read(self, new: list[int], progress: Progress | None) -> None:
         size = sum(self.live[one].size - self.tracked[one].offset for one in new)
-        with self._little_memory(size), contextlib.closing(Reading(self, progress, size)) as reading:
+        with self._little_room(size), contextlib.closing(Reading(self, progress, size)) as reading:
             for number in new:
                 seen = self.live[number]
                 # A file that is gone by now is missing in the next scan.
@@ -124,16 +124,16 @@ class Ingest:
         self._read_at |= {number: self.live[number] for number in new}
 
     @contextlib.contextmanager
-    def _little_memory(self, size: int) -> Iterator[None]:
+    def _little_room(self, size: int) -> Iterator[None]:
         if size < BYTES_THAT_ARE_MUCH:
             yield
             return
-        self.database.limit_memory(reading=True)
+        self.database.share(reading=True)
         try:
             yield
         finally:
             with contextlib.suppress(duckdb.Error):
-                self.database.limit_memory(reading=False)
+                self.database.share(reading=False)
 
     def commit(self, read: Iterable[Tracked], torn: dict[int, Torn]) -> None:
         """Keep the rows that were read, and how far they reach."""

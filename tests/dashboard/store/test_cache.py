@@ -165,7 +165,9 @@ def test_an_answer_larger_than_the_memory_limit_is_moved_to_disk_and_the_disk_is
     assert names(folder) == KEPT
 
 
-def test_while_much_is_read_the_database_gets_less_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_much_is_read_the_database_gets_less_memory_and_one_thread(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_ingest, "BYTES_THAT_ARE_MUCH", 1)
     monkeypatch.setattr(_read, "_ROWS_TO_PACK", 1)
     fill(folder, "a", "b")
@@ -173,15 +175,16 @@ def test_while_much_is_read_the_database_gets_less_memory(folder: Path, monkeypa
     limits = []
 
     def ask(*_: object) -> None:
-        limits.append(store._database.ask("SELECT current_setting('memory_limit') AS found")[0]["found"])
+        [row] = store._database.ask("SELECT current_setting('memory_limit') AS memory, current_setting('threads') AS n")
+        limits.append((row["memory"], row["n"]))
 
     store.refresh(ask)
     ask()
     assert ids(store) == ["a", "b"]
     *while_reading, afterwards = limits
     assert while_reading
-    assert set(while_reading) == {"190.7 MiB"}
-    assert afterwards == "1.1 GiB"
+    assert set(while_reading) == {("190.7 MiB", 1)}
+    assert afterwards == ("1.1 GiB", 2)
 
 
 def test_what_a_killed_process_left_is_deleted(folder: Path) -> None:
