@@ -12,7 +12,7 @@ SELECT fromUnixTimestamp64Nano(time_ns) AS time, * FROM (SELECT e.decision_id AS
   multiIf(e.outcome = 'allow', 'allowed', e.expected = 'true', 'expected block', 'blocked') AS verdict,
   e.outcome AS outcome,
   CAST(e.expected = 'true', 'Bool') AS expected,
-  CAST((e.outcome = 'block' AND NOT (e.expected = 'true')), 'Bool') AS blocked,
+  CAST((e.outcome = 'block' AND NOT (e.expected = 'true')) OR (e.outcome = 'allow' AND e.target = 'prod' AND e.reason <> 'live-runtime'), 'Bool') AS attempt,
   CAST((e.outcome = 'block' AND e.target = 'prod' AND NOT (e.expected = 'true')), 'Bool') AS prod_attempt,
   CAST((e.outcome = 'block' AND e.reason = 'foreign-reference' AND e.target <> 'prod' AND NOT (e.expected = 'true')), 'Bool') AS possible_prod_attempt,
   CAST((e.outcome = 'allow' AND e.target = 'prod' AND e.reason <> 'live-runtime'), 'Bool') AS prod_allowed,

@@ -123,7 +123,7 @@ def as_columns(row: DecisionRow) -> dict[str, object]:
     none = "(none)"
     verdict = "blocked" if row.blocked else "expected block" if row.expected_block else "allowed"
     file = f"{row.file}:{row.line}" if row.file and row.line else row.file or ""
-    same = ("decision_id", "time_ns", "expected", "blocked", "target", "reason", "op")
+    same = ("decision_id", "time_ns", "expected", "attempt", "target", "reason", "op")
     rules = ("prod_attempt", "possible_prod_attempt", "prod_allowed")
     ids = ("demo", "trace_id", "span_id", "parent_span_id", "span_name")
     items = ("workspace", "work_item", "work_item_id", "work_item_key")

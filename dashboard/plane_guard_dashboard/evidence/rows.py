@@ -165,6 +165,11 @@ class DecisionRow(Origin):
         return self.counts_as(verdicts.PROD_ALLOWED)
 
     @property
+    def attempt(self) -> bool:
+        """A block that no test asked for, or a write to production that left."""
+        return self.blocked or self.prod_allowed
+
+    @property
     def live(self) -> bool:
         """A write of a process that runs no tests."""
         return self.reason == LIVE_RUNTIME

@@ -114,9 +114,9 @@ ARRAY JOIN Events.Timestamp AS at, Events.Name AS named, Events.Attributes AS ev
 WHERE {_where(f"has(Events.Name, '{DECISION}')", f"named = '{DECISION}'", *conditions)}"""
 
 
-def _counted(rule: Rule) -> str:
+def _counted(*rules: Rule) -> str:
     names = {**{name: f"e.{name}" for name in ("outcome", "target", "reason")}, "expected": "(e.expected = 'true')"}
-    return f"CAST({rule.sql(names)}, 'Bool')"
+    return f"CAST({' OR '.join(rule.sql(names) for rule in rules)}, 'Bool')"
 
 
 # What is derived from the texts of an event; the other columns are as `events` has them.
@@ -124,7 +124,7 @@ _DERIVED: Mapping[str, str] = {
     "seq": "toInt64OrZero(e.seq)",
     "verdict": "multiIf(e.outcome = 'allow', 'allowed', e.expected = 'true', 'expected block', 'blocked')",
     "expected": "CAST(e.expected = 'true', 'Bool')",
-    "blocked": _counted(verdicts.BLOCKED),
+    "attempt": _counted(verdicts.BLOCKED, verdicts.PROD_ALLOWED),
     "prod_attempt": _counted(verdicts.PROD_ATTEMPT),
     "possible_prod_attempt": _counted(verdicts.POSSIBLE_PROD_ATTEMPT),
     "prod_allowed": _counted(verdicts.PROD_ALLOWED),

@@ -160,7 +160,7 @@ def _verdict(outcome: rows.Outcome, expected: bool, target: str, reason: str) ->
         verdict,
         str(outcome),
         expected,
-        row.blocked,
+        row.attempt,
         row.prod_attempt,
         row.possible_prod_attempt,
         row.prod_allowed,

@@ -83,7 +83,7 @@ def firsts(source: str, dial: Callable[[Address], Client] = clients.connect) -> 
     connection, table = opened(source, dial)
     sql = f"""
 SELECT issue, min(time_ns), argMin(revision, (time_ns, decision_id))
-FROM ({RELATIONS["decisions"](table, [])}) WHERE blocked OR prod_allowed GROUP BY issue"""
+FROM ({RELATIONS["decisions"](table, [])}) WHERE attempt GROUP BY issue"""
     return {issue: (time_ns, revision) for issue, time_ns, revision in connection.ask(sql).result_rows}
 
 

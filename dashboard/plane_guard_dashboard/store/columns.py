@@ -18,7 +18,7 @@ DECISIONS: Mapping[str, type] = {
     "verdict": str,
     "outcome": str,
     "expected": bool,
-    "blocked": bool,
+    "attempt": bool,
     "prod_attempt": bool,
     "possible_prod_attempt": bool,
     "prod_allowed": bool,

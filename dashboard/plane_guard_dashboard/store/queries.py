@@ -101,7 +101,6 @@ _PROCESSES = _TIME + _within(_OF_PROCESSES)
 _SCOPE = f"""{_TIME}
   AND ($issue = '' OR issue = $issue)
   AND ($containing = '' OR {_found(SEARCHED)}){_within(FIELDS)}"""
-_ATTEMPT = "(blocked OR prod_allowed)"
 
 # The time of the last session that executed a test, and of the last one before the newest runs. Runs of a whole suite
 # have the same keys, which are split once.
@@ -168,27 +167,18 @@ def _groups(by: Grouping) -> str:
                    count(DISTINCT op) AS ops, count(DISTINCT reason) AS reasons, count(DISTINCT caller) AS callers,
                    count(DISTINCT project_name) AS project_names,
                    argMax([{", ".join(OF_THE_NEWEST)}], (prod_allowed, time_ns, decision_id)) AS newest
-            FROM decisions WHERE {_SCOPE} AND {_ATTEMPT}
+            FROM decisions WHERE {_SCOPE} AND attempt
             GROUP BY {by}
         ) AS filtered
         INNER JOIN (
-            SELECT seen.key AS key, known, first_ns, seen_ns, first_commit, in_newest, reran_ns,
-                   seen_earlier_ns, reran_earlier_ns
-            FROM (
-                SELECT {by} AS key, count(*) AS known, min(time_ns) AS first_ns, max(time_ns) AS seen_ns,
-                       argMin(revision, (time_ns, decision_id)) AS first_commit,
-                       countIf(has($newest, run)) AS in_newest,
-                       max(CASE WHEN has($newest, run) THEN 0 ELSE time_ns END) AS seen_earlier_ns
-                FROM decisions WHERE {_ATTEMPT}
-                GROUP BY {by}
-            ) AS seen
-            INNER JOIN (
-                SELECT key, min(coalesce(executed_ns, 0)) AS reran_ns,
-                       min(coalesce(executed_earlier_ns, 0)) AS reran_earlier_ns
-                FROM (SELECT DISTINCT {by} AS key, test_key FROM decisions WHERE {_ATTEMPT}) AS attempts
-                LEFT JOIN ({_EXECUTED}) AS ran ON attempts.test_key = ran.executed
-                GROUP BY key
-            ) AS reran ON seen.key = reran.key
+            SELECT {by} AS key, count(*) AS known, min(time_ns) AS first_ns, max(time_ns) AS seen_ns,
+                   argMin(revision, (time_ns, decision_id)) AS first_commit,
+                   countIf(has($newest, run)) AS in_newest,
+                   max(CASE WHEN has($newest, run) THEN 0 ELSE time_ns END) AS seen_earlier_ns,
+                   min(coalesce(executed_ns, 0)) AS reran_ns, min(coalesce(executed_earlier_ns, 0)) AS reran_earlier_ns
+            FROM (SELECT * FROM decisions WHERE attempt) AS attempts
+            LEFT JOIN ({_EXECUTED}) AS ran ON attempts.test_key = ran.executed
+            GROUP BY {by}
         ) AS history USING (key)"""
 
 
@@ -209,21 +199,21 @@ def _sum(condition: str) -> str:
 
 def _occurrences(by: Grouping) -> str:
     return f"""
-        SELECT {_ROW} FROM decisions WHERE {_SCOPE} AND {_ATTEMPT} AND {by} = $key
+        SELECT {_ROW} FROM decisions WHERE {_SCOPE} AND attempt AND {by} = $key
         ORDER BY prod_allowed DESC, time_ns DESC, decision_id DESC LIMIT $limit"""
 
 
 def _attempt_slots(by: Grouping) -> str:
     return f"""
         SELECT {by} AS key, intDiv(time_ns, $step) AS slot, count(*) AS attempts
-        FROM decisions WHERE {_SCOPE} AND {_ATTEMPT} AND has($keys, {by})
+        FROM decisions WHERE {_SCOPE} AND attempt AND has($keys, {by})
         GROUP BY {by}, slot ORDER BY key, slot"""
 
 
 def _timeline(part: str) -> str:
     return f"""
         SELECT intDiv(time_ns, $step) AS slot, {part} AS kind, count(*) AS decisions
-        FROM decisions WHERE {_SCOPE} AND ($with_sandbox OR {_ATTEMPT})
+        FROM decisions WHERE {_SCOPE} AND ($with_sandbox OR attempt)
         GROUP BY slot, kind ORDER BY slot, kind"""
 
 
@@ -237,12 +227,11 @@ QUERIES: Mapping[str, str] = {
     "scope": f"""
         SELECT {_COUNTS},
                count(DISTINCT CASE WHEN prod_attempt THEN test END) AS tests,
-               count(DISTINCT CASE WHEN blocked THEN issue END) AS issues,
                countIf(prod_attempt AND demo) AS demo_attempts,
-               countIf(blocked AND NOT prod_attempt) AS other_blocks,
+               countIf(verdict = 'blocked' AND NOT prod_attempt) AS other_blocks,
                coalesce(min(time_ns), 0) AS first_ns, coalesce(max(time_ns), 0) AS last_ns,
-               coalesce(min(CASE WHEN {_ATTEMPT} THEN time_ns END), 0) AS first_attempt_ns,
-               coalesce(max(CASE WHEN {_ATTEMPT} THEN time_ns END), 0) AS last_attempt_ns
+               coalesce(min(CASE WHEN attempt THEN time_ns END), 0) AS first_attempt_ns,
+               coalesce(max(CASE WHEN attempt THEN time_ns END), 0) AS last_attempt_ns
         FROM decisions WHERE {_SCOPE}""",
     "processes": f"""
         SELECT count(*) AS processes, count(DISTINCT run) AS runs, coalesce(max(time_ns), 0) AS last_ns
@@ -274,18 +263,18 @@ QUERIES: Mapping[str, str] = {
         ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
     "latest_attempts": f"""
         SELECT {_ROW} FROM decisions
-        WHERE {_SCOPE} AND {_ATTEMPT}
+        WHERE {_SCOPE} AND attempt
           AND time_ns >= (
             SELECT coalesce(min(time_ns), 0)
-            FROM (SELECT time_ns FROM decisions WHERE {_SCOPE} AND {_ATTEMPT}
+            FROM (SELECT time_ns FROM decisions WHERE {_SCOPE} AND attempt
                   ORDER BY time_ns DESC LIMIT $limit) AS newest
           )
         ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
     **{f"attempts_by_{by.name.lower()}": _attempts(by) for by in Grouping},
     **{f"attempt_slots_by_{by.name.lower()}": _attempt_slots(by) for by in Grouping},
     **{f"occurrences_by_{by.name.lower()}": _occurrences(by) for by in Grouping},
-    "callers_of_issues": f"""
-        SELECT issue, caller, count(*) AS attempts FROM decisions WHERE {_ATTEMPT} AND has($keys, issue)
+    "callers_of_issues": """
+        SELECT issue, caller, count(*) AS attempts FROM decisions WHERE attempt AND has($keys, issue)
         GROUP BY issue, caller ORDER BY issue, caller LIMIT $limit""",
     "newest_runs": """
         SELECT run, service, demo, max(time_ns) AS last_ns
@@ -317,11 +306,11 @@ QUERIES: Mapping[str, str] = {
             FROM sessions WHERE {_PROCESSES}
         ) AS seen
         GROUP BY run ORDER BY last_ns DESC, run LIMIT $limit""",
-    "run_issues": f"""
+    "run_issues": """
         SELECT issue, min(test_group) AS test, min(project) AS project, min(op) AS op, min(reason) AS reason,
                min(target) AS target, countIf(run = $this_run) AS here, countIf(run = $other_run) AS before,
                countIf(prod_attempt) AS prod_attempts, countIf(prod_allowed) AS prod_allowed
-        FROM decisions WHERE (run = $this_run OR run = $other_run) AND {_ATTEMPT}
+        FROM decisions WHERE (run = $this_run OR run = $other_run) AND attempt
         GROUP BY issue ORDER BY prod_attempts DESC, here DESC, issue LIMIT $limit""",
     "run_processes": """
         SELECT time_ns, service, pid, host, worker, evidence, shells, uncovered, guard_version, trace_id, span_id

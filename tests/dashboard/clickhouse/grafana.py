@@ -57,7 +57,6 @@ def views() -> str:
 
 
 _RECENT = "FROM plane_guard.decisions(since = $__fromTime) WHERE $__timeFilter(time) AND NOT demo"
-_ATTEMPT = "(blocked OR prod_allowed)"
 _KIND = (
     "multiIf(prod_allowed, 'got through', prod_attempt, 'blocked on production', possible_prod_attempt, "
     "'possibly on production', 'blocked elsewhere')"
@@ -92,18 +91,18 @@ def dashboard() -> str:
             "Attempts",
             "timeseries",
             (0, 4, 24, 8),
-            f"SELECT $__timeInterval(time) AS time, {_KIND} AS kind, count() AS attempts {_RECENT} AND {_ATTEMPT} "
+            f"SELECT $__timeInterval(time) AS time, {_KIND} AS kind, count() AS attempts {_RECENT} AND attempt "
             "GROUP BY time, kind ORDER BY time",
             query="timeseries",
         )
     )
     groups = (
         "SELECT test_group, project, op, reason, count() AS attempts, countIf(prod_allowed) AS got_through, "
-        f"min(time) AS first, max(time) AS last, any(branch) AS branch {_RECENT} AND {_ATTEMPT} "
+        f"min(time) AS first, max(time) AS last, any(branch) AS branch {_RECENT} AND attempt "
         "GROUP BY test_group, project, op, reason ORDER BY got_through DESC, attempts DESC LIMIT 50"
     )
     panels.append(_panel(7, "Groups of attempts", "table", (0, 12, 24, 9), groups))
-    latest = f"SELECT {_ROWS} {_RECENT} AND {_ATTEMPT} ORDER BY prod_allowed DESC, time DESC LIMIT 50"
+    latest = f"SELECT {_ROWS} {_RECENT} AND attempt ORDER BY prod_allowed DESC, time DESC LIMIT 50"
     panels.append(_panel(8, "Newest attempts, those that got through first", "table", (0, 21, 24, 9), latest))
     document = {
         "uid": "plane-guard",
