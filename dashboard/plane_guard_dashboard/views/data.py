@@ -80,6 +80,7 @@ PARTS = (
             Column("Decisions", "decisions", "number"),
             Column("Allowed", "allowed", "number"),
             Column("Blocked", "blocked", "number"),
+            Column("Got through", "prod_allowed", "number"),
             Column("Expected blocks", "expected", "number"),
         ),
     ),

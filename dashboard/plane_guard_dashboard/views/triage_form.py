@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 USUAL = timedelta(days=30)
 _PROBLEM = "_triage_problem"
 _STATES: Mapping[Triage, str] = {
-    Triage.OPEN: "Nobody has acknowledged this group.",
+    Triage.OPEN: "This group is not acknowledged.",
     Triage.ACKNOWLEDGED: "Acknowledged until {until}:",
     Triage.EXPIRED: "The acknowledgement ended on {until}:",
     Triage.CHANGED: "This group was acknowledged, and has a new caller since. It counts as new.",

@@ -59,10 +59,11 @@ def test_an_operation_that_nobody_knows_is_listed_by_its_template(dashboard: Das
 
 
 def test_versions_and_layers_are_counted(dashboard: Dashboard) -> None:
-    dashboard.holds(session(), decision())
+    dashboard.holds(session(), decision(), decision({"plane_guard.decision.outcome": "allow"}))
     app = shown("data", dashboard.folder)
     assert grid(app, 1)[0]["Version"] == "0.1.0"
-    assert grid(app, 2) == [{"Layer": "httpx", "Decisions": 1, "Allowed": 0, "Blocked": 1, "Expected blocks": 0}]
+    counts = {"Decisions": 2, "Allowed": 1, "Blocked": 1, "Got through": 1, "Expected blocks": 0}
+    assert grid(app, 2) == [{"Layer": "httpx"} | counts]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -10,7 +10,7 @@ import pytest
 from plane_guard_dashboard.views.figures import age, sentence
 from plane_guard_dashboard.views.period import written
 from tests.dashboard.evidence import SECOND, START, TEST, decision, resource, sandbox_write, session, write
-from tests.dashboard.pages.single import HOSTILE, facts, grid, markdown, opened
+from tests.dashboard.pages.single import HOSTILE, blocks, facts, grid, markdown, opened
 from tests.dashboard.pages.whole import figures, title
 
 if TYPE_CHECKING:
@@ -84,6 +84,12 @@ def test_an_old_report_is_stale_and_a_new_one_is_not(dashboard: Dashboard) -> No
     assert not app.warning
 
 
+def test_without_an_attempt_a_line_that_cannot_be_read_makes_the_verdict_unknown(dashboard: Dashboard) -> None:
+    app = dashboard.holds(session(at=time.time_ns()), raw=b"garbage\n").opened()
+    assert title(app).endswith("tried to write to production: 1 line or file could not be read")
+    assert "Evidence may be missing" in app.warning[0].value
+
+
 def test_one_attempt_is_the_headline_a_figure_and_a_row(dashboard: Dashboard) -> None:
     app = dashboard.holds(session(), decision()).opened()
     assert title(app) == "1 attempt to write to production, all blocked"
@@ -145,6 +151,16 @@ def test_the_bars_are_attempts_only_in_parts_of_choice(dashboard: Dashboard, par
     assert sum(row["Decisions"] for row in found) == 2
     everything = grid(dashboard.opened(bars=part, sandbox="1"), "Attempts over time, by kind")
     assert sum(row["Decisions"] for row in everything) == 4
+
+
+def test_no_two_kinds_of_decisions_share_a_colour(dashboard: Dashboard) -> None:
+    possible = {"plane_guard.target": "unresolved", "plane_guard.decision.reason": "foreign-reference"}
+    elsewhere = {"plane_guard.target": "sandbox", "plane_guard.decision.reason": "opt-in-disabled"}
+    blocks_of = (decision(), decision(possible), decision(elsewhere), decision(EXPECTED))
+    [bars] = blocks(dashboard.holds(*blocks_of, decision(LEAK), sandbox_write()).opened(sandbox="1"), "timeline")
+    colours = dict(bars["kinds"])
+    assert len(colours) == len({*colours.values()}) == 6
+    assert colours.keys() >= {"got through", "blocked on production", "blocked elsewhere"}
 
 
 def test_an_incident_card_names_item_test_branch_job_and_next_step(dashboard: Dashboard) -> None:

@@ -53,15 +53,20 @@ function moment(ns, text) {
   return element("time", { datetime: utc, title: hint }, text);
 }
 
+// A line may end behind a part of a name, so that no word is torn.
+const parts = text => text.split(/(?<=[/_:,[\]-])(?=[^/_:,[\]-])/).flatMap((part, number) => number ? [element("wbr"), part] : [part]);
+
 // The middle is there for copying, searching and screen readers, and takes no room.
-function shortened(text, head = 8, tail = 4) {
-  if (text.length <= head + tail + 3 || /[^\w-]/.test(text)) return text;
-  return element("span", { class: "id", title: text }, text.slice(0, head),
-    element("span", { class: "middle" }, text.slice(head, -tail)), text.slice(-tail));
+function cut(text, head, tail) {
+  if (text.length <= head + tail + 3) return parts(text);
+  return [...parts(text.slice(0, head)), element("span", { class: "middle" }, text.slice(head, -tail)), ...parts(text.slice(-tail))];
 }
 
+const shortened = text => /[^\w-]/.test(text) ? text : element("span", { class: "id", title: text }, ...cut(text, 8, 4));
+
 // The function first: the ends of two tests differ, their folders often do not.
-const named = (text, name, file) => element("span", { title: text }, element("b", {}, name), element("small", {}, file));
+const named = (text, name, file) => element("span", { title: text },
+  element("b", {}, ...cut(name, 60, 30)), element("small", {}, ...cut(file, 20, 40)));
 
 function test(text) {
   const [file, ...names] = text.split("::");
@@ -98,7 +103,7 @@ function command(text, name = "Copy the command") {
 }
 
 const CELLS = {
-  text: value => String(value),
+  text: value => element("span", {}, ...parts(String(value))),
   test, caller, bars, command,
   id: value => shortened(value),
   time: value => moment(value, local(value)),
@@ -106,7 +111,7 @@ const CELLS = {
   number: value => typeof value === "number" ? value.toLocaleString("en") : value,
   bytes: value => value < 1000 ? `${value} B` : value < 1e6 ? `${(value / 1e3).toFixed(1)} kB` : `${(value / 1e6).toFixed(1)} MB`,
   "copied id": value => element("span", { class: "command" }, shortened(value), copier(value, "Copy the id")),
-  link: ([text, href]) => element("a", { href, target: "_blank", rel: "noreferrer" }, text, " ↗"),
+  link: ([text, href]) => element("a", { href, target: "_blank", rel: "noreferrer" }, text, "\u00a0↗"),
   job: value => typeof value === "string" ? value : CELLS.link(value),
   page: ([text, href]) => link(href, {}, shortened(text)),
   copy: value => copier(value, `Copy: ${value}`, "Copy fix"),
