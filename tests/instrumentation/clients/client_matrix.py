@@ -211,7 +211,7 @@ def _eventlet(client: Any, url: str) -> object:
     return by_http_client(url, client)
 
 
-# The name in the table, the module that must be installed, and the client.
+# The name in the table, the module that must be installed and is imported first, and the client.
 CLIENTS: dict[str, tuple[str, Send]] = {
     "httpx": ("httpx", with_module("httpx", lambda m, url: m.post(url, content=BODY, verify=context()))),
     "httpx, async": ("httpx", awaited("httpx", _httpx_async)),
@@ -230,12 +230,12 @@ CLIENTS: dict[str, tuple[str, Send]] = {
     "niquests": ("niquests", with_module("niquests", lambda m, url: m.post(url, data=BODY, verify=CA))),
     "niquests, async": ("niquests", awaited("niquests", _niquests_async)),
     "eventlet.green.http.client": ("eventlet", with_module("eventlet.green.http.client", _eventlet)),
-    "twisted": ("twisted", _twisted),
+    "twisted": ("twisted.web.client", _twisted),
     "treq": ("treq", with_module("treq", _treq)),
     "grequests": ("grequests", with_module("grequests", _grequests)),
-    "tornado": ("tornado", awaited("tornado.simple_httpclient", _tornado)),
+    "tornado": ("tornado.simple_httpclient", awaited("tornado.simple_httpclient", _tornado)),
     "aiosonic": ("aiosonic", awaited("aiosonic", _aiosonic)),
-    "websockets": ("websockets", awaited("websockets.asyncio.client", _websockets)),
+    "websockets": ("websockets.asyncio.client", awaited("websockets.asyncio.client", _websockets)),
     "pycurl": ("pycurl", with_module("pycurl", _pycurl)),
     "curl_cffi": ("curl_cffi", with_module("curl_cffi", lambda m, url: m.post(url, data=BODY, verify=CA))),
     "primp": ("primp", with_module("primp", lambda m, url: m.Client(verify=False).post(url, content=BODY))),
@@ -290,6 +290,10 @@ def outcome(send: Send, url: str) -> str:
     return SENT
 
 
+def is_installed(name: str) -> bool:
+    return importlib.util.find_spec(CLIENTS[name][0].partition(".")[0]) is not None
+
+
 def schemes(name: str) -> tuple[str, ...]:
     """Return what a client speaks; `h2` stands for HTTP/2 over TLS."""
     if name.endswith(", h2"):
@@ -297,9 +301,11 @@ def schemes(name: str) -> tuple[str, ...]:
     return ("http", "https", "h2") if name in AGREE_ON_H2 else ("http", "https")
 
 
-def rows(name: str, send: Send, bases: dict[str, str]) -> dict[str, Any]:
-    """Return the outcome of one client and the seconds that it took, by scheme."""
+def rows(name: str, bases: dict[str, str]) -> dict[str, Any]:
+    """Return the outcome of one client and the seconds that it took without the client's import, by scheme."""
     found = {}
+    module, send = CLIENTS[name]
+    importlib.import_module(module)
     for scheme in schemes(name):
         base = bases[scheme]
         begin = time.monotonic()
@@ -320,7 +326,7 @@ def main(kind: str, alone: str = "") -> None:
     host = "localhost" if kind == "known" else "127.0.0.1"
     os.environ["EVENTLET_NO_GREENDNS"] = "yes"  # it imports trio, which eventlet breaks
     bases = {"http": f"http://{host}:{PLAIN}", "https": f"https://{host}:{TLS}", "h2": f"https://{host}:{HTTP2}"}
-    if alone and importlib.util.find_spec(CLIENTS[alone][0]):
+    if alone:
         importlib.import_module(CLIENTS[alone][0])
     if kind == "learned":
         import httpx
@@ -330,9 +336,8 @@ def main(kind: str, alone: str = "") -> None:
                 httpx.get(f"{base}/api/v1/workspaces/acme/projects/", verify=context())
     found: dict[str, Any] = {}
     for name in sorted(CLIENTS, key=teaches) if kind == "unknown" else CLIENTS:
-        module, send = CLIENTS[name]
-        if (name == alone if alone else name not in ALONE) and importlib.util.find_spec(module):
-            found |= rows(name, send, bases)
+        if (name == alone if alone else name not in ALONE) and is_installed(name):
+            found |= rows(name, bases)
     from plane_guard_instrumentation.evidence import coverage
 
     print(json.dumps({"rows": found, "uncovered": coverage.uncovered()}))

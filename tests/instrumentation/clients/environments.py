@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,8 @@ def interpreter(*steps: Sequence[str]) -> str:
 
     It is kept between runs under a name that says what is in it.
     """
-    sources = [file.read_text(encoding="utf-8") for file in (CONSTRAINTS, ROOT / "pyproject.toml")]
-    content = json.dumps([sys.version, str(ROOT), steps, sources])
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    content = json.dumps([sys.version, str(ROOT), steps, dependencies, CONSTRAINTS.read_text(encoding="utf-8")])
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "plane-guard" / "clients"
     folder = cache / hashlib.sha256(content.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
