@@ -37,8 +37,13 @@ RUNNER_MODULES = frozenset(
      "robot.running.model", "subunit.run", "sybil.example", "testtools.run", "testtools.testcase", "unittest.case",
      "unittest.loader", "unittest.main", "unittest.suite"}
 )  # fmt: skip
+# Clients that bring their own network code, in Rust or Go. They are reported, because nothing can check them.
+NATIVE_CLIENTS = frozenset(
+    {"httpr", "hrequests", "impit", "noble_tls", "primp", "pyreqwest", "pyreqwest_impersonate", "reqwest_impersonate",
+     "rnet", "ry", "tls_client", "wreq"}
+)  # fmt: skip
 # A child of a guarded process can send nothing before it imports one of these, so until then it loads nothing of us.
-NETWORK_MODULES = frozenset({"_cffi_backend", "_socket", "_ssl", "pycurl", "uvloop.loop"})
+NETWORK_MODULES = frozenset({"_cffi_backend", "_socket", "_ssl", "pycurl", "uvloop.loop"}) | NATIVE_CLIENTS
 
 # Before a test replaces it: a marker under the id of another process would guard that process's descendants.
 getpid = os.getpid

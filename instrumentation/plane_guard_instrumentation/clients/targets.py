@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plane_guard_watch import NATIVE_CLIENTS
+
 
 @dataclass(frozen=True, slots=True)
 class PatchTarget:
@@ -172,27 +174,16 @@ CALLER_TARGETS = (
 )
 ALL_TARGETS = CLIENT_TARGETS + CONNECTION_TARGETS + CALLER_TARGETS
 
-_RUST = "not guarded: it sends requests from Rust, where Python sees neither requests nor connections"
-_GO = "not guarded: it sends requests from Go, where Python sees neither requests nor connections"
+_NATIVE = "not guarded: it sends requests from Rust or Go, where Python sees neither requests nor connections"
 _KNOWN_HOSTS_ONLY = "guarded by host only: known Plane hosts are closed to it, requests to other hosts are not checked"
+_GUARDED_BY_HOST = (
+    "aiosonic",
+    "curl_cffi",
+    "geventhttpclient",
+    "pycurl",
+    "tornado.simple_httpclient",
+    "twisted.web.client",
+    "websockets.client",
+)
 # Clients whose requests no patch checks, by the module whose import is reported.
-UNCHECKED = {
-    "httpr": _RUST,
-    "impit": _RUST,
-    "primp": _RUST,
-    "pyreqwest": _RUST,
-    "pyreqwest_impersonate": _RUST,
-    "reqwest_impersonate": _RUST,
-    "rnet": _RUST,
-    "ry": _RUST,
-    "wreq": _RUST,
-    "hrequests": _GO,
-    "tls_client": _GO,
-    "aiosonic": _KNOWN_HOSTS_ONLY,
-    "curl_cffi": _KNOWN_HOSTS_ONLY,
-    "geventhttpclient": _KNOWN_HOSTS_ONLY,
-    "pycurl": _KNOWN_HOSTS_ONLY,
-    "tornado.simple_httpclient": _KNOWN_HOSTS_ONLY,
-    "twisted.web.client": _KNOWN_HOSTS_ONLY,
-    "websockets.client": _KNOWN_HOSTS_ONLY,
-}
+UNCHECKED = dict.fromkeys(sorted(NATIVE_CLIENTS), _NATIVE) | dict.fromkeys(_GUARDED_BY_HOST, _KNOWN_HOSTS_ONLY)

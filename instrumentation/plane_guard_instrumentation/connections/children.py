@@ -1,4 +1,4 @@
-"""Child programs that the guard cannot see: Python without site-packages, and command-line HTTP clients.
+"""Child programs that the guard cannot see: Python without site-packages, HTTP clients and other languages.
 
 They are reported, not refused. `plane-guard run --contained` covers them.
 """
@@ -17,7 +17,7 @@ from plane_guard_instrumentation.evidence.system import SYSTEM
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-HTTP_CLIENTS = frozenset({"curl", "wget"})
+PROGRAMS = frozenset({"bun", "curl", "deno", "java", "node", "npx", "php", "ruby", "wget"})
 _SHELLS = frozenset({"ash", "bash", "dash", "sh", "zsh"})
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
 _LONGEST = 8_192
@@ -50,7 +50,7 @@ def _unseen(words: list[str]) -> Iterator[tuple[str, str]]:
         script = arguments[arguments.index("-c") + 1][:_LONGEST]
         for match in _COMMAND.finditer(script):
             yield from _unseen(match["words"].split())
-    elif program in HTTP_CLIENTS:
+    elif program in PROGRAMS:
         yield program, _WHY_PROGRAM
     elif _PYTHON.fullmatch(program) and _is_without_site(arguments):
         yield f"{program} -S", _WHY_PYTHON

@@ -148,4 +148,3 @@ def _header() -> bytes:
 
 
 evidence_file.begin_with(_header)
-coverage.on_change(refresh)

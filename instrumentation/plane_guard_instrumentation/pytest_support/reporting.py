@@ -43,8 +43,6 @@ class _Before:
 _BEFORE = pytest.StashKey[_Before]()
 _TEST_VARIABLE = "PYTEST_CURRENT_TEST"
 _WORKER_WARNINGS = "plane_guard_warnings"
-_WORKER_UNCOVERED = "plane_guard_uncovered"
-_UNCOVERED_IN_WORKERS = pytest.StashKey[list[str]]()
 _EXPLAINED = "more about a reason or a message: plane-guard explain WORDS"
 _items: list[pytest.Item] = []  # the running test is the last; a session inside a test has its own
 
@@ -199,7 +197,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         diagnostics.warn_once(unwritten)
     if output is not None:
         output[_WORKER_WARNINGS] = list(diagnostics.warnings)
-        output[_WORKER_UNCOVERED] = coverage.uncovered()
 
 
 def _is_inside_a_test() -> bool:
@@ -209,11 +206,9 @@ def _is_inside_a_test() -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take over what went wrong in a worker, and what was not covered in it."""
-    output = getattr(node, "workeroutput", {})
-    for warning in output.get(_WORKER_WARNINGS, ()):
+    """Take over what went wrong in a worker."""
+    for warning in getattr(node, "workeroutput", {}).get(_WORKER_WARNINGS, ()):
         diagnostics.warn_once(warning)
-    node.config.stash.setdefault(_UNCOVERED_IN_WORKERS, []).extend(output.get(_WORKER_UNCOVERED, ()))
 
 
 @pytest.hookimpl
@@ -222,13 +217,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     before = config.stash.get(_BEFORE, None)
     at_start = before.evidence if before else {}
     warnings = [text for text in diagnostics.warnings if not before or text not in before.warnings]
-    in_workers = config.stash.get(_UNCOVERED_IN_WORKERS, [])
-    warnings += [f"not covered: {gap}" for gap in coverage.uncovered_by_reason(in_workers)]
-    if not warnings and not evidence_file.has_decisions_since(at_start):
+    if not warnings and not coverage.uncovered() and not evidence_file.has_decisions_since(at_start):
         return
     from plane_guard_instrumentation.pytest_support import summary
 
-    lines = warnings + summary.lines(config, at_start)
+    gaps = coverage.uncovered_by_reason(summary.uncovered(at_start))
+    lines = warnings + [f"not covered: {gap}" for gap in gaps] + summary.lines(config, at_start)
     if lines:
         terminalreporter.section("plane-guard", red=True)
         for line in lines:

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plane_guard_instrumentation.evidence import attributes as names
 from plane_guard_instrumentation.evidence import evidence_file
@@ -29,8 +29,7 @@ def lines(config: pytest.Config, before: Mapping[str, int]) -> list[str]:
 
     ``before`` are the evidence files that were there when it began, with their sizes.
     """
-    folder = run.current().trace_dir
-    blocked = [event for event in _events(folder, before) if _is_block(event)]
+    blocked = [event for event in _events(before) if _is_block(event)]
     surprising = [event for event in blocked if not event.get(names.EXPECTED)]
     groups = Counter(tuple(event.get(name, "-") for name in _GROUPED_BY) for event in surprising)
     found = []
@@ -41,8 +40,16 @@ def lines(config: pytest.Config, before: Mapping[str, int]) -> list[str]:
         if len(groups) > _MOST_GROUPS:
             found.append(f"  … and {len(groups) - _MOST_GROUPS} more kinds")
         found += _about_swallowed(config, surprising)
-        found.append(f"evidence: {_shown(folder, config.rootpath)}   see it: plane-guard report, plane-guard dashboard")
+        shown = _shown(run.current().trace_dir, config.rootpath)
+        found.append(f"evidence: {shown}   see it: plane-guard report, plane-guard dashboard")
     return found
+
+
+def uncovered(before: Mapping[str, int]) -> list[str]:
+    """Return what the guard cannot see in the processes of this session, by their session records."""
+    sessions = [_attributes(span) for span in _spans(before, names.SESSION_UNCOVERED)]
+    gaps = [gap for session in sessions for gap in session.get(names.SESSION_UNCOVERED, {}).get("values", ())]
+    return [gap["stringValue"] for gap in gaps]
 
 
 def _is_block(event: Mapping[str, object]) -> bool:
@@ -70,26 +77,28 @@ def _shown(folder: Path, root: Path) -> str:
     return str(folder) if relative.startswith("..") else relative
 
 
-def _events(folder: Path, before: Mapping[str, int]) -> Iterator[dict[str, object]]:
-    run_id = run.current().run_id
+def _events(before: Mapping[str, int]) -> Iterator[dict[str, object]]:
     seen: set[object] = set()
+    for span in _spans(before, names.EVENT):
+        for event in span.get("events", ()):
+            found = _attributes(event)
+            if found.get(names.DECISION_ID) not in seen:
+                seen.add(found.get(names.DECISION_ID))
+                yield found
+
+
+def _spans(before: Mapping[str, int], word: str) -> Iterator[dict[str, Any]]:
+    """Yield the spans of this session, from the lines that contain a word."""
+    folder, run_id = run.current().trace_dir, run.current().run_id
     for name in sorted(evidence_file.every()):
         with suppress(OSError), (folder / name).open("rb") as file:
             file.seek(before.get(name, 0))
-            text = file.read().decode(errors="replace")
-            for line in text.splitlines():
-                for event in _decisions(line) if run_id in line and names.EVENT in line else ():
-                    if event.get(names.DECISION_ID) not in seen:
-                        seen.add(event.get(names.DECISION_ID))
-                        yield event
+            for line in file.read().decode(errors="replace").splitlines():
+                if run_id in line and word in line:
+                    with suppress(ValueError, KeyError, TypeError, AttributeError):
+                        resources = json.loads(line)["resourceSpans"]
+                        yield from [span for one in resources for scope in one["scopeSpans"] for span in scope["spans"]]
 
 
-def _decisions(line: str) -> Iterator[dict[str, object]]:
-    try:
-        for resource in json.loads(line)["resourceSpans"]:
-            for scope in resource["scopeSpans"]:
-                for span in scope["spans"]:
-                    for event in span.get("events", ()):
-                        yield {pair["key"]: next(iter(pair["value"].values())) for pair in event["attributes"]}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return
+def _attributes(owner: Mapping[str, Any]) -> dict[str, Any]:
+    return {pair["key"]: next(iter(pair["value"].values())) for pair in owner.get("attributes", ())}

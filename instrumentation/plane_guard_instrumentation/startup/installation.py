@@ -47,6 +47,7 @@ def enforce_now() -> None:
     from plane_guard_instrumentation.startup import import_hook
 
     coverage.report_clients(patches.layers)
+    coverage.on_change(_announce_gap)
     listeners.on_session(_export_session)
     events.before_decision(ensure)
     events.before_decision(patches.verify)  # Without pytest, nothing else restores removed patches.
@@ -97,6 +98,13 @@ def _begin_with_sessions(module: str) -> None:
         from plane_guard_instrumentation.pytest_support import opt_in
 
         opt_in.begin_with_sessions()
+
+
+def _announce_gap() -> None:
+    # A child that decides nothing says so as well: what it sends by such a client leaves no other trace.
+    from plane_guard_instrumentation.evidence import session
+
+    session.refresh()
 
 
 def _export_session(span: Span) -> None:

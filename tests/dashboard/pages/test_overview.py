@@ -278,7 +278,7 @@ def test_what_is_not_covered_is_said_and_a_closed_client_hides_no_quiet(dashboar
     assert title(app) == "No attempt to write to production seen"
     assert "covered for known Plane hosts only, in 1 process" in app.info[0].value
     assert f"{closed}; {failed}" in {text.value for text in app.text}
-    opened = "impit: not guarded: it sends requests from Rust, where Python sees neither requests nor connections"
+    opened = "impit: not guarded: it sends requests from Rust or Go, where Python sees neither requests nor connections"
     app = dashboard.holds(session(at=now, of=resource("run-3"), uncovered=[closed, opened])).opened()
     assert title(app) == (
         "Unknown whether anything tried to write to production: not everything is covered in 1 process"

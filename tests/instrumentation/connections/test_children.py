@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plane_guard_instrumentation.clients import targets
 from plane_guard_instrumentation.connections import children
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ PYTHON = "/usr/bin/python3.11"
     [
         (["curl", "https://api.plane.so"], ["curl"]),
         (["/usr/bin/wget"], ["wget"]),
+        (["/opt/node", "x.js"], ["node"]),
         ([PYTHON, "-S", "-c", "x"], ["python3.11 -S"]),
         ([PYTHON, "-ISB", "x.py"], ["python3.11 -S"]),
         ([PYTHON, "-X", "dev", "-W", "error", "-S", "x.py"], ["python3.11 -S"]),
@@ -46,6 +48,7 @@ def test_a_child_that_is_not_guarded_is_in_the_summary_and_in_the_evidence(child
     python = sys.executable.rpartition("/")[2]
     program = child.write("curl", "#!/bin/sh\nexit 0\n")
     program.chmod(0o755)
+    child.write("primp.py", "")
     child.write(
         "test_it.py",
         f"""
@@ -56,6 +59,7 @@ def test_a_child_that_is_not_guarded_is_in_the_summary_and_in_the_evidence(child
             os.system({str(program)!r})
             os.waitpid(os.posix_spawn(sys.executable, [sys.executable, "-S", "-c", ""], {{}}), 0)
             subprocess.run([sys.executable, "-c", ""], check=True)
+            subprocess.run([sys.executable, "-c", "import primp"], check=True)
             subprocess.run([b"true"], check=True)
         """,
     )
@@ -64,8 +68,9 @@ def test_a_child_that_is_not_guarded_is_in_the_summary_and_in_the_evidence(child
     assert [line for line in result.stdout.splitlines() if line.startswith("not covered: ")] == [
         "not covered: child curl: not guarded: it is no Python program. plane-guard run --contained covers it",
         f"not covered: child {python} -S: not guarded: it starts without site-packages, and so without plane-guard",
+        f"not covered: primp: {targets.UNCHECKED['primp']}",
     ]
-    [session] = child.sessions()
-    assert [gap.partition(":")[0] for gap in session.uncovered] == ["child curl", f"child {python} -S"]
+    gaps = [[gap.partition(":")[0] for gap in session.uncovered] for session in child.sessions()]
+    assert sorted(gaps) == [["child curl", f"child {python} -S"], ["primp"]]
 
-    assert "not covered" not in child.pytest(PLANE_GUARD_CONTAINED="1").stdout
+    assert "not covered: child" not in child.pytest(PLANE_GUARD_CONTAINED="1").stdout
