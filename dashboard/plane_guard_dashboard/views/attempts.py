@@ -19,7 +19,7 @@ from plane_guard_dashboard.views.no_matches import no_attempts
 from plane_guard_dashboard.views.occurrences import occurrences
 from plane_guard_dashboard.views.timeline import timeline
 from plane_guard_dashboard.views.trend_status import EXPLAINED, newest_runs, shown
-from plane_guard_dashboard.views.triage_form import triage_form
+from plane_guard_dashboard.views.triage_form import triage_form, unusable
 from plane_guard_dashboard.wording import plural
 
 if TYPE_CHECKING:
@@ -126,12 +126,15 @@ def _lines(view: View, by: str) -> tuple[list[dict[str, Any]], list[dict[str, An
     return groups, _shown(view, by, groups)
 
 
-def _shown(view: View, by: str, groups: Sequence[Row]) -> list[dict[str, Any]]:
+def _shown(view: View, by: str, groups: Sequence[Row], *, alone: bool = False) -> list[dict[str, Any]]:
     keys = [group["key"] for group in groups]
     slots = Slots.over(groups)
     trends = view.rows(f"attempt_slots_by_{by}", keys=keys, step=slots.step)
     callers = view.rows("callers_of_issues", keys=keys, limit=MOST_ROWS) if by == "issue" else []
-    return lines(groups, slots.counts(trends), known_groups(callers, view.now))
+    known = known_groups(callers, view.now)
+    if not alone:
+        unusable(known)
+    return lines(groups, slots.counts(trends), known)
 
 
 def _columns(by: str) -> tuple[Column, ...]:
@@ -160,7 +163,9 @@ def _group(view: View, by: str, group: str) -> None:
     every = view.rows(f"attempts_by_{by}", newest=newest_runs(view), limit=MOST_ROWS)
     found = [one for one in every if one["key"] == group]
     if found:
-        grid(_shown(view, by, found), _columns(by), key=f"attempts-{by}-one", alt="The group that was chosen")
+        grid(
+            _shown(view, by, found, alone=True), _columns(by), key=f"attempts-{by}-one", alt="The group that was chosen"
+        )
         since = [
             Fact("First seen", found[0]["first_ns"], "time"),
             Fact("In commit", found[0]["first_commit"], "copied id"),

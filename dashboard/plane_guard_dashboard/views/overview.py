@@ -17,6 +17,7 @@ from plane_guard_dashboard.views.groups import known_groups, lines, standing
 from plane_guard_dashboard.views.incidents import incidents
 from plane_guard_dashboard.views.occurrences import occurrences
 from plane_guard_dashboard.views.timeline import timeline
+from plane_guard_dashboard.views.triage_form import unusable
 from plane_guard_dashboard.views.verified import verified
 from plane_guard_dashboard.wording import plural
 
@@ -119,6 +120,7 @@ def _top(view: View, found: list[dict[str, Any]]) -> None:
     known = known_groups(view.rows("callers_of_issues", keys=keys, limit=MOST_ROWS), view.now)
     st.header("What to fix")
     st.caption("Attempts are grouped by test, project, operation and reason. New groups come first.")
+    unusable(known)
     grid(
         lines(found, {}, known),
         _TOP,

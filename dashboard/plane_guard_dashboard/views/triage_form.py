@@ -31,9 +31,7 @@ _STATES: Mapping[Triage, str] = {
 def triage_form(view: View, group: str, row: Mapping[str, Any]) -> None:
     """Show the state of the group by the known-file, and a form that changes it."""
     known = known_groups(view.rows("callers_of_issues", keys=[group], limit=MOST_ROWS), view.now)
-    if known.problem:
-        st.warning("Groups cannot be acknowledged, because the known-file cannot be used.", icon=":material/warning:")
-        st.text(visible(known.problem, 1000))
+    if unusable(known):
         return
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.error("Nothing was changed.", icon=":material/error:")
@@ -46,6 +44,14 @@ def triage_form(view: View, group: str, row: Mapping[str, Any]) -> None:
         st.button("Not known any more", key="forget", on_click=_forget, args=(known, group))
     else:
         _form(known, group, row)
+
+
+def unusable(known: Known) -> bool:
+    """Return True if the known-file cannot be used, and say why."""
+    if known.problem:
+        st.warning("No group counts as known, because the known-file cannot be used.", icon=":material/warning:")
+        st.text(visible(known.problem, 1000))
+    return bool(known.problem)
 
 
 def _form(known: Known, group: str, row: Mapping[str, Any]) -> None:

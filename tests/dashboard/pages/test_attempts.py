@@ -241,9 +241,9 @@ def test_a_group_is_acknowledged_until_a_date_and_a_new_caller_makes_it_new_agai
     evidence(folder, decision({"code.function.name": "another"}))
     assert grid(shown("attempts", folder))[0]["Status"] == "✱ CHANGED"
     file.write_text("no TOML")
-    broken = at(folder, group)
-    assert "cannot be used" in broken.warning[0].value
-    assert "is not valid TOML" in text(broken)
+    for broken in (at(folder, group), shown("attempts", folder), shown("overview", folder)):
+        assert [found.value for found in broken.warning if "known-file cannot be used" in found.value]
+        assert text(broken).count("is not valid TOML") == 1
     assert file.read_text() == "no TOML"
 
 

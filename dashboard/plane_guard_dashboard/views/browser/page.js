@@ -54,7 +54,7 @@ function moment(ns, text) {
 }
 
 // A line may end behind a part of a name, so that no word is torn.
-const parts = text => text.split(/(?<=[/_:,[\]-])(?=[^/_:,[\]-])/).flatMap((part, number) => number ? [element("wbr"), part] : [part]);
+const parts = text => text.split(/(?<=[/_,[\]-])(?=[^/_,[\]-])/).flatMap((part, number) => number ? [element("wbr"), part] : [part]);
 
 // The middle is there for copying, searching and screen readers, and takes no room.
 function cut(text, head, tail) {
