@@ -76,7 +76,8 @@ def patch_http2(original: Method, layer: str) -> Method:
     @functools.wraps(original)
     def endheaders(self: Any, message_body: Any = None) -> object:
         __tracebackhide__ = True
-        if not _concerns_plane(self):
+        # Without a stream the original raises the library's own error and sends nothing.
+        if getattr(self, "_h2_stream", self) is None or not _concerns_plane(self):
             return original(self, message_body)
         message_body = _private(message_body)
         send = functools.partial(original, self, message_body)

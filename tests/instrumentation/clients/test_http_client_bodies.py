@@ -9,6 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from urllib3.exceptions import ProtocolError
+from urllib3.http2.connection import HTTP2Connection
 
 from plane_guard import PlaneWriteBlocked
 from plane_guard_instrumentation.clients import gate
@@ -87,6 +89,8 @@ def test_a_call_out_of_sequence_gets_the_library_s_own_error(plane: FakePlane) -
     connection.putrequest("POST", "/api/v1/workspaces/acme/")
     with pytest.raises(http.client.CannotSendRequest):
         connection.putrequest("POST", "/")
+    with pytest.raises(ProtocolError):
+        HTTP2Connection("127.0.0.1", plane.port).endheaders()
 
 
 @pytest.mark.parametrize("encoding", [b"gzip", b"x-gzip", b"deflate", b"identity"])
