@@ -178,6 +178,7 @@ _NATIVE = "not guarded: it sends requests from Rust or Go, where Python sees nei
 _KNOWN_HOSTS_ONLY = "guarded by host only: known Plane hosts are closed to it, requests to other hosts are not checked"
 _GUARDED_BY_HOST = (
     "aiosonic",
+    "asks",
     "curl_cffi",
     "geventhttpclient",
     "pycurl",

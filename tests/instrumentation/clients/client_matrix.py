@@ -165,6 +165,14 @@ async def _wreq(wreq: Any, url: str) -> object:
     return (await wreq.Client(tls_verify=False, tls_verify_hostname=False).post(url, body=BODY)).status
 
 
+async def _ry(ry: Any, url: str) -> object:
+    return (await ry.Client(tls_danger_accept_invalid_certs=True).post(url, body=BODY)).status
+
+
+def _geventhttpclient(client: Any, url: str) -> object:
+    return client.HTTPClient.from_url(url, ssl_options={"ca_certs": CA}).post(f"{PATH}?{urlsplit(url).query}", BODY)
+
+
 def _pyreqwest(client: Any, url: str) -> object:
     with client.SyncClientBuilder().danger_accept_invalid_certs(enable=True).build() as made:
         return made.post(url).body_bytes(BODY).build().send().status
@@ -236,14 +244,20 @@ CLIENTS: dict[str, tuple[str, Send]] = {
     "tornado": ("tornado.simple_httpclient", awaited("tornado.simple_httpclient", _tornado)),
     "aiosonic": ("aiosonic", awaited("aiosonic", _aiosonic)),
     "websockets": ("websockets.asyncio.client", awaited("websockets.asyncio.client", _websockets)),
+    "geventhttpclient": ("geventhttpclient", with_module("geventhttpclient", _geventhttpclient)),
     "pycurl": ("pycurl", with_module("pycurl", _pycurl)),
     "curl_cffi": ("curl_cffi", with_module("curl_cffi", lambda m, url: m.post(url, data=BODY, verify=CA))),
     "primp": ("primp", with_module("primp", lambda m, url: m.Client(verify=False).post(url, content=BODY))),
     "impit": ("impit", with_module("impit", lambda m, url: m.Client(verify=False).post(url, content=BODY))),
     "httpr": ("httpr", with_module("httpr", lambda m, url: m.Client(verify=False).post(url, content=BODY))),
     "pyreqwest": ("pyreqwest", with_module("pyreqwest.client", _pyreqwest)),
+    "pyreqwest_impersonate": (
+        "pyreqwest_impersonate",
+        with_module("pyreqwest_impersonate", lambda m, url: m.Client(verify=False).post(url, content=BODY)),
+    ),
     "rnet": ("rnet", awaited("rnet", _rnet)),
     "wreq": ("wreq", awaited("wreq", _wreq)),
+    "ry": ("ry", awaited("ry", _ry)),
     "tls_client": ("tls_client", with_module("tls_client", _tls_client)),
     "sockets": ("socket", by_socket),
     "asyncio streams": ("asyncio", by_streams),
@@ -260,6 +274,7 @@ AGREE_ON_H2 = {
     "curl_cffi",
     "primp",
     "httpr",
+    "pyreqwest_impersonate",
     "rnet",
     "wreq",
     "tls_client",

@@ -24,6 +24,7 @@ EVERY_OTHER_CLIENT = (
         "aiohttp",
         "aiosonic",
         "eventlet",
+        "geventhttpclient",
         "grequests",
         "h2",
         "httplib2",
@@ -33,8 +34,8 @@ EVERY_OTHER_CLIENT = (
         "primp",
         "pyopenssl",
     ),
-    ("pyreqwest", "requests", "rnet", "service-identity", "tls-client", "tornado", "treq", "urllib3", "websockets"),
-    ("wreq",),
+    ("pyreqwest", "pyreqwest-impersonate", "requests", "rnet", "ry", "service-identity", "tls-client", "tornado"),
+    ("treq", "urllib3", "websockets", "wreq"),
 )
 
 

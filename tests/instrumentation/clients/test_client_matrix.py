@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plane_guard_watch import NATIVE_CLIENTS
 from tests import harness
 from tests.instrumentation.clients import client_table, environments
 from tests.instrumentation.clients.client_matrix import CLIENTS, JUDGED, REFUSED
@@ -39,6 +40,5 @@ def test_every_row_of_the_table_is_what_the_client_does(tmp_path: Path, monkeypa
 
 def test_no_client_of_python_reaches_a_known_host_unseen() -> None:
     documented = client_table.documented()
-    native = {"primp", "impit", "httpr", "pyreqwest", "rnet", "wreq", "tls_client"}
 
-    assert {row["known"] for name, row in documented.items() if name not in native} == {JUDGED, REFUSED}
+    assert {row["known"] for name, row in documented.items() if name not in NATIVE_CLIENTS} == {JUDGED, REFUSED}
