@@ -265,7 +265,7 @@ def _typed(
 def _time(problems: list[str], *candidates: object) -> int:
     for candidate in candidates:
         value = otlp.integer(candidate)
-        if value is not None and value > 0:
+        if value is not None and 0 < value < otlp.LARGEST_INT:  # a period ends before the largest one
             return value
     problems.append("a time that is missing or out of range")
     return 0

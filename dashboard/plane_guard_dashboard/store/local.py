@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 _SECONDS_TO_WAIT = 0.5
 _WANT = (duckdb.OutOfMemoryException, duckdb.IOException)
 _CARRIER = "SELECT source, position FROM all_decisions WHERE decision_id = ?"
+_LAST_LINES = """
+    SELECT run, source, max(position) AS position, max(max(time_ns)) OVER (PARTITION BY source) AS source_ns
+    FROM (
+        SELECT run, source, position, time_ns FROM all_decisions UNION ALL
+        SELECT run, source, position, time_ns FROM all_sessions
+    ) GROUP BY run, source"""
 
 
 class Local:
@@ -70,7 +76,18 @@ class Local:
 
     def query(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         """Return the rows of a named query."""
-        return self._ask(QUERIES[name], needed(name, parameters))
+        rows = self._ask(QUERIES[name], needed(name, parameters))
+        return self._newest_on_disk_first(rows) if name == "newest_runs" else rows
+
+    def _newest_on_disk_first(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Order runs like the report does, because the clock of a machine may be ahead."""
+        last: dict[str, tuple[int, int, int]] = {}
+        for line in self._ask(_LAST_LINES, None):
+            seen = self._ingest.live.get(line["source"])
+            written = seen.mtime_ns if seen else 0
+            place = written, line["source_ns"], line["position"]
+            last[line["run"]] = max(last.get(line["run"], place), place)
+        return sorted(rows, key=lambda row: last.get(row["run"], (0, 0, 0)), reverse=True)
 
     def raw(self, decision_id: str) -> str | None:
         """Return the span as it is in its file, or None if the file is gone or has changed."""

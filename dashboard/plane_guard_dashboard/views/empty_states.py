@@ -60,6 +60,15 @@ def stale(age: str) -> None:
     )
 
 
+def ahead() -> None:
+    """Say that the age of the last report is unknown."""
+    st.warning(
+        "The time of the last report is in the future, so its age is unknown. Runs lists it first. "
+        "Set the clock of the machine that made it.",
+        icon=":material/schedule:",
+    )
+
+
 def quiet(processes: int, decisions: int) -> None:
     """Say that guarded processes ran and no attempt to write to production was seen."""
     if not processes:

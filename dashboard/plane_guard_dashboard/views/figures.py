@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 STALE_AFTER = DAY
+CLOCKS_DIFFER_BY = 60
 WIDTH = 190  # four beside each other on a laptop, two on half a screen
 # A client that cannot be inspected, but to which known Plane hosts are closed.
 _CLOSED = re.compile(r"[Kk]nown Plane hosts are closed to it")
@@ -90,6 +91,7 @@ def _unknown(view: View, guarded: int, last_ns: int, uncovered: int) -> tuple[st
     reasons = {
         "no guarded process has reported": not guarded,
         f"no report for {age(old)}": bool(guarded) and old >= STALE_AFTER,
+        "the time of the last report is in the future": is_ahead(last_ns, view.now),
         f"{plural(damaged, 'line or file', 'lines or files')} could not be read": damaged,
         f"not everything is covered in {plural(uncovered, 'process', 'processes')}": uncovered,
     }
@@ -124,6 +126,11 @@ def age(seconds: float) -> str:
 def seconds_since(time_ns: int, now: datetime) -> float:
     """Return the seconds since a time; 0 for a time in the future, because clocks differ."""
     return max(0, (nanoseconds(now) - time_ns) / SECOND)
+
+
+def is_ahead(time_ns: int, now: datetime) -> bool:
+    """Return True for a time so far in the future that the clock of its machine must be ahead."""
+    return time_ns - nanoseconds(now) > CLOCKS_DIFFER_BY * SECOND
 
 
 def asides(scope: Mapping[str, Any]) -> str:
@@ -184,6 +191,8 @@ def _compared(attempts: int, previous: int | None) -> None:
 
 
 def _last_report(found: Figures) -> str:
+    if is_ahead(found.last_report_ns, found.now):
+        return "⚠ last report in the future"
     seconds = seconds_since(found.last_report_ns, found.now)
     stale = "⚠ " if seconds >= STALE_AFTER else ""
     return f"{stale}last report {age(seconds)} ago" if seconds >= 1 else "last report just now"

@@ -11,7 +11,16 @@ from plane_guard_dashboard.store.queries import MOST_ROWS
 from plane_guard_dashboard.views import empty_states, links, trend_status
 from plane_guard_dashboard.views.blocks import facts, grid, link_row
 from plane_guard_dashboard.views.columns import Column, Fact
-from plane_guard_dashboard.views.figures import STALE_AFTER, age, asides, figures, headline, seconds_since, tiles
+from plane_guard_dashboard.views.figures import (
+    STALE_AFTER,
+    age,
+    asides,
+    figures,
+    headline,
+    is_ahead,
+    seconds_since,
+    tiles,
+)
 from plane_guard_dashboard.views.filter_bar import filter_bar
 from plane_guard_dashboard.views.groups import known_groups, lines, standing
 from plane_guard_dashboard.views.incidents import incidents
@@ -68,6 +77,8 @@ def _state(view: View, found: Figures) -> None:
     seconds = seconds_since(found.last_report_ns, found.now)
     if seconds >= STALE_AFTER:
         empty_states.stale(age(seconds))
+    if is_ahead(found.last_report_ns, found.now):
+        empty_states.ahead()
     for reason in found.unknown:
         if "read" in reason:
             st.warning(f"Evidence may be missing: {reason}. Data lists them.", icon=":material/warning:")

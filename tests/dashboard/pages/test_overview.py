@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -255,8 +256,19 @@ def test_new_evidence_shows_on_the_next_run(dashboard: Dashboard) -> None:
 
 
 def test_a_time_out_of_range_breaks_nothing(dashboard: Dashboard) -> None:
-    app = dashboard.holds(session(), decision(at=2**63 - 10), decision(at=START)).opened()
+    app = dashboard.holds(session(), decision(at=2**63 - 1), decision(at=START)).opened()
     assert len(last(app)) == 2
+
+
+@pytest.mark.parametrize("ahead", [150_000_000 * SECOND, 180 * SECOND], ids=["years", "minutes"])
+def test_a_clock_that_was_ahead_hides_no_later_run_and_keeps_no_report_fresh(dashboard: Dashboard, ahead: int) -> None:
+    now, old, new = time.time_ns(), resource("old"), resource("new")
+    fast = write(dashboard.folder / "decisions-box-2.jsonl", session(at=now + ahead, of=old, tests=[TEST]))
+    os.utime(fast, (1e9, 1e9))
+    app = dashboard.holds(session(at=now, of=new), decision(at=now, of=new)).opened()
+    assert [row["Status"] for row in top(app)] == ["✱ NEW"]
+    assert "The time of the last report is in the future" in app.warning[0].value
+    assert title(dashboard.opened(op="none")).endswith(": the time of the last report is in the future")
 
 
 @pytest.mark.parametrize(

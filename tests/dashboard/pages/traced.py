@@ -73,7 +73,7 @@ def traced(
 def days(number: int = 6) -> Iterator[ReadableSpan]:
     """A few runs a day on two branches; an issue that is new, one that goes on and one that is gone."""
     for day in range(number):
-        for branch in ("main", "feature/stages"):
+        for branch in ("feature/stages", "main"):
             yield from _run(day, branch, newest=day == number - 1, oldest=day < number // 2)
 
 
