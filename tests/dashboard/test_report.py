@@ -171,12 +171,21 @@ def test_hostile_run_ids_stay_on_their_line(folder: Path) -> None:
     assert not [line for line in result.stdout.splitlines() if line.startswith("# ")]
 
 
-def test_the_jobs_page_gets_the_markdown_appended(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("before\n", "before\n"), ("no newline", "no newline\n\n")])
+def test_the_jobs_page_gets_the_markdown_appended(folder: Path, tmp_path: Path, before: str, after: str) -> None:
     page = tmp_path / "summary.md"
-    page.write_text("before\n")
+    page.write_text(before)
     result = report(folder, "--github-step-summary", spans=(decision(),), GITHUB_STEP_SUMMARY=str(page))
     assert result.exit_code == 0
-    assert page.read_text().startswith("before\n### ✖ 1 attempt to write to production")
+    assert page.read_text().startswith(f"{after}### ✖ 1 attempt to write to production")
+
+
+def test_a_jobs_page_that_github_would_not_show_is_left_as_it_is(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "summary.md"
+    page.write_text("x" * (2**20 - 100))
+    result = report(folder, "--github-step-summary", spans=(decision(),), GITHUB_STEP_SUMMARY=str(page))
+    assert "would be larger than GitHub shows): let the step write less into it" in " ".join(result.stderr.split())
+    assert page.stat().st_size == 2**20 - 100
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from plane_guard_dashboard import link_templates, owners, problems, triage
 from plane_guard_dashboard.durations import Age
-from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence import packing, traces, verifications
 from plane_guard_dashboard.evidence.groups import KnownReportError, known_groups
 from plane_guard_dashboard.evidence.runs import NothingSinceError, UnknownRunError
@@ -26,7 +25,7 @@ from plane_guard_dashboard.options import traces_option
 from plane_guard_dashboard.report import gate, reading, rendering
 from plane_guard_dashboard.report.collection import CollectionError
 from plane_guard_dashboard.report.gate import FAIL_ON
-from plane_guard_dashboard.report.github import annotations_of
+from plane_guard_dashboard.report.github import LARGEST_PAGE, annotations_of
 from plane_guard_dashboard.report.known import Known
 from plane_guard_dashboard.report.summary import Asked
 from plane_guard_dashboard.triage import KnownFile, KnownFileError
@@ -145,6 +144,8 @@ def report(  # noqa: PLR0913  one per option
     result = gate.judge(
         summary, fail_on, allow_unreadable=allow_unreadable, chosen=run is not None or wanted.is_limited
     )
+    if result.finding:
+        summary = replace(summary, undecided=(*summary.undecided, result.finding))
     verification = verifications.Answer()
     if verified:
         verification = verifications.answer(verifications.read(wanted.source), summary.runs)
@@ -204,7 +205,8 @@ def _full_output() -> Iterator[None]:
     """Turn output that cannot be printed into exit code 2, and not into that of a condition that holds."""
     try:
         yield
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as in `report >&-`
+            sys.stdout.flush()
     except BrokenPipeError:
         _discard_output()  # the reader, such as `head`, has seen enough
     except OSError as error:
@@ -254,7 +256,8 @@ def _earlier(path: str | None) -> dict[str, str] | None:
     except UnicodeDecodeError:
         raise KnownReportError(f"{path} is neither UTF-8 nor UTF-16: name a JSON report with --known.") from None
     except OSError as error:
-        problems.warn(f"The earlier report {path} cannot be read ({error}): everything counts as new.")
+        reason = error.strerror or error
+        problems.warn(f"The earlier report {path} cannot be read ({reason}): everything counts as new.")
         return {}
 
 
@@ -274,11 +277,17 @@ def _append_to_job(summary: Summary) -> None:
     if not path:
         _say_unwritten("$GITHUB_STEP_SUMMARY is not set", "GitHub Actions sets it; elsewhere name a file in it")
         return
+    section = rendering.as_markdown(summary)
     try:
+        written = Path(path).read_bytes() if Path(path).is_file() else b""
+        if len(written) + len(section.encode()) > LARGEST_PAGE:
+            _say_unwritten(f"{path} would be larger than GitHub shows", "let the step write less into it")
+            return
         with Path(path).open("a", encoding="utf-8") as page:
-            page.write(rendering.as_markdown(summary))
+            # A heading next to a paragraph without an end would be a part of it.
+            page.write(section if not written or written.endswith(b"\n") else f"\n\n{section}")
     except OSError as error:
-        _say_unwritten(f"{visible(path)}: {error.strerror}", "set $GITHUB_STEP_SUMMARY to a file that can be written")
+        _say_unwritten(f"{path}: {error.strerror}", "set $GITHUB_STEP_SUMMARY to a file that can be written")
 
 
 def _say_unwritten(reason: str, remedy: str) -> None:

@@ -34,10 +34,11 @@ _OF_OTHERS: Mapping[str, Callable[[OtherRun], int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """An exit code, and the sentence that explains it if the code is 2."""
+    """An exit code, and the sentence that explains it if the code is 2. `finding` is what the headline has to say."""
 
     code: int
     reason: str = ""
+    finding: str = ""
 
 
 def worse(*codes: int) -> int:
@@ -57,11 +58,11 @@ def judge(summary: Summary, fail_on: str | None, *, allow_unreadable: bool, chos
         return Gate(UNDECIDED, _NO_TESTS if summary.sessions else _NO_SESSION)
     others = [one.run for one in summary.other_runs if _OF_OTHERS[fail_on](one)]
     if others and not chosen:
-        return Gate(
-            UNDECIDED,
-            f"{plural(len(others), 'other run')} in the same place meet the condition ({listed(others)})."
-            " Say which runs count: --run ID, latest or all, or --since-file.",
-        )
+        meet = "meets" if len(others) == 1 else "meet"
+        found = f"{plural(len(others), 'other run')} in the same place {meet} the condition ({listed(others)})"
+        leaked = any(one.prod_allowed for one in summary.other_runs)  # the headline says so already
+        reason = f"{found}. Say which runs count: --run ID, latest or all, or --since-file."
+        return Gate(UNDECIDED, reason, "" if leaked else found)
     return Gate(PASSED)
 
 

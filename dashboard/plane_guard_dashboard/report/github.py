@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from plane_guard_dashboard.report.summary import Group, Summary
 
+# https://docs.github.com/actions/reference/workflow-commands-for-github-actions#step-isolation-and-limits
+LARGEST_PAGE = 1024 * 1024  # bytes
 _MOST = 10  # GitHub shows no more of one step
 # https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 _IN_MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
