@@ -57,10 +57,17 @@ _MACROS = (
     "startsWith(s, beginning) AS starts_with(s, beginning)",
 )
 _TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
-_TRACKED = (
-    "number BIGINT, key VARCHAR, name VARCHAR, position BIGINT, lines BIGINT, unreadable BIGINT, duplicates BIGINT, "
-    "samples VARCHAR, shadowed_by BIGINT[]"
-)
+_TRACKED = {
+    "number": "BIGINT",
+    "key": "VARCHAR",
+    "name": "VARCHAR",
+    "position": "BIGINT",
+    "lines": "BIGINT",
+    "unreadable": "BIGINT",
+    "duplicates": "BIGINT",
+    "samples": "VARCHAR",
+    "shadowed_by": "BIGINT[]",
+}
 # A process may write its session again, from the same start. The later record tells more, and replaces the others.
 _LAST_OF_A_PROCESS = f"""
     QUALIFY row_number() OVER (
@@ -282,17 +289,24 @@ class Database:
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(f"CREATE TABLE IF NOT EXISTS tracked ({_TRACKED})")
+    _create_table(connection, "tracked", _TRACKED)
     for macro in _MACROS:
         connection.execute(f"CREATE OR REPLACE MACRO {macro}")
     for kind, columns in KINDS.items():
         types = {name: _TYPES[type_] for name, type_ in columns.items()}
         if kind == "decisions":
             types["digest"] = "UBIGINT"
-        connection.execute(f"CREATE TABLE IF NOT EXISTS all_{kind} ({', '.join(map(' '.join, types.items()))})")
+        _create_table(connection, f"all_{kind}", types)
         shown = ", ".join(name for name in columns if name not in ("source", "position"))
         last = _LAST_OF_A_PROCESS if kind == "sessions" else ""
         connection.execute(f"CREATE OR REPLACE VIEW {kind} AS SELECT {shown} FROM all_{kind}{last}")
+
+
+def _create_table(connection: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str]) -> None:
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(map(' '.join, types.items()))})")
+    found = connection.execute(f"DESCRIBE {name}").fetchall()
+    if [(column, type_) for column, type_, *_ in found] != [*types.items()]:
+        raise duckdb.DataError(f"{name} has other columns")
 
 
 def _tracked(*row: Any) -> Tracked:

@@ -111,10 +111,16 @@ def test_damage_of_the_log_that_a_killed_process_left_is_noticed_or_harmless(fol
             del store
 
 
-def test_damage_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("table", ["", "tracked(number VARCHAR)", "all_spans(source BOOLEAN)"])
+def test_damage_is_told(folder: Path, caplog: pytest.LogCaptureFixture, table: str) -> None:
     fill(folder, "a")
     ids(Local(str(folder)))
-    database(folder).write_bytes(b"not a database" * 9999)
+    path = database(folder)
+    path.write_bytes(b"not a database" * 9999)
+    if table:
+        path.unlink()
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(f"CREATE TABLE {table}")
     assert ids(Local(str(folder))) == ["a"]
     assert f"The cache in {database(folder).parent} is damaged. The dashboard reads the traces again." in caplog.text
 
