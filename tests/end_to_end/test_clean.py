@@ -48,7 +48,7 @@ def test_old_files_of_processes_that_are_gone_are_deleted(child: Child, kind: st
     result = child.run([*CLEAN, "30d"])
 
     assert result.returncode == 0
-    assert "1 file(s) deleted" in result.stdout
+    assert "1 file deleted" in result.stdout
     assert (old.exists(), young.exists()) == (False, True)
 
 
@@ -68,7 +68,7 @@ def test_evidence_of_a_process_id_that_another_process_has_now_is_deleted(child:
     result = child.run([*CLEAN, "30d"])
 
     assert result.returncode == 0
-    assert "2 file(s) deleted" in result.stdout
+    assert "2 files deleted" in result.stdout
 
 
 def test_a_file_that_a_running_process_created_is_kept_and_counted(child: Child) -> None:
@@ -78,7 +78,7 @@ def test_a_file_that_a_running_process_created_is_kept_and_counted(child: Child)
 
     assert result.returncode == 0
     assert kept.exists()
-    assert "0 file(s) deleted, 1 old file kept, because their processes are running" in result.stdout
+    assert "0 files deleted, 1 old file kept, because their processes are running" in result.stdout
 
 
 def test_the_start_of_this_process_is_known() -> None:
@@ -113,7 +113,7 @@ def test_on_a_read_only_mount_nothing_is_called_deleted(child: Child) -> None:
         result = child.run([*CLEAN, "30d"])
 
     assert (result.returncode, old.exists()) == (2, True)
-    assert result.stdout == "0 file(s) deleted, 1 could not be deleted\n"
+    assert result.stdout == "0 files deleted, 1 could not be deleted. Run the command as a user who may delete them\n"
     assert result.stderr.count("not deleted: ") == 1
     assert "Read-only file system" in result.stderr
 
@@ -143,7 +143,7 @@ def foreign(child: Child) -> Iterator[Path]:
     [
         (0o1777, 1, "Operation not permitted"),
         (0o744, 3, "Permission denied"),
-        (0o711, 3, "Permission denied. Give this user read access to the folder"),
+        (0o711, 3, "Permission denied"),
         (0o755, 3, "Permission denied"),
     ],
     ids=["sticky", "no search", "no read", "read only"],
@@ -196,7 +196,7 @@ def test_a_file_of_another_host_goes_by_its_age_alone(child: Child) -> None:
 def test_a_dry_run_deletes_nothing(child: Child) -> None:
     old = evidence(child, GONE, 31)
 
-    assert "1 file(s) to delete" in child.run([*CLEAN, "30d", "--dry-run"]).stdout
+    assert "1 file to delete" in child.run([*CLEAN, "30d", "--dry-run"]).stdout
     assert old.exists()
 
 

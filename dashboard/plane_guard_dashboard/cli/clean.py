@@ -72,11 +72,11 @@ class Summary:
         """Print the counts, and each file that remains although it is old."""
         for failure in self.failed:
             problems.warn(f"not deleted: {failure}")
-        counts = [f"{self.deleted} file(s) {'to delete' if self.dry_run else 'deleted'}"]
+        counts = [f"{plural(self.deleted, 'file')} {'to delete' if self.dry_run else 'deleted'}"]
         if self.in_use:
             counts.append(f"{plural(self.in_use, 'old file')} kept, because their processes are running")
         if self.failed:
-            counts.append(f"{len(self.failed)} could not be deleted")
+            counts.append(f"{len(self.failed)} could not be deleted. Run the command as a user who may delete them")
         click.echo(", ".join(counts))
 
 
@@ -104,7 +104,7 @@ def clean(*, age: float, traces: str | None, dry_run: bool) -> None:
         names = sorted(os.listdir(folder))
     except OSError as error:
         names = []
-        summary.failed.append(f"{folder}: {error.strerror or error}. Give this user read access to the folder")
+        summary.failed.append(f"{folder}: {error.strerror or error}")
     for name in names:
         _clean_file(folder / name, age, summary)
     _clean_caches(summary)

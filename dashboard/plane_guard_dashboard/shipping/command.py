@@ -116,9 +116,8 @@ def _print(counts: Counts, place: Endpoint, checkpoint: Checkpoint) -> None:
     _list("Waiting", counts.waiting)
     _list("Not readable", counts.unreadable)
     if counts.rejected:
-        problems.warn(
-            f"The collector dropped {plural(counts.rejected, 'span')} of what it accepted: {checkpoint.message}"
-        )
+        reason = checkpoint.message or "it gave no reason. Look at its log."
+        problems.warn(f"The collector dropped {plural(counts.rejected, 'span')} of what it accepted: {reason}")
     if checkpoint.lost:
         problems.warn(
             "The next call sends everything again, because what was accepted could not be recorded. "
