@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer."""
+    """One answer. Status 0 cuts the connection instead."""
 
     status: int = 200
     body: bytes = b'{"partialSuccess":{}}'
@@ -56,6 +56,9 @@ class Receiver:
                 request = Request(self.path, dict(self.headers), gzip.decompress(content) if packed else content)
                 receiver.requests.append(request)
                 answer = receiver.answers.pop(0) if receiver.answers else receiver.judge(request)
+                if not answer.status:
+                    self.close_connection = True
+                    return
                 self.send_response(answer.status)
                 for header in (*answer.headers, ("Content-Length", str(len(answer.body)))):
                     self.send_header(*header)

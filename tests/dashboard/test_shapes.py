@@ -107,6 +107,44 @@ def with_ids_in_base64(documents: Documents) -> bytes:
     return lines(documents)
 
 
+def with_ids_in_upper_case(documents: Documents) -> bytes:
+    for span in spans(documents):
+        span.update(traceId=span["traceId"].upper(), spanId=span["spanId"].upper())
+    return lines(documents)
+
+
+def with_names_and_numbers(documents: Documents) -> bytes:
+    """Enums by name, and 64-bit numbers as JSON numbers, as other libraries write them."""
+    for span in spans(documents):
+        span.update(kind="SPAN_KIND_INTERNAL", status={"code": "STATUS_CODE_ERROR"})
+        for holder, key in ((span, "startTimeUnixNano"), *((event, "timeUnixNano") for event in span.get("events", ()))):
+            holder[key] = int(holder[key])
+    text = lines(documents).decode()
+    return re.sub(r'"intValue": "(\d+)"', r'"intValue": \1', text).encode()
+
+
+# The span of the specification's example file.
+SPECIFIED = {
+    "traceId": "5B8EFFF798038103D269B633813FC60C",
+    "spanId": "EEE19B7EC3C1B174",
+    "parentSpanId": "EEE19B7EC3C1B173",
+    "name": "I'm a server span",
+    "startTimeUnixNano": "1544712660000000000",
+    "endTimeUnixNano": "1544712661000000000",
+    "kind": 2,
+    "attributes": [{"key": "my.span.attr", "value": {"stringValue": "some value"}}],
+}
+
+
+def among_spans_of_others(documents: Documents) -> bytes:
+    for document in documents:
+        for group in document["resourceSpans"]:
+            library = {"name": "my.library", "version": "1.0.0", "attributes": []}
+            group["scopeSpans"].insert(0, {"scope": library, "spans": [SPECIFIED]})
+            group["scopeSpans"][-1]["spans"] += [SPECIFIED]
+    return lines(documents)
+
+
 def with_events_as_logs(documents: Documents) -> bytes:
     for document in documents:
         for group in document["resourceSpans"]:
@@ -188,6 +226,10 @@ SHAPES: dict[str, Shape] = {
     "jaeger": content(lambda found: json.dumps({"result": one(found)}).encode(), "trace.json"),
     "odd values": content(with_odd_values),
     "base64 ids": content(with_ids_in_base64),
+    "upper-case ids": content(with_ids_in_upper_case),
+    "names and numbers": content(with_names_and_numbers),
+    "among spans of others": content(among_spans_of_others),
+    "odd names": put("a [b]*? 'c' %s {x}\n/traces.jsonl"),
     "log records": content(with_events_as_logs),
     "events and log records": content(with_logs_as_well),
     "other signals": content(

@@ -72,14 +72,14 @@ def test_an_address_of_clickhouse_is_refused_without_its_password(receiver: Rece
     )
 
 
-@pytest.mark.parametrize("status", sorted(http.TRY_AGAIN))
+@pytest.mark.parametrize("status", [0, *sorted(http.TRY_AGAIN)])
 def test_an_answer_that_means_later_is_tried_again(folder: Path, receiver: Receiver, status: int) -> None:
     receiver.answers = [Answer(status), Answer(status)]
     assert ship(folder, receiver).exit_code == 0
     assert len(receiver.requests) == 3
 
 
-@pytest.mark.parametrize("when", ["1", "Wed, 21 Oct 2015 07:28:00 GMT", "nonsense"])
+@pytest.mark.parametrize("when", ["1", "-5", "Wed, 21 Oct 2015 07:28:00 GMT", "nonsense"])
 def test_retry_after_is_honoured_in_every_form(folder: Path, receiver: Receiver, when: str) -> None:
     receiver.answers = [Answer(429, headers=(("Retry-After", when),))]
     assert ship(folder, receiver).exit_code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -195,6 +196,14 @@ def test_a_decision_alone_in_its_trace(tmp_path: Path) -> None:
     app = shown("decision", evidence(tmp_path, decision(ID)), id="this")
     assert "No other span of this trace was collected" in markdown(app)
     assert not [table for table in tables(app) if table["label"] == "The trace of the decision"]
+
+
+def test_a_decision_without_the_ids_of_a_trace(tmp_path: Path) -> None:
+    folder = evidence(tmp_path, decision(ID), decision())
+    for path in folder.glob("*.jsonl"):
+        path.write_text(re.sub(r'"(traceId|spanId)": ?"\w+"', r'"\1":""', path.read_text()))
+    app = shown("decision", folder, id="this")
+    assert "No other span of this trace was collected" in markdown(app)
 
 
 def test_the_raw_span(tmp_path: Path) -> None:
