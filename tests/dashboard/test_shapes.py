@@ -117,8 +117,9 @@ def with_names_and_numbers(documents: Documents) -> bytes:
     """Enums by name, and 64-bit numbers as JSON numbers, as other libraries write them."""
     for span in spans(documents):
         span.update(kind="SPAN_KIND_INTERNAL", status={"code": "STATUS_CODE_ERROR"})
-        for holder, key in ((span, "startTimeUnixNano"), *((event, "timeUnixNano") for event in span.get("events", ()))):
-            holder[key] = int(holder[key])
+        span["startTimeUnixNano"] = int(span["startTimeUnixNano"])
+        for event in span.get("events", ()):
+            event["timeUnixNano"] = int(event["timeUnixNano"])
     text = lines(documents).decode()
     return re.sub(r'"intValue": "(\d+)"', r'"intValue": \1', text).encode()
 
