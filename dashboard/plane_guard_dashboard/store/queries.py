@@ -121,7 +121,7 @@ _COUNTS = """count(*) AS decisions,
                countIf(possible_prod_attempt) AS possible_prod_attempts, countIf(prod_allowed) AS prod_allowed"""
 _ROW = """decision_id, time_ns, verdict, target, project, project_name, work_item, op, reason, test, caller,
                service, branch, run, demo, trace_id, host, repository, job, actor, pipeline, revision, worker,
-               work_item_id, prod_allowed"""
+               work_item_id, prod_allowed, workspace, work_item_key, server_address, repository_url, span_id"""
 
 
 _IS_NEW = "(in_newest > 0 AND in_newest = known)"
@@ -250,8 +250,8 @@ QUERIES: Mapping[str, str] = {
         FROM decisions WHERE {_SCOPE}
         GROUP BY verdict, target, op, reason ORDER BY decisions DESC, verdict, target, op, reason LIMIT $limit""",
     "incidents": f"""
-        SELECT {_ROW}, url_template, method, pid
-        FROM decisions WHERE prod_allowed ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
+        SELECT {_ROW} FROM decisions
+        WHERE prod_allowed ORDER BY time_ns DESC, decision_id DESC LIMIT $limit""",
     "latest": f"""
         SELECT {_ROW} FROM decisions
         WHERE {_SCOPE} AND (time_ns < $before_ns OR (time_ns = $before_ns AND decision_id < $before_id))

@@ -11,7 +11,7 @@ import pytest
 from plane_guard_dashboard.views.figures import age, sentence
 from plane_guard_dashboard.views.period import written
 from tests.dashboard.evidence import SECOND, START, TEST, decision, resource, sandbox_write, session, write
-from tests.dashboard.pages.single import HOSTILE, blocks, facts, grid, markdown, opened
+from tests.dashboard.pages.single import HOSTILE, blocks, facts, followed, grid, markdown, opened
 from tests.dashboard.pages.whole import figures, title
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_a_write_that_got_through_alarms_whatever_is_filtered(dashboard: Dashboa
     assert "got through" in app.error[0].value
     assert figures(app)["Production writes allowed"] == "1"
     card = facts(app, "Incident")
-    assert card["Work item"] == "ORCH-114"
+    assert card["Work item"][0] == "ORCH-114"
 
 
 def test_expected_blocks_are_told_apart(dashboard: Dashboard) -> None:
@@ -165,11 +165,17 @@ def test_no_two_kinds_of_decisions_share_a_colour(dashboard: Dashboard) -> None:
 
 
 def test_an_incident_card_names_item_test_branch_job_and_next_step(dashboard: Dashboard) -> None:
-    job = {"vcs.ref.head.name": "topic", "cicd.pipeline.run.url.full": "https://ci.example/412"}
-    app = dashboard.holds(session(), decision(LEAK, of=resource("run-7", **job))).opened()
+    job = {"vcs.ref.head.name": "topic", "cicd.pipeline.run.url.full": "https://ci.example/412", "user.name": "grace"}
+    commit = {"vcs.ref.head.revision": "0123abcd", "vcs.repository.url.full": "https://github.com/acme/orch"}
+    app = dashboard.holds(session(), decision(LEAK, of=resource("run-7", **job, **commit))).opened()
     card = facts(app, "Incident")
     assert (card["Branch"], card["Test"], card["Host"]) == ("topic", TEST, "box")
     assert card["CI job"] == ["CI https://ci.example/412", "https://ci.example/412"]
+    assert card["Work item"] == ["ORCH-114", "https://app.plane.so/acme/browse/ORCH-114/"]
+    assert card["Called from"][1] == "https://github.com/acme/orch/blob/0123abcd/src/orchestrator/plane.py#L42"
+    assert card["Started by"] == "grace"
+    group = dashboard.opened("attempts", **followed(opened(app, "Top attempts, new ones first")))
+    assert facts(group, "The newest attempt of this group") == {**card, "Age": START}
     assert card["Run"][0] == "run-7"
     assert card["When"] == START
     assert "sandbox allowlist" not in app.error[0].value
