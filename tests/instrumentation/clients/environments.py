@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[3]
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 # niquests comes last, as when it is added to a project: its urllib3-future replaces urllib3.
 NIQUESTS = (("requests", "urllib3", "plane-sdk"), ("niquests",))
+# Newer releases of pyreqwest-impersonate come without wheels.
 EVERY_OTHER_CLIENT = (
     (
         "aiohttp",
@@ -34,7 +35,16 @@ EVERY_OTHER_CLIENT = (
         "primp",
         "pyopenssl",
     ),
-    ("pyreqwest", "pyreqwest-impersonate", "requests", "rnet", "ry", "service-identity", "tls-client", "tornado"),
+    (
+        "pyreqwest",
+        "pyreqwest-impersonate==0.5.3",
+        "requests",
+        "rnet",
+        "ry",
+        "service-identity",
+        "tls-client",
+        "tornado",
+    ),
     ("treq", "urllib3", "websockets", "wreq"),
 )
 
