@@ -89,7 +89,7 @@ def layers() -> list[str]:
         layer for layer in dict.fromkeys(target.layer for target in CLIENT_TARGETS) if not self_check.is_closed(layer)
     ]
     names = [layer if layer in present else f"{layer} (when imported)" for layer in every]
-    return names + (["connections of other clients"] if audit_hook.is_installed() else [])
+    return names + (["connections of other clients to known Plane hosts"] if audit_hook.is_installed() else [])
 
 
 def _targets() -> Sequence[PatchTarget]:

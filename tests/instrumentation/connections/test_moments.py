@@ -277,11 +277,12 @@ def test_what_another_tool_removed_is_put_back_and_reported(guarded_child: Child
     assert {line.partition(" ")[0] for line in result.stdout.splitlines()} == {layer}
 
 
-def test_a_session_says_that_the_floor_is_laid(guarded_child: Child) -> None:
+def test_a_session_says_that_other_clients_are_guarded_by_host(guarded_child: Child) -> None:
     guarded_child.write("test_nothing.py", "def test_nothing(): pass")
     result = guarded_child.pytest()
-    assert "connections of other clients" in result.stdout
-    assert [session.shells[-1] for session in guarded_child.sessions()] == ["connections of other clients"]
+    by_host = "connections of other clients to known Plane hosts"
+    assert by_host in result.stdout
+    assert [session.shells[-1] for session in guarded_child.sessions()] == [by_host]
 
 
 def test_a_refusal_fails_the_test_and_is_in_its_list(guarded_child: Child) -> None:
