@@ -201,7 +201,9 @@ def without(*modules: str) -> subprocess.CompletedProcess[str]:
 def test_without_the_package_the_sentence_says_how_to_get_it() -> None:
     done = without("streamlit", "duckdb", "orjson", "pyarrow", "clickhouse_connect")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == 'ClickHouse needs one more package: pip install "plane-guard[clickhouse]"\n'
+    sentence, more = done.stderr.splitlines()
+    assert sentence == 'ClickHouse needs one more package: pip install "plane-guard[clickhouse]"'
+    assert more.startswith("More: plane-guard explain")
 
 
 def test_it_needs_neither_streamlit_nor_duckdb() -> None:
