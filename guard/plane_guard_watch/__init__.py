@@ -115,6 +115,15 @@ def watch() -> None:
         report_failure(error)
 
 
+def folder_for_children() -> str:
+    """Return the folder that guards children if it is in their PYTHONPATH; empty if children can do without it.
+
+    It is empty, too, where the packages are in a zip file, from which children cannot read it.
+    """
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "children")
+    return folder if not STATE.at_start and os.path.isdir(folder) else ""
+
+
 def watch_late() -> None:
     """Watch a process whose interpreter ran no start-up file, because the package is not in its site-packages."""
     if STATE.finder is None:

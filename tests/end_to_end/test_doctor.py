@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import venv
 from importlib.util import find_spec
@@ -89,19 +90,41 @@ def test_a_start_up_file_that_only_a_zipapp_runs_does_not_count(
     result = child.run([python, "zipapp.py", "doctor"], COLUMNS="200")
 
     assert result.returncode == 1, result.stdout + result.stderr
+    assert "Their child processes are guarded only if they keep PYTHONPATH" in result.stdout
+    assert "ok  a child process: blocked, the server received 0 request(s)" in result.stdout
+    assert "BAD a child process with an empty environment: sent, the server received 1 request(s)" in result.stdout
+
+
+def test_from_a_zip_file_children_are_not_guarded(child: Child, without_start_file: tuple[str, str]) -> None:
+    python, path = without_start_file
+    guard, others = split(path.split(os.pathsep))
+    zipped = shutil.make_archive(str(child.folder / "guard"), "zip", guard)
+    result = child.run(
+        [python, "-m", "plane_guard_dashboard", "doctor"],
+        COLUMNS="200",
+        PYTHONPATH=os.pathsep.join((zipped, *others)),
+    )
+
+    assert result.returncode == 1, result.stdout + result.stderr
     assert "Their child processes are NOT guarded" in result.stdout
     assert "BAD a child process: sent, the server received 1 request(s)" in result.stdout
     assert "ok  httpx: blocked, the server received 0 request(s)" in result.stdout
 
 
-def test_pytest_without_a_start_up_file_says_that_children_are_not_guarded(
+def split(paths: list[str]) -> tuple[str, list[str]]:
+    """Return the folder of the core and the other ones."""
+    (guard,) = (path for path in paths if path.endswith("guard"))
+    return guard, [path for path in paths if path != guard]
+
+
+def test_pytest_without_a_start_up_file_guards_children_by_pythonpath_and_says_so(
     child: Child, plane: FakePlane, without_start_file: tuple[str, str]
 ) -> None:
     python, path = without_start_file
     child.write(
         "test_it.py",
         """
-        import httpx, os, pytest
+        import httpx, os, pytest, subprocess, sys
         @pytest.fixture(scope="session", autouse=True)
         def leaves_it_on():
             os.environ["PLANE_TEST_WRITE_ENABLED"] = "1"
@@ -109,10 +132,23 @@ def test_pytest_without_a_start_up_file_says_that_children_are_not_guarded(
             url = f'{os.environ["PLANE_API_URL"]}/api/v1/workspaces/a/projects/{os.environ["PLANE_SANDBOX"]}/labels/'
             with pytest.raises(RuntimeError, match="opt-in-disabled"):
                 httpx.post(url, json={})
+            send = f"import urllib.request; urllib.request.urlopen({url!r}, b'')"
+            for interpreter in (sys.executable, os.environ["ANOTHER"]):
+                ran = subprocess.run([interpreter, "-c", send], capture_output=True, text=True)
+                assert "opt-in-disabled" in ran.stderr, ran.stderr
+            own = "import sitecustomize; print(sitecustomize.OWN)"
+            assert subprocess.run([sys.executable, "-c", own], capture_output=True, text=True).stdout == "own\\n"
         """,
     )
+    child.write("own/sitecustomize.py", "OWN = 'own'\n")
+    venv.create(child.folder / "another", with_pip=False, symlinks=True)
     command = [python, "-m", "pytest", "-vv", "-p", "no:cacheprovider", "-p", "plane_guard"]
-    result = child.run(command, PYTHONPATH=path, PLANE_TEST_WRITE_ENABLED="1")
+    result = child.run(
+        command,
+        PYTHONPATH=os.pathsep.join((path, str(child.folder / "own"))),
+        PLANE_TEST_WRITE_ENABLED="1",
+        ANOTHER=str(child.folder / "another" / "bin" / "python"),
+    )
 
     assert "1 passed" in result.stdout, result.stdout + result.stderr
     assert result.stdout.count("not covered: children: plane-guard is importable, but its start-up file") == 2

@@ -181,8 +181,9 @@ NOT_GUARDED = {
     ),
     "Children, where plane-guard is importable but not in the interpreter's site-packages (`PYTHONPATH`, `--target`, "
     "`--prefix`, zipapp, shiv, PEX)": (
-        "The process that pytest runs in is guarded by the plugin. Its children are not. The header, the summary, "
-        "`plane-guard report` and `plane-guard doctor` say so. Install plane-guard into the environment."
+        "The process that pytest runs in is guarded by the plugin. Its Python children are guarded if they keep the "
+        "`PYTHONPATH` that it gives them, which a zipapp cannot. The header, the summary, `plane-guard report` and "
+        "`plane-guard doctor` say so. Install plane-guard into the environment."
     ),
     "A daemon that left its session with an empty environment before Python started": (
         "It has no guarded ancestor any more. With its environment it is guarded."

@@ -79,8 +79,9 @@ def _print_status(console: Console) -> None:
     if plane_guard_watch.STATE.at_start:
         console.print("Tests in this environment are guarded, and so are their Python child processes.")
     else:
+        guarded = "guarded only if they keep PYTHONPATH" if plane_guard_watch.folder_for_children() else "NOT guarded"
         console.print(
-            "Tests in this environment are guarded if pytest loads the plugin. Their child processes are NOT guarded: "
+            f"Tests in this environment are guarded if pytest loads the plugin. Their child processes are {guarded}: "
             f"plane-guard is imported from {os.path.dirname(os.path.dirname(plane_guard_watch.__file__))}, which is "
             f"not in the site-packages of {sys.executable}. Install it there with pip.",
             soft_wrap=True,

@@ -96,14 +96,18 @@ except Exception as error:
 _CHILD_SECONDS = 60
 
 
-def _child(url: str) -> str:
+def _child(url: str, environ: dict[str, str] | None = None) -> str:
     command = [sys.executable, "-c", _CHILD, url]
-    # An empty environment: the child has to find out from its ancestors that it belongs to a test.
     child = subprocess.run(  # noqa: S603  our own code
-        command, env={}, capture_output=True, text=True, check=False, timeout=_CHILD_SECONDS
+        command, env=environ, capture_output=True, text=True, check=False, timeout=_CHILD_SECONDS
     )
     said = child.stdout.strip()
     return "blocked" if said == PlaneWriteBlocked.__name__ else f"failed with {said}" if said else "sent"
+
+
+def _child_without_environment(url: str) -> str:
+    """Start a child that has to find out from its ancestors that it belongs to a test."""
+    return _child(url, {})
 
 
 def _unpatched(_: str) -> None:
@@ -123,6 +127,7 @@ PATHS: dict[str, tuple[str, Send]] = {
     "aiohttp": ("aiohttp", _aiohttp),
     "a client that is not patched": ("socket", _unpatched),
     "a child process": ("subprocess", _child),
+    "a child process with an empty environment": ("subprocess", _child_without_environment),
 }
 
 

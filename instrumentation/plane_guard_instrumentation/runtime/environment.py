@@ -24,6 +24,7 @@ ROOT_VARIABLE = run.ROOT_VARIABLE
 TRACE_DIR_VARIABLE = run.TRACE_DIR_VARIABLE
 SWALLOWED_VARIABLE = run.SWALLOWED_VARIABLE
 DEFAULT_TRACE_DIR = run.DEFAULT_TRACE_DIR
+_PYTHON_PATH = "PYTHONPATH"
 SCRUBBED = (OPT_IN_VARIABLE, SANDBOX_VARIABLE)
 Start = run.Run
 start = run.current
@@ -93,8 +94,15 @@ def hand_to_children(_evidence_file: str = "") -> bool:
     os.environ[TRACE_DIR_VARIABLE] = str(current.trace_dir)
     os.environ.update(settings)
     _State.given = settings
+    _lead_children_to_start_up()
     process.on_host_learned(hand_to_children)
     return marker.is_found_without_environment(watched.marker)
+
+
+def _lead_children_to_start_up() -> None:
+    folder, paths = plane_guard_watch.folder_for_children(), os.environ.get(_PYTHON_PATH, "")
+    if folder and folder not in paths.split(os.pathsep):
+        os.environ[_PYTHON_PATH] = os.pathsep.join(filter(None, (folder, paths)))
 
 
 def _has_own_marker() -> bool:

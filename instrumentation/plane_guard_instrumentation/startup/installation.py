@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 _NO_START_FILE = (
     "plane-guard is importable, but its start-up file is not in this interpreter's site-packages (found by "
-    "PYTHONPATH, --target, --prefix, a zipapp, shiv or PEX), so Python child processes are not guarded. "
+    "PYTHONPATH, --target, --prefix, a zipapp, shiv or PEX), so Python child processes are {guarded}. "
     "Install it into the environment"
 )
+_BY_PATH, _NOT = "guarded only if they keep PYTHONPATH", "not guarded"
 _CONFIG_MODULE = "_pytest.config"
 _NO_MARKER = (
     "no folder for process markers is usable, so child processes with an environment of their own are not guarded. "
@@ -74,7 +75,8 @@ def hand_over() -> None:
     if not environment.hand_to_children():
         coverage.report_uncovered("children", _NO_MARKER)
     if not plane_guard_watch.STATE.at_start:
-        coverage.report_uncovered("children", _NO_START_FILE)
+        guarded = _BY_PATH if plane_guard_watch.folder_for_children() else _NOT
+        coverage.report_uncovered("children", _NO_START_FILE.format(guarded=guarded))
     session.announce()
 
 

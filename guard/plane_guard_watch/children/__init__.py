@@ -1,0 +1,1 @@
+"""What children find through their PYTHONPATH."""
