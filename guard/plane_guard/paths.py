@@ -35,6 +35,7 @@ _PARAMETERS = re.compile(r";[^/]*")
 _PLAIN_WORD = re.compile(r"v[12]|[a-z]{1,20}(?:-[a-z]{1,20}){0,4}")
 # The words below `/api/` that only Plane's public boards have, and how many segments such a path has at least.
 _PUBLIC_BOARDS = {("public", "anchor"): 4, ("public", "assets", "v2", "anchor"): 5}
+_MOST_WORDS = max(_PUBLIC_BOARDS.values())  # of a path, that tell what it is
 _SURFACES = frozenset({("v1",), ("v2",)})
 _INSTANCE_ROOTS = frozenset({"api", "graphql", "mcp", "auth", "http", "sse"})
 _LIVE_ROOTS = _INSTANCE_ROOTS | {"live"}
@@ -188,7 +189,7 @@ def _parsed_paths(segments: tuple[str, ...]) -> Iterator[ParsedPath]:
 def _parse_below_api(
     segments: tuple[str, ...], lowered: tuple[str, ...], start: int, *, has_workspace: bool
 ) -> ParsedPath | None:
-    below = lowered[start:]
+    below = lowered[start : start + _MOST_WORDS]
     if below[:1] == ("workspaces",):
         return _parse_in_workspace("/api/", segments[start + 1 :])
     if below[:3] == ("assets", "v2", "workspaces"):
@@ -228,7 +229,8 @@ def _parse_in_instance(text: str, roots: frozenset[str]) -> Iterator[ParsedPath]
     for at, segment in enumerate(lowered):
         if segment == "uploads":
             return
-        if segment in roots or lowered[at:] == _SSE_MESSAGES:
+        # Slices of the whole rest, here and above, would make a long path take the square of its length.
+        if segment in roots or lowered[at : at + 2] == _SSE_MESSAGES:
             if lowered[at:] not in _TOKEN_ENDPOINTS:
                 yield ParsedPath(routes.INSTANCE, "/", segments[at:])
             return

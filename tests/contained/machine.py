@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Self
 import trustme
 
 from plane_guard_dashboard.evidence import traces
-from plane_guard_dashboard.report.summary import ALL, summarize
-from plane_guard_dashboard.store.local import Local
-from plane_guard_dashboard.store.queries import Filters
 from plane_guard_instrumentation.testing import FakePlane, ReceivedRequest, Reply
 from plane_guard_instrumentation.testing.http_server import HTTPServer
 
@@ -151,6 +148,11 @@ class Machine:
 
     def counts(self) -> Counter[str]:
         """Decisions by outcome and reason, as evidence, report and dashboard count them: all alike."""
+        # The benchmarks use this module too, and would measure the memory of DuckDB in every process.
+        from plane_guard_dashboard.report.summary import ALL, summarize
+        from plane_guard_dashboard.store.local import Local
+        from plane_guard_dashboard.store.queries import Filters
+
         folder = self.folder / ".plane-guard"
         found = traces.read(folder)
         evidence = Counter(f"{row.outcome} {row.reason}" for row in found.decisions)
