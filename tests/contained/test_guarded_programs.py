@@ -48,3 +48,6 @@ def test_evidence_that_a_program_forges_hides_no_refusal(machine: Machine) -> No
     assert second.stdout.split() == ["201", "403"], second.stderr
     blocks = {row.decision_id for row in machine.decisions() if row.outcome == "block"}
     assert len(blocks) == 2
+    # What another run recorded, under whatever process id, does not stand for a write of this one.
+    allowed = {row.decision_id for row in machine.decisions() if row.outcome == "allow"}
+    assert len(allowed) == 2

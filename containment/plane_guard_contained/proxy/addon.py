@@ -55,7 +55,7 @@ class Guard:
     def __init__(self, orders: Orders, vault: Vault) -> None:
         self._orders = orders
         self._vault = vault
-        self._recorded = RecordedDecisions(run.current().trace_dir)
+        self._recorded = RecordedDecisions(run.current().trace_dir, run.current().run_id)
         self._connect_to = {(host, port): (to, at) for host, port, to, at in orders.connect_to}
         self._addresses: tuple[float, frozenset[str]] = (0.0, frozenset())
         self._asked: dict[str, tuple[str, int]] = {}

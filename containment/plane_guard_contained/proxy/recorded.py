@@ -7,17 +7,16 @@ out: a process that is blocked by its own guard sends nothing, so a refusal of t
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plane_guard_instrumentation.evidence import attributes as names
-from plane_guard_instrumentation.evidence import evidence_file
+from plane_guard_instrumentation.evidence import evidence_file, otlp_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _SAME = (
     names.OUTCOME, names.REASON, names.TARGET, names.OP, names.WORKSPACE, names.PROJECT, names.WORK_ITEM, names.METHOD,
@@ -29,10 +28,12 @@ _Key = tuple[object, ...]
 
 
 class RecordedDecisions:
-    """The decisions in evidence files, from the moment at which this object is made. Each is used once."""
+    """The decisions of a run in its evidence files, from the moment at which this object is made. Each is used once."""
 
-    def __init__(self, folder: str | Path) -> None:
-        self._folder = Path(folder)
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self._folder = folder
+        # Process ids are small in a namespace, so two runs at once have the same ones.
+        self._run_id = run_id
         self._read_to = dict(evidence_file.sizes())
         self._unused: dict[int, Counter[_Key]] = {}
 
@@ -54,19 +55,9 @@ class RecordedDecisions:
                 file.seek(self._read_to.get(path.name, 0))
                 complete = file.read().rpartition(b"\n")[0]
                 self._read_to[path.name] = self._read_to.get(path.name, 0) + len(complete) + bool(complete)
-                for line in complete.splitlines():
-                    yield from _decisions(line)
-
-
-def _decisions(line: bytes) -> Iterator[Mapping[str, object]]:
-    # A line that another program wrote into the folder is none of ours.
-    with suppress(ValueError, KeyError, TypeError, AttributeError):
-        for resource in json.loads(line)["resourceSpans"]:
-            for scope in resource["scopeSpans"]:
-                for span in scope["spans"]:
-                    for event in span.get("events", ()):
-                        pairs = event["attributes"]
-                        yield {pair["key"]: next(iter(pair["value"].values())) for pair in pairs}
+                for line in complete.decode(errors="replace").splitlines():
+                    for span in otlp_json.spans(line) if self._run_id in line else ():
+                        yield from map(otlp_json.values, span.get("events", ()))
 
 
 def _key(attributes: Mapping[str, object]) -> _Key:

@@ -30,6 +30,8 @@ def _run_own(here: str) -> None:
 
 
 _here = os.path.dirname(os.path.abspath(__file__))
-if sys.version_info >= _OLDEST:
-    _watch(os.path.dirname(os.path.dirname(_here)))
-_run_own(_here)
+try:
+    if sys.version_info >= _OLDEST:
+        _watch(os.path.dirname(os.path.dirname(_here)))
+finally:
+    _run_own(_here)

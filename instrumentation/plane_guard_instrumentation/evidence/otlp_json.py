@@ -1,4 +1,4 @@
-"""Spans as lines of OTLP JSON, made from plain values.
+"""Spans as lines of OTLP JSON, made from plain values, and read back.
 
 OpenTelemetry's own exporter needs the SDK, and everything that the SDK uses can be replaced by a test. A test compares
 these lines with what that exporter writes.
@@ -7,7 +7,7 @@ these lines with what that exporter writes.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plane_guard_instrumentation.evidence import attributes as names
 
@@ -80,6 +80,23 @@ def line(span: Span) -> bytes:
         ]
     }
     return f"{_encode(document)}\n".encode()
+
+
+def spans(text: str) -> list[dict[str, Any]]:
+    """Return the spans of a line; none if it is no line of ours, such as one that is not complete yet."""
+    try:
+        resources = json.loads(text)["resourceSpans"]
+        return [span for one in resources for scope in one["scopeSpans"] for span in scope["spans"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def values(owner: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a span or event of such a line. A number is text there, and a list has ``values``."""
+    try:
+        return {pair["key"]: next(iter(pair["value"].values())) for pair in owner.get("attributes", ())}
+    except (KeyError, TypeError, AttributeError, StopIteration):
+        return {}
 
 
 def _span(span: Span) -> dict[str, object]:

@@ -47,7 +47,7 @@ sanitize.prepare()
 def decision(
     write: PlaneWrite, sent: OutgoingRequest, made: Decision, target: Target, project: str | None = None
 ) -> str:
-    """Record a decision of a test process. Never raises.
+    """Record a decision of a test process, unless the process that sends the request has. Never raises.
 
     Return why the evidence is not on disk and what to do, or an empty string.
     """

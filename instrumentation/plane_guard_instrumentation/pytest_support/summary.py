@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from plane_guard_instrumentation.evidence import attributes as names
-from plane_guard_instrumentation.evidence import evidence_file
+from plane_guard_instrumentation.evidence import evidence_file, otlp_json
 from plane_guard_instrumentation.pytest_support import outcomes
 from plane_guard_instrumentation.runtime import run
 
@@ -47,7 +46,7 @@ def lines(config: pytest.Config, before: Mapping[str, int]) -> list[str]:
 
 def uncovered(before: Mapping[str, int]) -> list[str]:
     """Return what the guard cannot see in the processes of this session, by their session records."""
-    sessions = [_attributes(span) for span in _spans(before, names.SESSION_UNCOVERED)]
+    sessions = [otlp_json.values(span) for span in _spans(before, names.SESSION_UNCOVERED)]
     gaps = [gap for session in sessions for gap in session.get(names.SESSION_UNCOVERED, {}).get("values", ())]
     return [gap["stringValue"] for gap in gaps]
 
@@ -81,7 +80,7 @@ def _events(before: Mapping[str, int]) -> Iterator[dict[str, object]]:
     seen: set[object] = set()
     for span in _spans(before, names.EVENT):
         for event in span.get("events", ()):
-            found = _attributes(event)
+            found = otlp_json.values(event)
             if found.get(names.DECISION_ID) not in seen:
                 seen.add(found.get(names.DECISION_ID))
                 yield found
@@ -95,10 +94,4 @@ def _spans(before: Mapping[str, int], word: str) -> Iterator[dict[str, Any]]:
             file.seek(before.get(name, 0))
             for line in file.read().decode(errors="replace").splitlines():
                 if run_id in line and word in line:
-                    with suppress(ValueError, KeyError, TypeError, AttributeError):
-                        resources = json.loads(line)["resourceSpans"]
-                        yield from [span for one in resources for scope in one["scopeSpans"] for span in scope["spans"]]
-
-
-def _attributes(owner: Mapping[str, Any]) -> dict[str, Any]:
-    return {pair["key"]: next(iter(pair["value"].values())) for pair in owner.get("attributes", ())}
+                    yield from otlp_json.spans(line)
