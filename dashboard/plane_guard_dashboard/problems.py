@@ -14,9 +14,10 @@ from plane_guard_dashboard.escaping import visible
 _LONGEST = 1_000
 
 
-def warn(message: str) -> None:
-    """Print a message, and after it where it is explained."""
-    click.echo(visible(message, _LONGEST), err=True)
+def warn(message: str, *details: str) -> None:
+    """Print a message and its details, a line each, and after them where the message is explained."""
+    for line in (message, *details):
+        click.echo(visible(line, _LONGEST), err=True)
     with suppress(OSError):  # the message counts, not what explains it
         words = explanations.words_of(message, explanations.entries())
         if words:

@@ -70,8 +70,8 @@ class Summary:
 
     def print(self) -> None:
         """Print the counts, and each file that remains although it is old."""
-        for failure in self.failed:
-            problems.warn(f"not deleted: {failure}")
+        if self.failed:
+            problems.warn(*(f"not deleted: {failure}" for failure in self.failed))
         counts = [f"{plural(self.deleted, 'file')} {'to delete' if self.dry_run else 'deleted'}"]
         if self.in_use:
             counts.append(f"{plural(self.in_use, 'old file')} kept, because their processes are running")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from plane_guard_dashboard import problems
-from plane_guard_dashboard.escaping import visible
 from plane_guard_dashboard.evidence.sources import NoTracesError, default_source
 from plane_guard_dashboard.wording import plural
 
@@ -127,8 +126,6 @@ def _print(counts: Counts, place: Endpoint, checkpoint: Checkpoint) -> None:
 
 def _list(heading: str, lines: Sequence[str]) -> None:
     if lines:
-        problems.warn(f"{heading}: {len(lines):,}")
-    for line in lines[:_MOST_NAMED]:
-        click.echo(f"  {visible(line, _LONGEST)}", err=True)
-    if len(lines) > _MOST_NAMED:
-        click.echo(f"  and {len(lines) - _MOST_NAMED:,} more", err=True)
+        named = [f"  {line}" for line in lines[:_MOST_NAMED]]
+        rest = len(lines) - _MOST_NAMED
+        problems.warn(f"{heading}: {len(lines):,}", *named, *([f"  and {rest:,} more"] if rest > 0 else []))
