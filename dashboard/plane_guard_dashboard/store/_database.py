@@ -44,7 +44,7 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 # One thread inserts with a quarter less processor time, and the thread that decodes lines needs the other processor.
-_WHILE_READING = {"threads": 1, "memory_limit": "200MB"}
+_WHILE_READING = {"threads": 1, "memory_limit": "150MB"}
 _MACROS = (
     "countIf(condition) AS count(*) FILTER (condition)",
     "has(list, item) AS list_contains(list, item)",

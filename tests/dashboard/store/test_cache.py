@@ -189,7 +189,7 @@ def test_while_much_is_read_the_database_gets_less_memory_and_one_thread(
     assert ids(store) == ["a", "b"]
     *while_reading, afterwards = limits
     assert while_reading
-    assert set(while_reading) == {("190.7 MiB", 1)}
+    assert set(while_reading) == {("143.0 MiB", 1)}
     assert afterwards == ("1.1 GiB", 2)
 
 
