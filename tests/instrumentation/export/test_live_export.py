@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ def attempt():
 """
 TESTS = PRELUDE + "import pytest\n@pytest.mark.parametrize('n', range(MANY))\ndef test_it(n):\n    attempt()\n"
 PROTOCOLS = [otlp.HTTP, otlp.GRPC]
+sends_at_the_end = pytest.mark.skipif(
+    (3, 12) <= sys.version_info < (3, 12, 2), reason="this Python starts no thread at the end of a process: gh-113964"
+)
 
 
 def ids(child: Child) -> list[str]:
@@ -230,6 +234,7 @@ def test_a_fork_is_safe_while_decisions_wait_for_grpc(child: Child) -> None:
     assert set(collector.received.decisions()) <= set(ids(child))  # the rest is shipped
 
 
+@sends_at_the_end
 def test_grpc_is_not_used_in_a_process_that_was_forked_after_it_was_loaded(child: Child) -> None:
     with otlp.Collector(otlp.GRPC) as collector:
         result = as_test_process(child, FORKS.format(before="import grpc\nattempt()"), collector)
@@ -239,6 +244,7 @@ def test_grpc_is_not_used_in_a_process_that_was_forked_after_it_was_loaded(child
     assert collector.received.decisions() == [child.decisions()[0].decision_id]
 
 
+@sends_at_the_end
 def test_quiet_processes_are_told_apart_from_unguarded_ones_by_the_session_span(child: Child) -> None:
     with otlp.Collector(otlp.HTTP) as collector:
         as_test_process(child, "", collector)
@@ -300,7 +306,7 @@ def test_no_span_is_made_of_an_export(child: Child) -> None:
     assert len(collector.received.decisions()) == 1
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", [otlp.HTTP, pytest.param(otlp.GRPC, marks=sends_at_the_end)])
 def test_a_collector_on_a_plane_host_is_no_write_to_plane(child: Child, protocol: str) -> None:
     with otlp.Collector(protocol) as collector:
         result = as_test_process(child, "attempt()", collector, PLANE_GUARD_HOSTS="127.0.0.1,localhost")
