@@ -190,7 +190,8 @@ class _Relay:
         with connection, suppress(OSError):
             address, port = network.original_destination(connection)
             to = None if (address, port) == (_LOOPBACK, PROXY_PORT) else (self._names.host(address), port)
-            description = json.dumps({"to": to, "namespace": self._outside}).encode()
+            facts = {"to": to, "reached": (address, port), "namespace": self._outside}
+            description = json.dumps(facts).encode()
             while True:
                 try:
                     socket.send_fds(self._out, [description], [connection.fileno()])

@@ -10,29 +10,39 @@ from typing import NamedTuple
 
 from plane_guard_instrumentation.evidence.outgoing import Client
 
-_LOCAL, _INODE = 1, 9
+_LOCAL, _REMOTE, _INODE = 1, 2, 9
+_NOBODY = "0"
 _LONGEST_NAME = 40
 _PID_IN_EACH_NAMESPACE = "NSpid:"
 
 
-class Origin(NamedTuple):
-    """The end of a connection at which the client is, and a process in its network namespace."""
+Address = tuple[str, int]
 
-    address: str
-    port: int
+
+class Origin(NamedTuple):
+    """A connection as its client sees it, and a process in the client's network namespace."""
+
+    local: Address
+    remote: Address
     neighbour: int | str = "self"
 
 
 def find(origin: Origin) -> Client:
     """Return the process that holds the socket at the client's end of a connection."""
-    address, port, neighbour = origin
     with suppress(OSError):
-        wanted = f"{struct.unpack('=I', inet_aton(address))[0]:08X}:{port:04X}"
-        with open(f"/proc/{neighbour}/net/tcp", encoding="ascii") as table:
-            rows = (line.split() for line in table)
-            inode = next((row[_INODE] for row in rows if row[_LOCAL] == wanted), "0")
-        return _holder(f"socket:[{inode}]") if inode != "0" else Client()
+        # Other connections, also such as are long closed, can have the same local address.
+        wanted = [_shown(origin.local), _shown(origin.remote)]
+        with open(f"/proc/{origin.neighbour}/net/tcp", encoding="ascii") as table:
+            rows = map(str.split, table)
+            inode = next((row[_INODE] for row in rows if row[_LOCAL : _REMOTE + 1] == wanted), _NOBODY)
+        return _holder(f"socket:[{inode}]") if inode != _NOBODY else Client()
     return Client()
+
+
+def _shown(address: Address) -> str:
+    """Return an address as /proc shows it."""
+    host, port = address
+    return f"{struct.unpack('=I', inet_aton(host))[0]:08X}:{port:04X}"
 
 
 def own_pid(pid: int) -> int:

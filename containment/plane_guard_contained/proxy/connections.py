@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mitmproxy.net.tls import starts_like_tls_record
@@ -17,9 +17,12 @@ from plane_guard_contained.proxy import tunnel
 from plane_guard_contained.proxy.clients import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mitmproxy.master import Master
 
     from plane_guard_contained.proxy.addon import Guard
+    from plane_guard_contained.proxy.clients import Address
     from plane_guard_contained.proxy.orders import Orders
 
 _LONGEST_DESCRIPTION = 4_096
@@ -64,21 +67,23 @@ class Connections:
                 return
             facts = json.loads(description)
             for descriptor in descriptors:
-                self._begin(socket.socket(fileno=descriptor), facts["to"], facts["namespace"])
+                connection = socket.socket(fileno=descriptor)
+                with _closed_on_error(connection):
+                    origin = Origin(_client(connection), tuple(facts["reached"]), facts["namespace"])
+                    self._begin(connection, tuple(facts["to"]) if facts["to"] else None, origin)
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
-            self._begin(listener.accept()[0], None, "self")
+            connection, _ = listener.accept()
+            with _closed_on_error(connection):
+                self._begin(connection, None, Origin(_client(connection), connection.getsockname()))
 
-    def _begin(self, connection: socket.socket, to: list[object] | None, neighbour: int | str) -> None:
-        destination = (str(to[0]), int(str(to[1]))) if to else None
-        task = asyncio.create_task(self._serve(connection, destination, neighbour))
+    def _begin(self, connection: socket.socket, destination: Address | None, origin: Origin) -> None:
+        task = asyncio.create_task(self._serve(connection, destination, origin))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(
-        self, connection: socket.socket, destination: tuple[str, int] | None, neighbour: int | str
-    ) -> None:
+    async def _serve(self, connection: socket.socket, destination: Address | None, origin: Origin) -> None:
         """Serve one connection: to a destination, or of a client that uses a proxy."""
         with connection, suppress(OSError):
             connection.setblocking(False)  # noqa: FBT003  its only form
@@ -92,11 +97,9 @@ class Connections:
             if server is not None:
                 await tunnel.run(connection, *server)
             else:
-                await self._read(connection, destination, neighbour)
+                await self._read(connection, destination, origin)
 
-    async def _other_server(
-        self, connection: socket.socket, first: bytes, destination: tuple[str, int]
-    ) -> tuple[str, int] | None:
+    async def _other_server(self, connection: socket.socket, first: bytes, destination: Address) -> Address | None:
         """Return the server to pass the connection on to, or ``None`` if it has to be read."""
         if not starts_like_tls_record(first):
             return None
@@ -111,7 +114,7 @@ class Connections:
             return None
         return await self._guard.other_server(destination, hello.sni or "")
 
-    async def _read(self, connection: socket.socket, destination: tuple[str, int] | None, neighbour: int | str) -> None:
+    async def _read(self, connection: socket.socket, destination: Address | None, origin: Origin) -> None:
         """Let mitmproxy read a connection."""
         reader, writer = await asyncio.open_connection(sock=connection)
         handler = ProxyConnectionHandler(self._master, reader, writer, self._master.options, _MODE)
@@ -121,12 +124,25 @@ class Connections:
         else:
             context.server.address = destination
             handler.layer = layers.modes.TransparentProxy(context)
-        host, port, *_ = writer.get_extra_info("peername")
-        self._guard.origins[handler.client.id] = Origin(host, port, neighbour)
+        self._guard.origins[handler.client.id] = origin
         try:
             await handler.handle_client()
         finally:
             self._guard.origins.pop(handler.client.id, None)
+
+
+@contextmanager
+def _closed_on_error(connection: socket.socket) -> Iterator[None]:
+    """Close a connection whose client is gone before it could be served."""
+    try:
+        yield
+    except OSError:
+        connection.close()
+
+
+def _client(connection: socket.socket) -> Address:
+    host, port, *_ = connection.getpeername()
+    return host, port
 
 
 def _resolve(readable: asyncio.Future[None]) -> None:
