@@ -6,11 +6,11 @@ import base64
 import gzip
 import json
 import re
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from backports import zstd
 
 from plane_guard_dashboard.evidence import packing, traces
 from plane_guard_dashboard.evidence.traces import NoTracesError, SourceState
@@ -18,6 +18,10 @@ from plane_guard_dashboard.store.local import Local
 from tests.dashboard.evidence import decision, resource, sandbox_write, session, write
 from tests.dashboard.store.conftest import everything, folder
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -267,8 +271,9 @@ def test_without_the_package_a_zstd_file_is_named_with_its_remedy(
     documents: Documents, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     SHAPES["zstd"](folder, documents)
-    monkeypatch.setitem(__import__("sys").modules, "backports.zstd", None)
-    monkeypatch.delattr("backports.zstd", raising=False)
+    package = zstd.__name__.partition(".")[0]
+    monkeypatch.setitem(sys.modules, f"{package}.zstd", None)
+    monkeypatch.delattr(f"{package}.zstd", raising=False)
     with pytest.raises(NoTracesError, match=r'pip install "plane-guard\[zstd\]"') as refusal:
         traces.read(folder)
     assert refusal.value.state is SourceState.DENIED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 import time
 from dataclasses import dataclass, field
@@ -116,9 +117,12 @@ def _clean_file(file: Path, age: float, summary: Summary) -> None:
     if not (_EVIDENCE.fullmatch(file.name) or _ACCOUNT.fullmatch(file.name)):
         return
     try:
-        if not file.is_file() or time.time() - file.stat().st_mtime < age:
+        state = file.stat()
+        if not stat.S_ISREG(state.st_mode) or time.time() - state.st_mtime < age:
             return
         in_use = _in_use(file)
+    except FileNotFoundError:
+        return
     except OSError as error:
         summary.failed.append(f"{file}: {error.strerror or error}")
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from plane_guard_dashboard.evidence.otlp import text
-from plane_guard_dashboard.evidence.packing import unpacked_size
+from plane_guard_dashboard.evidence.packing import DamagedError, unpacked_size
 from plane_guard_dashboard.evidence.sources import contents, label, no_files, open_regular
 from plane_guard_dashboard.evidence.traces import BadLine
 
@@ -65,7 +65,10 @@ def identity(file: BinaryIO) -> str:
     in many files.
     """
     file.seek(0)
-    head = file.read(_HEAD).lstrip().partition(b"\n")[0].rstrip()
+    try:
+        head = file.read(_HEAD).lstrip().partition(b"\n")[0].rstrip()
+    except DamagedError:  # the reader takes the lines before the damage and reports it
+        head = b""
     return f"{os.fstat(file.fileno()).st_ino:x}-{hashlib.sha256(head).hexdigest()[:24]}"
 
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,9 @@ def _wait(address: str, child: subprocess.Popen[bytes]) -> None:
     while True:
         try:
             urllib.request.urlopen(address, timeout=5).close()
-        except OSError:
+        except OSError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             assert child.poll() is None, "the dashboard ended"
             assert time.monotonic() < until, "the dashboard did not start in time"
             time.sleep(0.1)

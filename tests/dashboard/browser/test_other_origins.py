@@ -160,8 +160,9 @@ def test_the_printed_address_has_the_base_path_and_works(chromium: Browser, past
         tab.goto(printed)
         tab.locator("h1").first.wait_for()
         tab.close()
-        with pytest.raises(urllib.error.HTTPError, match="404"):
+        with pytest.raises(urllib.error.HTTPError, match="404") as refusal:
             urllib.request.urlopen(url)
+        refusal.value.close()
 
 
 @pytest.mark.exhaustive

@@ -55,6 +55,7 @@ _bytes = some.one_of(some.binary(max_size=200), some.just(GOOD.rstrip(b"\n")), s
 @settings(deadline=None, max_examples=50)
 @given(some.lists(_bytes, max_size=8), some.integers(0, 5000))
 @example([GOOD[:100], GOOD.rstrip(b"\n"), b"\0" * 4096], 0)
+@example([b"\x1f\x8b\x08"], 0)
 @example([GOOD.rstrip(b"\n"), GOOD.rstrip(b"\n")[:-1]], 2000)
 def test_any_damage_is_accounted_for_alike(pieces: list[bytes], cut: int) -> None:
     content = b"\n".join(pieces)
