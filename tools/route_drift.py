@@ -124,12 +124,24 @@ def _methods(thing: object, seen: set[int]) -> Iterator[Any]:
 
 
 def _required(method: Any) -> Iterator[tuple[str, Any]]:
-    for name, parameter in inspect.signature(method, eval_str=True).parameters.items():
+    for name, parameter in _signature(method).parameters.items():
         if parameter.default is parameter.empty and parameter.kind not in {
             parameter.VAR_KEYWORD,
             parameter.VAR_POSITIONAL,
         }:
             yield name, parameter.annotation
+
+
+def _signature(method: Any) -> inspect.Signature:
+    try:
+        return inspect.signature(method, eval_str=True)
+    except TypeError:
+        if sys.version_info >= (3, 14):
+            from annotationlib import Format
+
+            # In a class that has a method `list`, the annotation `list[str]` names that method from 3.14 on.
+            return inspect.signature(method, annotation_format=Format.STRING)
+        raise
 
 
 def _sample(name: str, kind: Any) -> Any:
