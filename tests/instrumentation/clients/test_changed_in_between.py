@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.instrumentation.enforcement.proven_write import Change, ProvenWrite
 
 pytestmark = pytest.mark.usefixtures("plane_sandbox_writes", "plane_blocked_writes")
+# From 3.12 on Python warns if the tests before have left a thread.
+forks = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
 
 def _replace_url(request: Any, proven_write: ProvenWrite) -> None:
@@ -254,6 +256,7 @@ def test_what_cannot_be_copied_is_not_sent(plane: FakePlane) -> None:
     assert plane.requests == []
 
 
+@forks
 def test_what_was_judged_holds_for_that_request_while_this_process_sends_it() -> None:
     request = object()
     with request_scope.sending(request, "its form"):
@@ -267,6 +270,7 @@ def test_what_was_judged_holds_for_that_request_while_this_process_sends_it() ->
     assert outliving.run(request_scope.checked_form, request) is None
 
 
+@forks
 def test_a_forked_child_opens_the_connections_of_its_own_requests() -> None:
     child = os.fork()
     if not child:
