@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import plane_guard_watch
+from plane_guard import hosts, process
 from plane_guard_instrumentation.testing import FakePlane
 from tests.harness import Child
 
@@ -25,9 +26,13 @@ OTHER_PLUGINS = ("anyio", "asyncio", "hypothesispytest", "pook", "pytest_httpx",
 
 
 @pytest.fixture
-def plane() -> Iterator[FakePlane]:
+def plane(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlane]:
     """A Plane server on loopback with a PROD and a SANDBOX project."""
     with FakePlane() as server:
+        # A server of an earlier test may have had the same port, and is still known by it.
+        known = process.fixed()
+        learned = hosts.entry("127.0.0.1", server.port)
+        monkeypatch.setattr(process._State, "fixed", known._replace(hosts=known.hosts - {learned}))
         yield server
 
 
