@@ -37,7 +37,7 @@ def lines(config: pytest.Config, before: Mapping[str, int]) -> list[str]:
         found.append(f"{len(surprising)} Plane write(s) blocked, {len(blocked) - len(surprising)} expected block(s)")
         found += [f"  {_row(config, group, count)}" for group, count in groups.most_common(_MOST_GROUPS)]
         if len(groups) > _MOST_GROUPS:
-            found.append(f"  … and {len(groups) - _MOST_GROUPS} more kinds")
+            found.append(f"  … and {len(groups) - _MOST_GROUPS} more")
         found += _about_swallowed(config, surprising)
         shown = _shown(run.current().trace_dir, config.rootpath)
         found.append(f"evidence: {shown}   see it: plane-guard report, plane-guard dashboard")
