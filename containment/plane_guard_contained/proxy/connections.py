@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mitmproxy.net.tls import starts_like_tls_record
@@ -17,8 +17,6 @@ from plane_guard_contained.proxy import tunnel
 from plane_guard_contained.proxy.clients import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mitmproxy.master import Master
 
     from plane_guard_contained.proxy.addon import Guard
@@ -67,23 +65,23 @@ class Connections:
                 return
             facts = json.loads(description)
             for descriptor in descriptors:
-                connection = socket.socket(fileno=descriptor)
-                with _closed_on_error(connection):
-                    origin = Origin(_client(connection), tuple(facts["reached"]), facts["namespace"])
-                    self._begin(connection, tuple(facts["to"]) if facts["to"] else None, origin)
+                destination = tuple(facts["to"]) if facts["to"] else None
+                self._begin(socket.socket(fileno=descriptor), destination, tuple(facts["reached"]), facts["namespace"])
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
-            connection, _ = listener.accept()
-            with _closed_on_error(connection):
-                self._begin(connection, None, Origin(_client(connection), connection.getsockname()))
+            self._begin(listener.accept()[0], None, listener.getsockname(), "self")
 
-    def _begin(self, connection: socket.socket, destination: Address | None, origin: Origin) -> None:
-        task = asyncio.create_task(self._serve(connection, destination, origin))
+    def _begin(
+        self, connection: socket.socket, destination: Address | None, reached: Address, neighbour: int | str
+    ) -> None:
+        task = asyncio.create_task(self._serve(connection, destination, reached, neighbour))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, connection: socket.socket, destination: Address | None, origin: Origin) -> None:
+    async def _serve(
+        self, connection: socket.socket, destination: Address | None, reached: Address, neighbour: int | str
+    ) -> None:
         """Serve one connection: to a destination, or of a client that uses a proxy."""
         with connection, suppress(OSError):
             connection.setblocking(False)  # noqa: FBT003  its only form
@@ -97,7 +95,8 @@ class Connections:
             if server is not None:
                 await tunnel.run(connection, *server)
             else:
-                await self._read(connection, destination, origin)
+                host, port, *_ = connection.getpeername()
+                await self._read(connection, destination, Origin((host, port), reached, neighbour))
 
     async def _other_server(self, connection: socket.socket, first: bytes, destination: Address) -> Address | None:
         """Return the server to pass the connection on to, or ``None`` if it has to be read."""
@@ -129,20 +128,6 @@ class Connections:
             await handler.handle_client()
         finally:
             self._guard.origins.pop(handler.client.id, None)
-
-
-@contextmanager
-def _closed_on_error(connection: socket.socket) -> Iterator[None]:
-    """Close a connection whose client is gone before it could be served."""
-    try:
-        yield
-    except OSError:
-        connection.close()
-
-
-def _client(connection: socket.socket) -> Address:
-    host, port, *_ = connection.getpeername()
-    return host, port
 
 
 def _resolve(readable: asyncio.Future[None]) -> None:
